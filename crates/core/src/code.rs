@@ -1,0 +1,129 @@
+//! The closed list of problem codes.
+//!
+//! A code has an HTTP-level meaning and nothing more; what a domain wants to say besides goes
+//! into the public sentence or a fault's pointer. Each code has a page `docs/problems/<slug>.md`;
+//! a test compares the folder with this list, so a new code without a page does not pass.
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $stable:literal $status:literal $slug:literal $title:literal;)*) => {
+        /// What went wrong, as far as a caller may know.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $($(#[$doc])* $name),* }
+
+        impl Code {
+            /// Every code, in the order of the list.
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The stable name that clients may match on, such as `PLM-AUTH-001`.
+            pub const fn stable(self) -> &'static str { match self { $(Code::$name => $stable),* } }
+            /// The HTTP status this code is answered with.
+            pub const fn status(self) -> u16 { match self { $(Code::$name => $status),* } }
+            /// The last part of the problem's `type`, and the name of its page.
+            pub const fn slug(self) -> &'static str { match self { $(Code::$name => $slug),* } }
+            /// One short sentence, the same for every occurrence.
+            pub const fn title(self) -> &'static str { match self { $(Code::$name => $title),* } }
+        }
+    };
+}
+
+codes! {
+    /// No credential came with the request.
+    Unauthenticated = "PLM-AUTH-001" 401 "unauthenticated" "Authentication is required";
+    /// A credential came and does not check out: forged, foreign, malformed or of the wrong kind.
+    CredentialInvalid = "PLM-AUTH-002" 401 "credential-invalid" "The credential is not valid";
+    /// A credential that was good once and has expired.
+    CredentialExpired = "PLM-AUTH-003" 401 "credential-expired" "The credential has expired";
+    /// A credential that was withdrawn, or whose session or user was ended.
+    CredentialRevoked = "PLM-AUTH-004" 401 "credential-revoked" "The credential was revoked";
+    /// E-mail address and password do not match; deliberately no hint which of them is wrong.
+    LoginFailed = "PLM-AUTH-005" 401 "login-failed" "The login failed";
+    /// Too many failed logins for this account or from this address.
+    LoginThrottled = "PLM-AUTH-006" 429 "login-throttled" "Too many failed logins";
+    /// Authenticated, but the role or the scope does not allow this.
+    Forbidden = "PLM-AUTH-007" 403 "forbidden" "This is not allowed";
+    /// The new password breaks a rule.
+    PasswordRefused = "PLM-AUTH-008" 422 "password-refused" "The password is not acceptable";
+    /// A browser sent a changing request from another site with a session cookie.
+    CrossSite = "PLM-AUTH-009" 403 "cross-site" "Cross-site requests are refused";
+    /// The setup link was used, has expired, or a user exists already.
+    SetupClosed = "PLM-AUTH-010" 410 "setup-closed" "The setup link is no longer valid";
+
+    /// The request cannot be read: broken JSON, duplicate keys, a bad cursor, a bad id.
+    Malformed = "PLM-REQ-001" 400 "malformed" "The request cannot be read";
+    /// The request can be read and breaks rules; `errors` says which, each with a pointer.
+    Invalid = "PLM-REQ-002" 422 "invalid" "The request breaks a rule";
+    /// Nothing is here, or nothing that this caller may know of.
+    NotFound = "PLM-REQ-003" 404 "not-found" "Not found";
+    /// The path exists, the method does not; `Allow` lists those that do.
+    MethodNotAllowed = "PLM-REQ-004" 405 "method-not-allowed" "The method is not allowed here";
+    /// The body is larger than the route allows.
+    BodyTooLarge = "PLM-REQ-005" 413 "body-too-large" "The body is too large";
+    /// The body is not of a type this route reads.
+    UnsupportedMedia = "PLM-REQ-006" 415 "unsupported-media" "The media type is not supported";
+    /// The request target is longer than the limit.
+    UriTooLong = "PLM-REQ-007" 414 "uri-too-long" "The address is too long";
+    /// The headers are larger than the limit.
+    HeadersTooLarge = "PLM-REQ-008" 431 "headers-too-large" "The headers are too large";
+    /// The body did not arrive in time.
+    BodyTimeout = "PLM-REQ-009" 408 "body-timeout" "The body did not arrive in time";
+    /// `If-Match` names a version that is not the current one.
+    PreconditionFailed = "PLM-REQ-010" 412 "precondition-failed" "The resource has changed";
+    /// The change contradicts what is stored.
+    Conflict = "PLM-REQ-011" 409 "conflict" "The change conflicts with what is stored";
+    /// The `Host` header names a server this is not.
+    HostUnknown = "PLM-REQ-012" 421 "host-unknown" "This server does not answer for that host";
+    /// An API call came over plain HTTP where TLS is required.
+    HttpsRequired = "PLM-REQ-013" 403 "https-required" "HTTPS is required";
+
+    /// A rate limit or quota is used up.
+    QuotaExceeded = "PLM-LIM-001" 429 "quota-exceeded" "The quota is exceeded";
+    /// More work arrives than can be done.
+    Overloaded = "PLM-LIM-002" 503 "temporary-reduced-capacity" "The server is at its capacity";
+    /// The server is stopping.
+    Draining = "PLM-LIM-003" 503 "draining" "The server is stopping";
+
+    /// The database does not answer.
+    DatabaseUnavailable = "PLM-DAT-001" 503 "database-unavailable" "The database is not available";
+    /// The database answered with "no room left"; nothing of the request was kept.
+    StorageFull = "PLM-DAT-002" 507 "storage-full" "There is no storage left";
+    /// No database connection became free in time.
+    DatabaseBusy = "PLM-DAT-003" 503 "database-busy" "The database is busy";
+    /// A statement ran longer than the limit and was stopped.
+    StatementTimeout = "PLM-DAT-004" 503 "statement-timeout" "The query took too long";
+    /// The schema is newer than this binary, or has been changed by hand.
+    SchemaMismatch = "PLM-DAT-005" 503 "schema-mismatch" "The database schema does not fit this version";
+
+    /// A bug or a surprise inside; the cause is in the log under the request id.
+    Internal = "PLM-INT-001" 500 "internal" "Something failed inside";
+    /// The handler ran longer than the route allows.
+    HandlerTimeout = "PLM-INT-002" 504 "handler-timeout" "The request took too long";
+
+    /// Configuration that cannot be accepted.
+    ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";
+    /// The command would do something the rules forbid.
+    Refused = "PLM-OPS-001" 409 "refused" "Refused for safety";
+}
+
+impl Code {
+    /// The code with this slug or stable name, in any letter case.
+    pub fn named(name: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|code| code.slug().eq_ignore_ascii_case(name) || code.stable().eq_ignore_ascii_case(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_statuses_are_errors() {
+        let (mut stable, mut slugs) = (HashSet::new(), HashSet::new());
+        for &code in Code::ALL {
+            assert!(stable.insert(code.stable()) && slugs.insert(code.slug()), "{code:?}");
+            assert!((400..600).contains(&code.status()), "{code:?}");
+            assert_eq!(Code::named(code.slug()), Some(code));
+            assert_eq!(Code::named(&code.stable().to_lowercase()), Some(code));
+        }
+    }
+}

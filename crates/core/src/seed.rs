@@ -1,0 +1,78 @@
+//! The one source of chance.
+//!
+//! In production it is the operating system's generator. A test or a probe hands down a fixed
+//! seed instead, prints it when it fails, and the failing run can be repeated.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// A handle to the source of random bytes; cheap to clone. The default is the operating system.
+#[derive(Clone, Default)]
+pub struct Seed(Option<Arc<AtomicU64>>);
+
+impl Seed {
+    /// The operating system's generator: the only one fit for secrets.
+    pub fn system() -> Seed {
+        Seed(None)
+    }
+    /// A repeatable sequence; never for secrets.
+    pub fn fixed(seed: u64) -> Seed {
+        Seed(Some(Arc::new(AtomicU64::new(seed))))
+    }
+
+    /// Fills `out` with random bytes.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give: nothing safe can be done then.
+    #[expect(clippy::expect_used, reason = "without randomness nothing safe can be done")]
+    pub fn fill(&self, out: &mut [u8]) {
+        match &self.0 {
+            None => getrandom::fill(out).expect("the operating system gives random bytes"),
+            Some(state) => {
+                for chunk in out.chunks_mut(8) {
+                    chunk.copy_from_slice(&splitmix(state).to_le_bytes()[..chunk.len()]);
+                }
+            }
+        }
+    }
+
+    /// `N` random bytes.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut out = [0u8; N];
+        self.fill(&mut out);
+        out
+    }
+
+    /// A number below `bound` (which must not be zero); the bias is below 2⁻³² for small bounds.
+    pub fn below(&self, bound: u64) -> u64 {
+        u64::from_le_bytes(self.bytes()) % bound
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): one addition and two multiplications per 64 bits.
+fn splitmix(state: &AtomicU64) -> u64 {
+    let mut z = state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Seed;
+
+    #[test]
+    fn a_fixed_seed_repeats_and_the_system_does_not() {
+        assert_eq!(Seed::fixed(9).bytes::<20>(), Seed::fixed(9).bytes::<20>());
+        assert_ne!(Seed::fixed(9).bytes::<20>(), Seed::fixed(10).bytes::<20>());
+        assert_ne!(Seed::system().bytes::<20>(), Seed::system().bytes::<20>());
+    }
+
+    /// First outputs for state 0, from the algorithm's reference implementation.
+    #[test]
+    fn the_generator_is_splitmix64() {
+        assert_eq!(u64::from_le_bytes(Seed::fixed(0).bytes()), 0xe220_a839_7b1d_cdaf);
+    }
+}
