@@ -6,7 +6,7 @@
 //! mix: the compiler refuses one where the other is expected, and parsing refuses a wrong prefix
 //! with a sentence that names the expected one.
 
-use std::{fmt, hash::Hash, hash::Hasher, marker::PhantomData, str::FromStr};
+use std::{borrow::Cow, fmt, hash::Hash, hash::Hasher, marker::PhantomData, str::FromStr};
 
 use crate::{Code, Error, Seed, Time};
 
@@ -154,6 +154,18 @@ impl<'de, K: Kind> serde::Deserialize<'de> for Id<K> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <String as serde::Deserialize>::deserialize(deserializer)?;
         text.parse().map_err(|error: Error| serde::de::Error::custom(error.public()))
+    }
+}
+
+impl<K: Kind> schemars::JsonSchema for Id<K> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        K::PREFIX.into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": format!("^{}_[0-9a-hjkmnp-tv-z]{{26}}$", K::PREFIX), "examples": [Id::<K>::from_bits(0x0193_4f5e_9a00_7c3b_b21d_1f0e_5a6c_9d42)] })
     }
 }
 

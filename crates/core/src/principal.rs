@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 use crate::{Code, Error, TenantId};
 
 /// What a member of a tenant may do; each role includes those below it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reads.

@@ -81,6 +81,18 @@ impl<'de> serde::Deserialize<'de> for Time {
     }
 }
 
+impl schemars::JsonSchema for Time {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Time".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date-time", "examples": ["2026-11-21T10:00:00.000000Z"] })
+    }
+}
+
 /// A handle to the clock; cheap to clone. The default is the machine's.
 #[derive(Clone, Default)]
 pub struct Clock(Option<Arc<AtomicI64>>);

@@ -1,1 +1,25 @@
-//! stub
+//! Plimsoll: what an author of a system imports.
+
+pub mod body;
+pub mod config;
+pub mod ctx;
+pub mod edge;
+pub mod exchange;
+pub mod host;
+pub mod identity;
+pub mod json;
+pub mod ledger;
+pub mod limits;
+pub mod probes;
+pub mod route;
+pub mod shape;
+pub mod stack;
+pub mod system;
+pub mod telemetry;
+
+pub use body::Body;
+pub use ctx::{Committed, Ctx, Read, Write};
+pub use host::Host;
+pub use plimsoll_core::{Access, Code, Error, Fault, Id, Kind, Principal, Result, Role, Time};
+pub use plimsoll_store::{FromRow, FromValue, Migration, Row, Scope, Sql, Store, Tx, bind};
+pub use system::System;

@@ -1,0 +1,171 @@
+//! What a handler receives: who asks, for whom, until when, and the only way to the data.
+
+use std::{marker::PhantomData, net::IpAddr, sync::Arc, time::Duration, time::Instant};
+
+use plimsoll_core::{Code, Principal, RequestId, Result, TenantId, Time};
+use plimsoll_store::{Scope, Tx};
+
+use crate::{
+    host::Host,
+    ledger::{Change, Origin},
+    route::{Reply, Route},
+};
+
+/// Marks the context of a route that reads.
+pub struct Read;
+/// Marks the context of a route that changes state.
+pub struct Write;
+
+/// Reading or writing; the route decides which.
+pub trait Mode: Send + 'static {
+    /// Whether a commit is possible.
+    const WRITES: bool;
+}
+impl Mode for Read {
+    const WRITES: bool = false;
+}
+impl Mode for Write {
+    const WRITES: bool = true;
+}
+
+/// The context of one request.
+pub struct Ctx<S, M = Read> {
+    /// The system the handler belongs to.
+    pub system: Arc<S>,
+    /// Who asks; anonymous on public routes.
+    pub who: Principal,
+    /// For which tenant; the host's own on public routes without credential.
+    pub tenant: TenantId,
+    /// The same id in the log line, the span, the ledger entry and the problem document.
+    pub request: RequestId,
+    /// When the answer has to be ready.
+    pub deadline: Instant,
+    /// The caller's address, as far as it can be believed.
+    pub caller: IpAddr,
+    /// Whether the caller's connection is encrypted.
+    pub secure: bool,
+    pub(crate) host: Arc<Host>,
+    pub(crate) route: Arc<Route>,
+    path: String,
+    mode: PhantomData<fn() -> M>,
+}
+
+impl<S, M> Ctx<S, M> {
+    pub(crate) fn new(system: Arc<S>, call: crate::route::Call) -> Ctx<S, M> {
+        let who = call.who.unwrap_or_else(|| Principal::anonymous(TenantId::from_bits(0)));
+        Ctx {
+            system,
+            tenant: who.tenant,
+            who,
+            request: call.request,
+            deadline: call.deadline,
+            caller: call.caller,
+            secure: call.secure,
+            host: call.host,
+            route: call.route,
+            path: call.parts.uri.path().to_owned(),
+            mode: PhantomData,
+        }
+    }
+
+    /// The host's clock; tests and probes move it.
+    pub fn now(&self) -> Time {
+        self.host.clock.now()
+    }
+
+    /// Whether the caller holds a permission beyond the one the route demands.
+    pub fn may(&self, permission: &str, least: plimsoll_core::Role) -> bool {
+        self.who.holds(permission, least)
+    }
+
+    /// One snapshot of the tenant's data. Plain synchronous SQL inside.
+    pub async fn read<T: Send + 'static>(&self, f: impl FnOnce(&Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        self.host.store.read(Scope::Tenant(self.tenant), &self.route.pace, f).await
+    }
+
+    /// Work for a processor (a password hash, a parser), on the bounded pool beside the runtime.
+    pub async fn compute<T: Send + 'static>(&self, f: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        self.host.compute(f).await
+    }
+
+    /// How long is left until the deadline.
+    pub fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            at: self.host.clock.now(),
+            actor_kind: self.who.kind.name(),
+            actor: self.who.id.clone(),
+            request: Some(self.request),
+            address: Some(self.caller),
+            action: self.route.operation.clone(),
+            path: self.path.clone(),
+        }
+    }
+}
+
+impl<S: Send + Sync + 'static> Ctx<S, Write> {
+    /// Effect, answer and ledger entry become true together or not at all.
+    /// Takes the context: a request commits once, and last.
+    pub async fn commit<O: Reply>(self, f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static) -> Result<Committed<O>> {
+        let tenant = self.tenant;
+        self.commit_for(tenant, f).await
+    }
+
+    /// The same for a tenant that was found out only now (login, setup, administration).
+    pub(crate) async fn commit_for<O: Reply>(
+        self,
+        tenant: TenantId,
+        f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static,
+    ) -> Result<Committed<O>> {
+        let origin = self.origin();
+        self.host.commit(tenant, origin, f).await.map(Committed)
+    }
+}
+
+/// Proof that an answer was stored with its effect. Only `commit` makes one, and a route
+/// that changes state can answer with nothing else.
+pub struct Committed<O>(O);
+
+impl<O> Committed<O> {
+    pub(crate) fn into_inner(self) -> O {
+        self.0
+    }
+}
+
+impl Host {
+    /// One transaction with its ledger entry, for `tenant`, on behalf of `origin`.
+    pub async fn commit<O: Reply>(
+        &self,
+        tenant: TenantId,
+        origin: Origin,
+        f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static,
+    ) -> Result<O> {
+        let keep = self.holds("audit-log");
+        self.store
+            .commit(Scope::Tenant(tenant), move |tx| {
+                let mut change = Change::new(tx, &origin);
+                let answer = f(&mut change)?;
+                let target = answer.target();
+                change.finish(target, keep)?;
+                Ok(answer)
+            })
+            .await
+    }
+
+    /// Runs processor-bound work on a bounded pool; waits for a place, refuses when the queue is long.
+    pub async fn compute<T: Send + 'static>(&self, f: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let permit = self.compute_slots.clone().acquire_owned();
+        let permit: Result<_> = tokio::time::timeout(Duration::from_secs(10), permit)
+            .await
+            .map_err(|_| Code::Overloaded.because("too much work is waiting for a processor").retry_after(2));
+        let permit = permit??;
+        let running: tokio::task::JoinHandle<Result<T>> = tokio::task::spawn_blocking(move || {
+            let _place = permit;
+            f()
+        });
+        running.await?
+    }
+}

@@ -1,0 +1,202 @@
+//! The hash chain.
+//!
+//! `hash(n) = SHA-256(hash(n-1) ‖ fields of entry n)`, each field as its length (four bytes, big
+//! endian) and its bytes; an absent field has the length `0xffff_ffff`. The hash before the first
+//! entry is 32 zero bytes.
+
+use plimsoll_core::{Code, Result};
+use plimsoll_store::{FromRow, Head, Row, Scope, Tx, bind};
+use ring::digest::{Context, SHA256};
+
+use super::{Note, Origin};
+
+const ABSENT: [u8; 4] = [0xff; 4];
+
+/// An entry as it stands in the table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its number in the tenant's chain, from 1.
+    pub seq: i64,
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// `person`, `key`, `host`, `anonymous`.
+    pub actor_kind: String,
+    /// `usr_…`, `key_…`, `host`, `anonymous`.
+    pub actor: String,
+    /// `songs.create`.
+    pub action: String,
+    /// `songs/17`.
+    pub target: String,
+    /// `ok`, `denied`, `failed`.
+    pub outcome: String,
+    /// The request's id.
+    pub request: Option<String>,
+    /// The caller's address.
+    pub address: Option<String>,
+    /// JSON.
+    pub detail: Option<String>,
+    /// The chain's hash up to and including this entry.
+    pub hash: [u8; 32],
+}
+
+/// The columns of [`Entry`], in order.
+pub const COLUMNS: &str = "seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash";
+
+impl FromRow for Entry {
+    fn from_row(row: &Row<'_>) -> Result<Entry> {
+        Ok(Entry {
+            seq: row.get(0)?,
+            at: row.get(1)?,
+            actor_kind: row.get(2)?,
+            actor: row.get(3)?,
+            action: row.get(4)?,
+            target: row.get(5)?,
+            outcome: row.get(6)?,
+            request: row.get(7)?,
+            address: row.get(8)?,
+            detail: row.get(9)?,
+            hash: row.get(10)?,
+        })
+    }
+}
+
+impl Entry {
+    fn chained(&self, tenant: &str, before: &[u8; 32]) -> [u8; 32] {
+        let mut context = Context::new(&SHA256);
+        let mut field = |bytes: Option<&[u8]>| match bytes {
+            None => context.update(&ABSENT),
+            Some(bytes) => {
+                // Texts come from bounded requests, so the length always fits.
+                context.update(&u32::try_from(bytes.len()).unwrap_or(u32::MAX - 1).to_be_bytes());
+                context.update(bytes);
+            }
+        };
+        field(Some(before));
+        field(Some(tenant.as_bytes()));
+        field(Some(&self.seq.to_be_bytes()));
+        field(Some(&self.at.to_be_bytes()));
+        for text in [&self.actor_kind, &self.actor, &self.action, &self.target, &self.outcome] {
+            field(Some(text.as_bytes()));
+        }
+        for text in [&self.request, &self.address, &self.detail] {
+            field(text.as_deref().map(str::as_bytes));
+        }
+        let mut hash = [0u8; 32];
+        hash.copy_from_slice(context.finish().as_ref());
+        hash
+    }
+}
+
+/// Appends one entry to the chain of the transaction's tenant.
+pub fn append(tx: &mut Tx<'_>, origin: &Origin, note: &Note) -> Result<()> {
+    let Scope::Tenant(tenant) = tx.scope() else {
+        return Err(Code::Internal.because("the ledger is kept per tenant; commit in a tenant's scope"));
+    };
+    let head = match tx.head() {
+        Some(head) => head,
+        None => tx
+            .maybe::<(i64, [u8; 32])>("SELECT seq, hash FROM ledger WHERE tenant_id = :tenant ORDER BY seq DESC LIMIT 1", &[])?
+            .map_or(Head { seq: 0, hash: [0; 32] }, |(seq, hash)| Head { seq, hash }),
+    };
+    let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+    let mut entry = Entry {
+        seq: head.seq + 1,
+        at: origin.at.micros(),
+        actor_kind: origin.actor_kind.to_owned(),
+        actor: origin.actor.to_string(),
+        action: or(&note.action, &origin.action),
+        target: or(&note.target, origin.path.trim_start_matches('/')),
+        outcome: or(note.outcome, "ok"),
+        request: origin.request.map(|id| id.to_string()),
+        address: origin.address.map(|address| address.to_string()),
+        detail: note.detail.as_ref().map(|detail| detail.to_string()),
+        hash: [0; 32],
+    };
+    entry.hash = entry.chained(&tenant.to_string(), &head.hash);
+    tx.write(
+        "INSERT INTO ledger (tenant_id, seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash) \
+         VALUES (:tenant, :seq, :at, :actor_kind, :actor, :action, :target, :outcome, :request, :address, :detail, :hash)",
+        bind! {
+            seq: entry.seq, at: entry.at, actor_kind: entry.actor_kind, actor: entry.actor, action: entry.action, target: entry.target,
+            outcome: entry.outcome, request: entry.request, address: entry.address, detail: entry.detail, hash: entry.hash,
+        },
+    )?;
+    tx.set_head(Head { seq: entry.seq, hash: entry.hash });
+    Ok(())
+}
+
+/// What a walk over a chain found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// How many entries were read.
+    pub entries: i64,
+    /// The last hash, in hexadecimal: note it elsewhere to notice a cut-off tail later.
+    pub head: String,
+    /// The first entry that does not fit, and why.
+    pub broken: Option<(i64, &'static str)>,
+}
+
+/// Walks the chain of the transaction's tenant from the first entry to the last.
+pub fn verify(tx: &Tx<'_>) -> Result<Verified> {
+    let Scope::Tenant(tenant) = tx.scope() else {
+        return Err(Code::Internal.because("the ledger is kept per tenant; verify in a tenant's scope"));
+    };
+    let tenant = tenant.to_string();
+    let (mut expected, mut before, mut broken) = (1i64, [0u8; 32], None);
+    tx.each("SELECT seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash FROM ledger WHERE tenant_id = :tenant ORDER BY seq", &[], &mut |row| {
+        let entry = Entry::from_row(row)?;
+        if broken.is_none() {
+            if entry.seq != expected {
+                broken = Some((expected, "entries are missing here"));
+            } else if entry.hash != entry.chained(&tenant, &before) {
+                broken = Some((entry.seq, "the entry does not match its hash"));
+            }
+        }
+        expected = entry.seq + 1;
+        before = entry.hash;
+        Ok(())
+    })?;
+    Ok(Verified { entries: expected - 1, head: before.iter().map(|byte| format!("{byte:02x}")).collect(), broken })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry {
+            seq: 1,
+            at: 2,
+            actor_kind: "key".into(),
+            actor: "key_1".into(),
+            action: "a.b".into(),
+            target: "t".into(),
+            outcome: "ok".into(),
+            request: None,
+            address: None,
+            detail: Some(String::new()),
+            hash: [0; 32],
+        }
+    }
+
+    #[test]
+    fn every_field_counts_and_fields_cannot_run_together() {
+        let base = entry().chained("ten", &[0; 32]);
+        let changed: Vec<Entry> = vec![
+            Entry { seq: 2, ..entry() },
+            Entry { at: 3, ..entry() },
+            Entry { actor_kind: "ke".into(), actor: "ykey_1".into(), ..entry() },
+            Entry { action: "a.c".into(), ..entry() },
+            Entry { target: String::new(), ..entry() },
+            Entry { outcome: "denied".into(), ..entry() },
+            Entry { request: Some(String::new()), ..entry() },
+            Entry { address: Some("::1".into()), ..entry() },
+            Entry { detail: None, ..entry() },
+        ];
+        for other in changed {
+            assert_ne!(other.chained("ten", &[0; 32]), base, "{other:?}");
+        }
+        assert_ne!(entry().chained("other", &[0; 32]), base);
+        assert_ne!(entry().chained("ten", &[1; 32]), base);
+    }
+}

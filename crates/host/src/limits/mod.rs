@@ -1,0 +1,10 @@
+//! Limits: rates, room, time.
+
+pub mod address;
+pub mod bulkhead;
+pub mod rate;
+pub mod shed;
+
+/// Every meter.
+#[derive(Default)]
+pub struct Limits {}

@@ -1,0 +1,149 @@
+//! The two route steps of the stack: finding the route, and running its handler.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use hyper::body::Body as _;
+use plimsoll_core::{Code, Error, Principal, RequestId, Result};
+use ring::digest;
+
+use super::table::{Matched, Route};
+use crate::{Body, exchange::Exchange, host::Host, stack::Boxed};
+
+/// A handler without its types.
+pub(super) type Handler = Box<dyn Fn(Call) -> Result<Boxed<'static, Result<Response<Body>>>> + Send + Sync>;
+
+/// What a handler's adapter needs to build context and input.
+pub struct Call {
+    pub(crate) host: Arc<Host>,
+    pub(crate) route: Arc<Route>,
+    pub(crate) parameters: Vec<(&'static str, String)>,
+    pub(crate) parts: Parts,
+    pub(crate) body: Bytes,
+    pub(crate) who: Option<Principal>,
+    pub(crate) request: RequestId,
+    pub(crate) caller: std::net::IpAddr,
+    pub(crate) deadline: std::time::Instant,
+    pub(crate) secure: bool,
+}
+
+/// Layer `route`: finds the route, or ends the request with 404 or 405.
+pub fn find(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
+    match x.host.routes.find(request.method(), request.uri().path()) {
+        Ok(matched) => {
+            x.matched = Some(matched);
+            Ok(())
+        }
+        Err((error, allow)) => {
+            if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+                x.header(header::ALLOW, allow);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The end of the stack: reads the body, lets the handler answer, and settles conditional reads.
+pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<Body>> {
+    let Some(Matched { route, parameters }) = x.matched.clone() else {
+        return Err(Code::Internal.because("the layer `route` did not run"));
+    };
+    let (parts, body) = request.into_parts();
+    let limit = route.body_limit.unwrap_or(x.host.body_limit);
+    let body = if route.reads_body { read(body, limit, x.host.body_timeout).await? } else { Bytes::new() };
+    let if_none_match =
+        (parts.method == Method::GET || parts.method == Method::HEAD).then(|| parts.headers.get(header::IF_NONE_MATCH).cloned()).flatten();
+    let reading = parts.method == Method::GET || parts.method == Method::HEAD;
+    let call = Call {
+        host: x.host.clone(),
+        parameters,
+        parts,
+        body,
+        who: x.principal.clone(),
+        request: x.request,
+        caller: x.caller,
+        deadline: x.deadline,
+        secure: x.secure,
+        route: route.clone(),
+    };
+    let mut answer = (route.handler)(call)?.await?;
+    if reading {
+        conditional(&mut answer, if_none_match.as_ref());
+    }
+    Ok(answer)
+}
+
+/// Reads a body in full, counting on the stream: the declared length is not believed.
+async fn read(mut body: Body, limit: usize, patience: Duration) -> Result<Bytes> {
+    if let Some(bytes) = body.full() {
+        return if bytes.len() > limit { Err(too_large(limit)) } else { Ok(bytes.clone()) };
+    }
+    let late = || Code::BodyTimeout.because(format!("the body did not arrive within {} s", patience.as_secs()));
+    tokio::time::timeout(patience, async {
+        let mut first: Option<Bytes> = None;
+        let mut rest = BytesMut::new();
+        let mut seen = 0usize;
+        while let Some(frame) = std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
+            let frame = frame.map_err(|cause| Code::Malformed.because("the body broke off before its end").caused_by(cause))?;
+            let Ok(data) = frame.into_data() else { continue };
+            seen += data.len();
+            if seen > limit {
+                return Err(too_large(limit));
+            }
+            match (&first, rest.is_empty()) {
+                (None, _) => first = Some(data),
+                (Some(head), true) => {
+                    rest.extend_from_slice(head);
+                    rest.extend_from_slice(&data);
+                }
+                (Some(_), false) => rest.extend_from_slice(&data),
+            }
+        }
+        Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+    })
+    .await
+    .unwrap_or_else(|_| Err(late()))
+}
+
+pub(crate) fn too_large(limit: usize) -> Error {
+    Code::BodyTooLarge.because(format!("the body is larger than the {limit} bytes allowed here"))
+}
+
+/// Gives a successful read its entity tag, and answers 304 where the caller has it already.
+fn conditional(answer: &mut Response<Body>, if_none_match: Option<&HeaderValue>) {
+    if answer.status() != StatusCode::OK {
+        return;
+    }
+    if !answer.headers().contains_key(header::ETAG) {
+        let Some(tag) = answer.body().full().map(|bytes| etag_of(bytes)) else { return };
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
+            answer.headers_mut().insert(header::ETAG, tag);
+        }
+    }
+    let (Some(wanted), Some(tag)) =
+        (if_none_match.and_then(|h| h.to_str().ok()), answer.headers().get(header::ETAG).and_then(|h| h.to_str().ok()))
+    else {
+        return;
+    };
+    // Weak comparison (RFC 9110 §13.1.2).
+    let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    if wanted.trim() == "*" || wanted.split(',').any(|one| plain(one) == plain(tag)) {
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        *answer.body_mut() = Body::empty();
+        answer.headers_mut().remove(header::CONTENT_TYPE);
+    }
+}
+
+/// A strong entity tag made from content: the first 128 bits of its SHA-256, quoted.
+pub fn etag_of(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let hash = digest::digest(&digest::SHA256, bytes);
+    let mut tag = String::with_capacity(34);
+    tag.push('"');
+    for byte in &hash.as_ref()[..16] {
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    tag
+}

@@ -1,0 +1,33 @@
+//! What a system declares.
+
+use std::future::Future;
+
+use plimsoll_core::Result;
+use plimsoll_store::Migration;
+
+use crate::{config::Section, host::Boot, route::Routes};
+
+/// A system declares; the host starts, routes, limits, records and stops it.
+pub trait System: Send + Sync + Sized + 'static {
+    /// One word: prefix of tables, owner of migrations, and its section in `plimsoll.toml`.
+    const NAME: &'static str;
+    /// Numbered schema changes with their way back.
+    const SCHEMA: &'static [Migration];
+    /// Its section; unknown keys are refused at start, with the nearest known one.
+    type Config: Section + Send + 'static;
+
+    /// Load what is slow (a model, an index). Readiness waits for it.
+    fn start(config: Self::Config, boot: &Boot) -> impl Future<Output = Result<Self>> + Send;
+    /// Its routes, below `/v1`.
+    fn routes(routes: &mut Routes<'_, Self>);
+    /// The tenant (by slug) whose data anyone may read, if the owner of the data says so.
+    fn public_read(config: &Self::Config) -> Option<String> {
+        let _ = config;
+        None
+    }
+    /// Fills a tenant with sample data, for `serve --demo`.
+    fn demo(tx: &mut crate::ledger::Change<'_, '_>) -> Result<()> {
+        let _ = tx;
+        Ok(())
+    }
+}
