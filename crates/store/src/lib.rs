@@ -262,6 +262,22 @@ impl Tx<'_> {
     pub fn writing<T: FromRow>(&mut self, sql: impl Into<Sql>, params: &Params<'_>) -> Result<Vec<T>> {
         unimplemented!()
     }
+    /// next id, one more live
+    pub fn born(&mut self, noun: &'static str) -> Result<i64> {
+        unimplemented!()
+    }
+    /// n fewer live
+    pub fn gone(&mut self, noun: &'static str, n: i64) -> Result<()> {
+        unimplemented!()
+    }
+    /// n more live
+    pub fn back(&mut self, noun: &'static str, n: i64) -> Result<()> {
+        unimplemented!()
+    }
+    /// how many live
+    pub fn live(&self, noun: &'static str) -> Result<i64> {
+        unimplemented!()
+    }
     /// Whose data.
     pub fn scope(&self) -> Scope {
         unimplemented!()

@@ -1,1 +1,91 @@
-//! stub
+//! Catalogue: artists and songs.
+//!
+//! The smallest system and the template for every other: two nouns in production form are two
+//! declarations and a schema file. Everything else (who may, how much, paging, entity tags,
+//! the ledger) is the host's.
+
+mod demo;
+
+use plimsoll::{
+    Access, Migration, Result, Role, System,
+    host::Boot,
+    ledger::Change,
+    resource::{Child, Field, Resource},
+    route::Routes,
+};
+use serde_json::json;
+
+/// The system.
+pub struct Catalogue;
+
+plimsoll::section! {
+    /// The catalogue of artists and songs.
+    pub struct Config["catalogue"] {
+        /// Tenant (by slug) whose artists and songs anyone may read without a credential; nobody's unless set.
+        pub public_read: Option<String> = none,
+    }
+}
+
+/// Who made the songs.
+pub static ARTISTS: Resource = Resource {
+    noun: "artist",
+    plural: "artists",
+    title: "Artist",
+    table: "artist",
+    fields: &[Field::text("name", 1, 64, "The name as it is printed.").required().sorted().filtered().searched()],
+    children: &[Child { table: "song", column: "artist_id", plural: "songs", noun: "song" }],
+    read: Access::needs("artists:read", Role::Viewer),
+    write: Access::needs("artists:write", Role::Editor),
+    cascade: ("artists:cascade", Role::Admin),
+    example: || json!({ "name": "Nina Simone" }),
+};
+
+/// The songs.
+pub static SONGS: Resource = Resource {
+    noun: "song",
+    plural: "songs",
+    title: "Song",
+    table: "song",
+    fields: &[
+        Field::text("title", 1, 64, "The title as it is printed.").required().sorted().filtered().searched(),
+        Field::reference("artist_id", &ARTISTS, "Who made it; null when unknown.").filtered(),
+        Field::date("release_date", "When it was first released.").sorted().filtered(),
+        Field::url("url", 1024, "Where it can be heard."),
+        Field::number("distance", "How far away its star is, in light years.").sorted().filtered(),
+    ],
+    children: &[],
+    read: Access::needs("songs:read", Role::Viewer),
+    write: Access::needs("songs:write", Role::Editor),
+    cascade: ("songs:cascade", Role::Admin),
+    example: || json!({ "title": "Stars", "artist_id": null, "release_date": "1976-07-03", "url": "https://example.org/stars", "distance": 4.24 }),
+};
+
+impl System for Catalogue {
+    const NAME: &'static str = "catalogue";
+    const SCHEMA: &'static [Migration] = &[Migration {
+        id: "0001_catalogue",
+        up: include_str!("../schema/0001_catalogue.up.sql"),
+        down: include_str!("../schema/0001_catalogue.down.sql"),
+    }];
+    type Config = Config;
+
+    async fn start(_: Config, _: &Boot) -> Result<Catalogue> {
+        Ok(Catalogue)
+    }
+
+    fn routes(r: &mut Routes<'_, Self>) {
+        r.resource(&ARTISTS);
+        r.resource(&SONGS);
+        r.page("/", "text/html; charset=utf-8", include_bytes!("../page/index.html"));
+        r.page("/assets/catalogue/catalogue.css", "text/css; charset=utf-8", include_bytes!("../page/catalogue.css"));
+        r.page("/assets/catalogue/catalogue.js", "text/javascript; charset=utf-8", include_bytes!("../page/catalogue.js"));
+    }
+
+    fn public_read(config: &Config) -> Option<String> {
+        config.public_read.clone()
+    }
+
+    fn demo(change: &mut Change<'_, '_>) -> Result<()> {
+        demo::fill(change)
+    }
+}

@@ -13,6 +13,6 @@ mod table;
 pub use answer::{Answer, Created, Empty, Json, Reply, Tagged};
 pub(crate) use call::Call;
 pub use call::{call, etag_of, find};
-pub use input::{Document, FromSegment, Input, Path, Query, Raw};
+pub use input::{Document, FromSegment, Incoming, Input, Path, Query, Raw, pairs};
 pub use routes::{Routes, Wiring};
 pub use table::{Matched, Parameter, Route, RouteClass, RouteDoc, Table};

@@ -198,6 +198,18 @@ impl RouteMut<'_> {
         self.route.doc.request = Some((media, schema));
         self
     }
+    /// The body's schema as callers should read it, where the route itself checks less at first.
+    pub fn documented(self, schema: Value) -> Self {
+        if let Some((_, known)) = &mut self.route.doc.request {
+            *known = schema;
+        }
+        self
+    }
+    /// Several parameters at once.
+    pub fn parameters(self, parameters: Vec<Parameter>) -> Self {
+        self.route.doc.parameters.extend(parameters);
+        self
+    }
     /// The schema of a successful answer, replacing what the type says.
     pub fn answers(self, status: u16, schema: Option<Value>) -> Self {
         self.route.doc.responses.retain(|(known, described)| *known != status && described.is_some());

@@ -1,0 +1,197 @@
+//! The API description, OpenAPI 3.1, made from the routes.
+//!
+//! Schemas with a title become components and are referred to by name; the order is that of the
+//! routes, so the same binary always writes the same bytes.
+
+use plimsoll_core::{Access, Code};
+use schemars::SchemaGenerator;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    edge::problem::Problem,
+    route::{Route, Table},
+};
+
+/// The whole document. `schemas` holds what typed answers refer to.
+pub fn document(table: &Table, schemas: &mut SchemaGenerator, version: &str) -> Value {
+    let mut components = Map::new();
+    let problem = schemas.subschema_for::<Problem<'_>>().to_value();
+    for (name, schema) in schemas.definitions().clone() {
+        let schema = hoist(schema, &mut components);
+        components.insert(name, schema);
+    }
+    let mut paths = Map::new();
+    for route in table.all().iter().filter(|route| !route.doc.hidden) {
+        let operation = operation(route, &problem, &mut components);
+        let path = paths.entry(route.template).or_insert_with(|| json!({}));
+        path[route.method.as_str().to_lowercase()] = operation;
+    }
+    components.sort_keys();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Plimsoll", "version": version, "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+            "description": "Every error is a problem document (RFC 9457) whose `type` is a page of this server. Lists page by number or by cursor. Versions travel as entity tags.",
+        },
+        "servers": [{ "url": "/" }],
+        "security": [{ "bearer": [] }, { "cookie": [] }],
+        "tags": tags(table),
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "description": "An API key (`plm_…`) or an access token from `/v1/auth/login`." },
+                "cookie": { "type": "apiKey", "in": "cookie", "name": "__Host-plimsoll", "description": "A session, for browsers; same-site requests only." },
+            },
+        },
+    })
+}
+
+fn tag(route: &Route) -> &'static str {
+    route.template.trim_start_matches("/v1/").trim_start_matches('/').split('/').next().unwrap_or("host")
+}
+
+fn tags(table: &Table) -> Vec<Value> {
+    let mut names: Vec<&str> = table.all().iter().filter(|route| !route.doc.hidden).map(|route| tag(route)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(|name| json!({ "name": name })).collect()
+}
+
+fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>) -> Value {
+    let mut out = Map::new();
+    out.insert("operationId".into(), json!(route.operation));
+    out.insert("tags".into(), json!([tag(route)]));
+    out.insert("summary".into(), json!(route.doc.summary));
+    if let Some(text) = &route.doc.description {
+        out.insert("description".into(), json!(text));
+    }
+    match route.access {
+        Access::Needs { permission, least } => {
+            out.insert("x-plimsoll-access".into(), json!({ "permission": permission, "role": least }));
+        }
+        Access::Authenticated => {
+            out.insert("x-plimsoll-access".into(), json!({ "authenticated": true }));
+        }
+        Access::Public { because } => {
+            out.insert("x-plimsoll-access".into(), json!({ "public": because }));
+            out.insert("security".into(), json!([]));
+        }
+    }
+    let parameters: Vec<Value> = route
+        .doc
+        .parameters
+        .iter()
+        .map(|one| json!({ "name": one.name, "in": one.place, "required": one.required, "description": one.description, "schema": hoist(one.schema.clone(), components) }))
+        .collect();
+    if !parameters.is_empty() {
+        out.insert("parameters".into(), Value::Array(parameters));
+    }
+    if let Some((media, schema)) = &route.doc.request {
+        let mut content = json!({ "schema": hoist(schema.clone(), components) });
+        if let Some(example) = &route.doc.example {
+            content["example"] = example.clone();
+        }
+        let mut contents = json!({ *media: content.clone() });
+        if *media == "application/merge-patch+json" {
+            contents["application/json"] = content;
+        }
+        out.insert("requestBody".into(), json!({ "required": true, "content": contents }));
+    }
+    out.insert("responses".into(), responses(route, problem, components));
+    Value::Object(out)
+}
+
+fn responses(route: &Route, problem: &Value, components: &mut Map<String, Value>) -> Value {
+    let mut all = Map::new();
+    for (status, schema) in &route.doc.responses {
+        let mut one = json!({ "description": phrase(*status), "headers": { "X-Request-Id": { "schema": { "type": "string" }, "description": "The id to quote when asking for help." } } });
+        if let Some((media, schema)) = schema {
+            one["content"] = json!({ *media: { "schema": hoist(schema.clone(), components) } });
+        }
+        all.insert(status.to_string(), one);
+    }
+    let mut problems: Vec<Code> = vec![
+        Code::Malformed,
+        Code::Invalid,
+        Code::QuotaExceeded,
+        Code::Overloaded,
+        Code::DatabaseUnavailable,
+        Code::HandlerTimeout,
+        Code::HostUnknown,
+    ];
+    if route.template.contains('{') {
+        problems.push(Code::NotFound);
+    }
+    if !matches!(route.access, Access::Public { .. }) {
+        problems.extend([
+            Code::Unauthenticated,
+            Code::CredentialInvalid,
+            Code::CredentialExpired,
+            Code::CredentialRevoked,
+            Code::Forbidden,
+        ]);
+    }
+    if route.doc.request.is_some() {
+        problems.extend([Code::UnsupportedMedia, Code::BodyTooLarge, Code::BodyTimeout]);
+    }
+    if route.method != http::Method::GET {
+        problems.push(Code::StorageFull);
+    }
+    problems.extend(&route.doc.problems);
+    problems.sort_unstable_by_key(|code| (code.status(), *code));
+    problems.dedup();
+    for code in problems {
+        let name = code.status().to_string();
+        let codes = all
+            .entry(name)
+            .or_insert_with(|| json!({ "description": "", "content": { "application/problem+json": { "schema": problem } } }));
+        let text = codes["description"].as_str().unwrap_or_default().to_owned();
+        codes["description"] = json!(format!("{text}{}{} ({})", if text.is_empty() { "" } else { "; " }, code.title(), code.stable()));
+    }
+    Value::Object(all)
+}
+
+fn phrase(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Done")
+}
+
+/// Moves every titled object and every `$defs` entry into the components and refers to it.
+fn hoist(schema: Value, components: &mut Map<String, Value>) -> Value {
+    match schema {
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| hoist(item, components)).collect()),
+        Value::Object(mut object) => {
+            object.shift_remove("$schema");
+            if let Some(Value::Object(defs)) = object.shift_remove("$defs") {
+                for (name, def) in defs {
+                    let def = hoist(def, components);
+                    components.entry(name).or_insert(def);
+                }
+            }
+            if let Some(Value::String(path)) = object.get_mut("$ref") {
+                *path = path.replace("#/$defs/", "#/components/schemas/");
+            }
+            // Properties are names, not keywords: a field may be called `title`.
+            let mut plain: Map<String, Value> = Map::new();
+            for (key, value) in object {
+                let value = match (key.as_str(), value) {
+                    ("properties", Value::Object(fields)) => {
+                        Value::Object(fields.into_iter().map(|(name, field)| (name, hoist(field, components))).collect())
+                    }
+                    ("example" | "examples" | "default" | "enum" | "const", value) => value,
+                    (_, value) => hoist(value, components),
+                };
+                plain.insert(key, value);
+            }
+            match plain.get("title").and_then(Value::as_str).map(str::to_owned) {
+                Some(title) if plain.get("type") == Some(&json!("object")) => {
+                    plain.shift_remove("title");
+                    components.insert(title.clone(), Value::Object(plain));
+                    json!({ "$ref": format!("#/components/schemas/{title}") })
+                }
+                _ => Value::Object(plain),
+            }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE song;
+DROP TABLE artist;
