@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod limits;
 pub mod openapi;
 pub mod probes;
+pub mod problems;
 pub mod resource;
 pub mod route;
 pub mod shape;

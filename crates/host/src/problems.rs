@@ -1,0 +1,62 @@
+//! The pages that problem documents point to, compiled in.
+
+use plimsoll_core::Code;
+
+/// The page of a code, as Markdown.
+pub const fn page(code: Code) -> &'static str {
+    match code {
+        Code::Unauthenticated => include_str!("../../../docs/problems/unauthenticated.md"),
+        Code::CredentialInvalid => include_str!("../../../docs/problems/credential-invalid.md"),
+        Code::CredentialExpired => include_str!("../../../docs/problems/credential-expired.md"),
+        Code::CredentialRevoked => include_str!("../../../docs/problems/credential-revoked.md"),
+        Code::LoginFailed => include_str!("../../../docs/problems/login-failed.md"),
+        Code::LoginThrottled => include_str!("../../../docs/problems/login-throttled.md"),
+        Code::Forbidden => include_str!("../../../docs/problems/forbidden.md"),
+        Code::PasswordRefused => include_str!("../../../docs/problems/password-refused.md"),
+        Code::CrossSite => include_str!("../../../docs/problems/cross-site.md"),
+        Code::SetupClosed => include_str!("../../../docs/problems/setup-closed.md"),
+        Code::Malformed => include_str!("../../../docs/problems/malformed.md"),
+        Code::Invalid => include_str!("../../../docs/problems/invalid.md"),
+        Code::NotFound => include_str!("../../../docs/problems/not-found.md"),
+        Code::MethodNotAllowed => include_str!("../../../docs/problems/method-not-allowed.md"),
+        Code::BodyTooLarge => include_str!("../../../docs/problems/body-too-large.md"),
+        Code::UnsupportedMedia => include_str!("../../../docs/problems/unsupported-media.md"),
+        Code::UriTooLong => include_str!("../../../docs/problems/uri-too-long.md"),
+        Code::HeadersTooLarge => include_str!("../../../docs/problems/headers-too-large.md"),
+        Code::BodyTimeout => include_str!("../../../docs/problems/body-timeout.md"),
+        Code::PreconditionFailed => include_str!("../../../docs/problems/precondition-failed.md"),
+        Code::Conflict => include_str!("../../../docs/problems/conflict.md"),
+        Code::HostUnknown => include_str!("../../../docs/problems/host-unknown.md"),
+        Code::HttpsRequired => include_str!("../../../docs/problems/https-required.md"),
+        Code::QuotaExceeded => include_str!("../../../docs/problems/quota-exceeded.md"),
+        Code::Overloaded => include_str!("../../../docs/problems/temporary-reduced-capacity.md"),
+        Code::Draining => include_str!("../../../docs/problems/draining.md"),
+        Code::DatabaseUnavailable => include_str!("../../../docs/problems/database-unavailable.md"),
+        Code::StorageFull => include_str!("../../../docs/problems/storage-full.md"),
+        Code::DatabaseBusy => include_str!("../../../docs/problems/database-busy.md"),
+        Code::StatementTimeout => include_str!("../../../docs/problems/statement-timeout.md"),
+        Code::SchemaMismatch => include_str!("../../../docs/problems/schema-mismatch.md"),
+        Code::Internal => include_str!("../../../docs/problems/internal.md"),
+        Code::HandlerTimeout => include_str!("../../../docs/problems/handler-timeout.md"),
+        Code::ConfigInvalid => include_str!("../../../docs/problems/config-invalid.md"),
+        Code::Refused => include_str!("../../../docs/problems/refused.md"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page;
+    use plimsoll_core::Code;
+
+    #[test]
+    fn every_page_speaks_of_its_own_code() {
+        for &code in Code::ALL {
+            let text = page(code);
+            assert!(text.starts_with(&format!("# {}\n", code.title())), "{code:?}: the heading is not the title");
+            assert!(
+                text.contains(code.stable()) && text.contains(&format!("HTTP {}", code.status())) && text.contains("**What to do.**"),
+                "{code:?}"
+            );
+        }
+    }
+}
