@@ -1,0 +1,38 @@
+# One way to work. `just` lists the recipes.
+
+default:
+    @just --list
+
+# what a change must pass
+check: format lint test
+
+format:
+    cargo fmt --all --check
+
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# both databases; a private PostgreSQL is found or installed, started and stopped by the tests
+test:
+    cargo test --workspace
+
+# licences, advisories, duplicate versions (needs cargo-deny)
+deny:
+    cargo deny check
+
+# rewrite what is generated from code: API description, configuration and stack reference
+generate:
+    cargo run --quiet -p plimsoll-cli -- openapi > docs/reference/openapi.json
+    cargo run --quiet -p plimsoll-cli -- config reference > docs/reference/configuration.md
+
+# the fuzzer of API descriptions against a real server (installs schemathesis into a virtual environment)
+fuzz-api:
+    tests/schemathesis/run
+
+# side by side with the peers; see bench/README.md
+bench *ARGS:
+    bench/run {{ARGS}}
+
+# a binary for publishing
+dist:
+    cargo build --profile dist -p plimsoll-cli
