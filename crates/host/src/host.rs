@@ -42,6 +42,8 @@ pub struct Host {
     pub telemetry: telemetry::Telemetry,
     /// Live, ready, draining.
     pub health: probes::Health,
+    /// The bytes of `/openapi.json`.
+    pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) compute_slots: Arc<tokio::sync::Semaphore>,

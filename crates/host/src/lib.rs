@@ -10,6 +10,7 @@ pub mod identity;
 pub mod json;
 pub mod ledger;
 pub mod limits;
+pub mod manual;
 pub mod openapi;
 pub mod probes;
 pub mod problems;

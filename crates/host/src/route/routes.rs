@@ -236,6 +236,11 @@ impl RouteMut<'_> {
         self.route.time_limit = Some(limit);
         self
     }
+    /// A document for people: plain HTTP is redirected, the content policy is a page's.
+    pub fn document(self) -> Self {
+        self.route.page = true;
+        self
+    }
     /// Not in the API description.
     pub fn hidden(self) -> Self {
         self.route.doc.hidden = true;

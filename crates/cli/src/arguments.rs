@@ -1,0 +1,225 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Puts a service into production and proves that it is ready.
+///
+/// Try it:  plimsoll serve --demo
+#[derive(Parser)]
+#[command(name = "plimsoll", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Args, Clone)]
+pub struct Global {
+    /// Folder for everything the process keeps
+    #[arg(long, global = true, value_name = "DIR", default_value = "./plimsoll-data")]
+    pub data: PathBuf,
+    /// Configuration file [default: ./plimsoll.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "PLIMSOLL_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// PostgreSQL instead of the embedded database. Without a password in it: secrets belong into
+    /// PLIMSOLL_DATABASE__URL or a file named by PLIMSOLL_DATABASE__URL_FILE
+    #[arg(long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Serve the native systems
+    Serve(Serve),
+    /// Show, apply or undo schema migrations
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Make, list and close tenants
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Make, list and disable users
+    #[command(subcommand)]
+    User(User),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Read and verify the ledger
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Check and explain the configuration
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Check the environment: each line says what, why it matters, and the fix
+    Doctor,
+    /// Print the API description (OpenAPI 3.1)
+    Openapi,
+    /// Explain a problem code (PLM-AUTH-001, not-found)
+    Explain {
+        /// A code, its name, or the last part of a problem's type
+        what: String,
+    },
+}
+
+/// `serve`
+#[derive(Args)]
+pub struct Serve {
+    /// Address and port of the service
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Address and port for metrics and detailed health
+    #[arg(long, value_name = "ADDRESS")]
+    pub ops_listen: Option<String>,
+    /// Make a tenant `demo` with sample data and print a ready key
+    #[arg(long)]
+    pub demo: bool,
+    /// Apply pending migrations on PostgreSQL before serving (an embedded database migrates by itself)
+    #[arg(long)]
+    pub migrate: bool,
+}
+
+/// `migrate`
+#[derive(Subcommand)]
+pub enum Migrate {
+    /// Every migration and whether it is applied
+    Status,
+    /// Apply what is pending
+    Up,
+    /// Undo the newest migrations
+    Down {
+        /// How many to undo
+        #[arg(long, default_value_t = 1)]
+        steps: usize,
+        /// Confirm: data in dropped tables is lost
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `tenant`
+#[derive(Subcommand)]
+pub enum Tenant {
+    /// Make a tenant
+    Create {
+        /// Short name: letters, digits, hyphens
+        slug: String,
+        /// Name for people [default: the slug]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List tenants
+    List,
+    /// Close a tenant: nobody gets in any more; its data stays
+    Close {
+        /// Which one
+        slug: String,
+        /// Confirm
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `user`
+#[derive(Subcommand)]
+pub enum User {
+    /// Make a user, or give an existing one a role in a further tenant
+    Create {
+        /// Tenant, by slug
+        #[arg(long)]
+        tenant: String,
+        /// E-mail address
+        #[arg(long)]
+        email: String,
+        /// viewer, editor, admin or owner
+        #[arg(long)]
+        role: String,
+        /// Read the password from standard input (one line); without it the user cannot log in yet
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List the users of a tenant
+    List {
+        /// Tenant, by slug
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Disable a user everywhere: sessions end at once
+    Disable {
+        /// E-mail address
+        #[arg(long)]
+        email: String,
+    },
+}
+
+/// `key`
+#[derive(Subcommand)]
+pub enum Key {
+    /// Make an API key; it is shown once
+    Create {
+        /// Tenant, by slug
+        #[arg(long)]
+        tenant: String,
+        /// viewer, editor, admin or owner
+        #[arg(long)]
+        role: String,
+        /// What it is for
+        #[arg(long, default_value = "command line")]
+        name: String,
+        /// Narrow it to permissions such as songs:read or songs:*; repeatable
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// Lifetime such as 30d or 12h [default: none]
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
+    },
+    /// List the keys of a tenant
+    List {
+        /// Tenant, by slug
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Withdraw a key
+    Revoke {
+        /// Tenant, by slug
+        #[arg(long)]
+        tenant: String,
+        /// Its id, key_…
+        id: String,
+    },
+    /// Begin to use a new signing key for access tokens; old tokens stay valid until they expire
+    RotateSigning,
+}
+
+/// `audit`
+#[derive(Subcommand)]
+pub enum Audit {
+    /// Walk a tenant's hash chain; exit code 1 when an entry does not fit
+    Verify {
+        /// Tenant, by slug [default: all]
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+}
+
+/// `config`
+#[derive(Subcommand)]
+pub enum ConfigVerb {
+    /// Report every fault at once, without starting
+    Check,
+    /// Show a key's value, its meaning, and where it comes from
+    Explain {
+        /// Such as server.listen [default: all keys]
+        key: Option<String>,
+    },
+    /// Print the reference of all keys as Markdown
+    Reference,
+    /// Print an example file with every key, commented
+    Example,
+}

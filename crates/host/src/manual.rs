@@ -1,0 +1,68 @@
+//! What the host says about itself: the API description, its reader, and a page per problem.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+use plimsoll_core::{Access, Code, Result};
+
+use crate::{
+    Body,
+    ctx::{Ctx, Read},
+    problems,
+    route::{Path, RouteClass, Routes},
+};
+
+/// The bytes of `/openapi.json`; filled once all routes are known.
+#[derive(Default)]
+pub struct Description(OnceLock<Bytes>);
+
+impl Description {
+    /// Sets the document; the first one stays.
+    pub fn set(&self, document: &serde_json::Value) {
+        let _ = self.0.set(Bytes::from(serde_json::to_vec(document).unwrap_or_default()));
+    }
+    /// The document.
+    pub fn bytes(&self) -> Bytes {
+        self.0.get().cloned().unwrap_or_default()
+    }
+}
+
+const PUBLIC: Access = Access::public("documentation: it holds no data of any tenant");
+
+/// Routes of the manual.
+pub fn routes(r: &mut Routes<'_, ()>) {
+    r.get("/openapi.json", PUBLIC, description).named("manual.openapi").class(RouteClass::Page).hidden();
+    r.get("/problems/{slug}", PUBLIC, problem).named("manual.problem").class(RouteClass::Page).hidden().document();
+    r.page("/docs", "text/html; charset=utf-8", include_bytes!("../page/docs/index.html"));
+    r.page("/assets/docs/docs.css", "text/css; charset=utf-8", include_bytes!("../page/docs/docs.css"));
+    r.page("/assets/docs/docs.js", "text/javascript; charset=utf-8", include_bytes!("../page/docs/docs.js"));
+    r.page("/setup", "text/html; charset=utf-8", include_bytes!("../page/setup/index.html"));
+    r.page("/assets/setup/setup.js", "text/javascript; charset=utf-8", include_bytes!("../page/setup/setup.js"));
+    r.page("/assets/house.css", "text/css; charset=utf-8", include_bytes!("../page/house.css"));
+}
+
+async fn description(ctx: Ctx<(), Read>, (): ()) -> Result<Response<Body>> {
+    let mut answer = Response::new(Body::from(ctx.host.description.bytes()));
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(answer)
+}
+
+async fn problem(_: Ctx<(), Read>, Path(slug): Path<String>) -> Result<Response<Body>> {
+    let code = Code::named(slug.trim_end_matches(".md")).ok_or_else(|| Code::NotFound.because("there is no problem of this name"))?;
+    let mut answer = Response::new(Body::from(page(code.title(), problems::page(code))));
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(answer)
+}
+
+/// A Markdown text of ours as a page; the texts are compiled in, so nothing foreign is rendered.
+pub fn page(title: &str, markdown: &str) -> String {
+    let mut body = String::new();
+    pulldown_cmark::html::push_html(&mut body, pulldown_cmark::Parser::new_ext(markdown, pulldown_cmark::Options::ENABLE_TABLES));
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <title>{title} · Plimsoll</title><link rel=\"stylesheet\" href=\"/assets/house.css\"></head><body class=\"manual\"><main>\n{body}</main></body></html>\n"
+    )
+}
