@@ -1,0 +1,65 @@
+//! The section `[database]`, and how it becomes an open store.
+
+use std::path::Path;
+
+use plimsoll_core::{Clock, Result};
+use plimsoll_store::{Place, Schema, Settings, Store};
+
+use crate::config::{Config, Profile, Secret, Span};
+
+crate::section! {
+    /// Where the data lies: one SQLite file in the data folder, or a PostgreSQL server.
+    pub struct DatabaseConfig["database"] {
+        /// Address of a PostgreSQL server, such as `postgres://plimsoll@db.internal/plimsoll?sslmode=require`. The embedded SQLite file is used when this is not set.
+        pub url: Option<Secret> = none,
+        /// Threads that read, each with a connection of its own.
+        pub readers: u16 = "4",
+        /// Threads that write to PostgreSQL, each with a connection of its own; SQLite has one writer by nature.
+        pub writers: u16 = "4",
+        /// How long a request waits for a connection before it is refused.
+        pub acquire_timeout: Span = "2s",
+        /// How long one statement may run.
+        pub statement_timeout: Span = "5s",
+        /// A statement that takes this long is logged, without its values.
+        pub slow_statement: Span = "200ms",
+        /// PEM file with certificates to trust for PostgreSQL besides the public ones.
+        pub root_certificates: Option<std::path::PathBuf> = none,
+        /// The most the SQLite file may grow to, in pages of 4096 bytes: a quota.
+        pub page_limit: Option<u32> = none,
+    }
+}
+
+/// Opens the store that the configuration names; does not migrate.
+///
+/// # Errors
+/// A malformed address, a file that cannot be opened.
+pub fn open(config: &Config, data: &Path, clock: &Clock, schemas: &[Schema]) -> Result<Store> {
+    let section: DatabaseConfig = config.get();
+    let place = match &section.url {
+        Some(url) => Place::Postgres { url: url.expose().to_owned() },
+        None => Place::Sqlite { path: data.join("plimsoll.db") },
+    };
+    let settings = Settings {
+        place,
+        readers: usize::from(section.readers.max(1)),
+        writers: usize::from(section.writers.max(1)),
+        acquire_timeout: section.acquire_timeout.into(),
+        statement_timeout: section.statement_timeout.into(),
+        slow_statement: section.slow_statement.into(),
+        root_certificates: section.root_certificates,
+        page_limit: section.page_limit,
+        clock: clock.clone(),
+        ..Settings::default()
+    };
+    Store::open(settings, schemas)
+}
+
+/// Whether the data lies on a server that other processes use too.
+pub fn shared(config: &Config) -> bool {
+    config.get::<DatabaseConfig>().url.is_some()
+}
+
+/// Whether the rules for users' data apply.
+pub fn production(config: &Config) -> bool {
+    config.profile() == Profile::Production
+}
