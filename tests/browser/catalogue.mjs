@@ -217,6 +217,33 @@ for (const [choice, title] of [['Load their version', 'theirs'], ['Keep mine and
   });
 }
 
+test('when somebody deleted the song meanwhile, what was typed can become a new one', async () => {
+  const song = await makeSong('gone');
+  const { page, dialog, finish } = await catalogue(`q=${mark}%20gone`);
+  await page.getByRole('button', { name: `Edit ${song.title}` }).click();
+  await dialog.getByRole('textbox', { name: 'Title' }).fill(`${mark} gone and back`);
+  await api('DELETE', `/v1/songs/${song.id}`);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByRole('button', { name: 'Add it as a new song' }).click();
+  await page.getByText(`Added “${mark} gone and back”.`).waitFor();
+  await finish();
+});
+
+test('a form closed by mistake can be opened again with what was typed', async () => {
+  const { page, dialog, finish } = await catalogue();
+  await page.keyboard.press('n');
+  await dialog.getByRole('textbox', { name: 'Title' }).fill('half a title');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Open again' }).click();
+  assert.equal(await dialog.getByRole('textbox', { name: 'Title' }).inputValue(), 'half a title');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Open again' }).waitFor();
+  await page.getByRole('button', { name: 'Add song' }).click();
+  assert.equal(await page.getByText('Open again').count(), 0, 'the offer ends with the next form');
+  assert.equal(await dialog.getByRole('textbox', { name: 'Title' }).inputValue(), '');
+  await finish();
+});
+
 test('a deleted song comes back with undo', async () => {
   const song = await makeSong('delete');
   const { page, rows, finish } = await catalogue(`q=${mark}%20delete`);

@@ -121,7 +121,7 @@ function askToSignIn(why, load) {
   });
 }
 
-/** Keeps `place` showing who is signed in, with the button that changes it. */
+/** Keeps `place` showing who is signed in, with the button that changes it. Answers what draws it anew. */
 export function showAccount(place, { signInLabel = () => 'Sign in', onerror = () => {} } = {}) {
   const draw = () => {
     const { me } = session;
@@ -138,4 +138,5 @@ export function showAccount(place, { signInLabel = () => 'Sign in', onerror = ()
   };
   session.addEventListener('change', draw);
   draw();
+  return draw;
 }

@@ -56,6 +56,7 @@ function show(changes, { replace = false, focus = null } = {}) {
 
 // ---- Reading and drawing ----------------------------------------------------------------------
 
+/** Reads the view and draws it; answers the status of the problem, where there was one. */
 async function refresh(focus = null) {
   loading.abort();
   loading = new AbortController();
@@ -75,6 +76,7 @@ async function refresh(focus = null) {
     if (problem.name === 'AbortError' || signal.aborted) return undefined;
     if (problem.status === undefined) throw problem;
     drawTrouble(problem);
+    return problem.status;
   } finally {
     if (!signal.aborted) $('sheet').setAttribute('aria-busy', 'false');
   }
@@ -102,6 +104,7 @@ function draw(focus) {
   if (view.artist) $('only').replaceChildren(el('span', {}, `Only ${view.artist.name}`), el('span', { 'aria-hidden': 'true' }, '\u00d7'), el('span', { class: 'unseen' }, ', show all artists'));
   $('count').textContent = countInWords(pagination.total_items);
   drawEmpty();
+  drawAccount();
   focusRow(focus ?? held);
 }
 
@@ -119,7 +122,7 @@ function drawEmpty() {
   const all = el('button', { type: 'button', onclick: () => { $('search').value = ''; show({ q: '', artist: null }); } }, 'Show all songs');
   const add = el('button', { type: 'button', class: 'primary', onclick: () => form.add() }, 'Add the first song');
   let say = ['No songs yet', 'Whoever may edit this catalogue can add the first one after signing in.', null];
-  if (filtered) say = ['Nothing matches', 'No title and no artist contains what you searched for. Try fewer letters.', all];
+  if (filtered) say = ['Nothing matches', view.q ? 'No title and no artist contains what you searched for. Try fewer letters.' : 'This artist has no songs here.', all];
   else if (mayWrite()) say = ['No songs yet', 'A title is enough to begin. Artist, link, date and distance can follow whenever you know them.', add];
   const [heading, text, button] = say;
   $('empty').replaceChildren(el('h2', {}, heading), el('p', {}, text), el('div', { class: 'actions' }, button ?? []));
@@ -142,6 +145,7 @@ function drawTrouble(problem) {
     el('strong', {}, signIn ? 'Sign in to see the songs' : 'The songs could not be read'),
     signIn ? null : el('p', {}, problem.sentence),
     el('div', {}, act)));
+  drawAccount();
 }
 
 // ---- Changing ---------------------------------------------------------------------------------
@@ -276,12 +280,10 @@ document.addEventListener('keydown', (event) => {
 });
 window.addEventListener('popstate', () => { view = viewFromAddress(); refresh(); });
 
-showAccount($('account'), {
+const drawAccount = showAccount($('account'), {
   signInLabel: () => (shown.pagination ? 'Sign in to edit' : 'Sign in'),
   onerror: (problem) => toast(problem.sentence, { bad: true }),
 });
 await session.load().catch(drawTrouble);
-await refresh();
-session.dispatchEvent(new Event('change'));
 session.addEventListener('change', () => refresh());
-if (!session.me && !shown.pagination) session.signIn();
+if (await refresh() === 401) session.signIn();

@@ -16,6 +16,8 @@ export class SongForm {
   #inputs;
   #picker;
   #saved;
+  /** Takes away the offer to open the last form again; only until another one is opened. */
+  #withdrawOffer = () => {};
   /** What is being edited: `{id, etag, base}`; id is null for a new song. */
   #subject = { id: null, etag: null, base: NEW_SONG };
 
@@ -49,6 +51,7 @@ export class SongForm {
 
   #open(subject, heading) {
     this.#dialog.querySelector('#song-heading').textContent = heading;
+    this.#withdrawOffer();
     this.#fill(subject);
     this.#dialog.returnValue = '';
     this.#dialog.showModal();
@@ -160,6 +163,7 @@ export class SongForm {
     if (this.#dialog.returnValue === 'saved') return;
     const { base } = this.#subject;
     const typed = Object.entries(this.#inputs).some(([name, input]) => input.value !== String(base[name] ?? ''));
-    if (typed) toast('Closed without saving.', { label: 'Open again', action: () => this.#dialog.showModal(), seconds: 10 });
+    this.#withdrawOffer();
+    if (typed) this.#withdrawOffer = toast('Closed without saving.', { label: 'Open again', action: () => this.#dialog.showModal(), seconds: 10 });
   }
 }
