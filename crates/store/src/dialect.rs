@@ -1,0 +1,87 @@
+//! What the two databases say differently.
+
+use crate::{
+    facts::Kind,
+    sql::{Piece, pieces},
+};
+
+/// Whether the table of applied migrations exists.
+pub(crate) fn migrations_exist(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'plimsoll_migration'",
+        Kind::Postgres => "SELECT COUNT(*) FROM pg_tables WHERE tablename = 'plimsoll_migration' AND schemaname = current_schema()",
+    }
+}
+
+/// How many bytes the database takes.
+pub(crate) fn size(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+        Kind::Postgres => "SELECT pg_database_size(current_database())",
+    }
+}
+
+/// A migration's text in the words of a database.
+pub(crate) fn translate(kind: Kind, text: &str) -> String {
+    match kind {
+        Kind::Sqlite => text.to_string(),
+        Kind::Postgres => postgres(text),
+    }
+}
+
+/// Whole words outside quotes: column types become PostgreSQL's, and what follows a table's
+/// closing bracket falls away. Text compares by its bytes, as it does on SQLite.
+fn postgres(text: &str) -> String {
+    let all = pieces(text);
+    // The words around a position, white space skipped.
+    let solid = |at: usize, step: isize| {
+        let mut at = at as isize + step;
+        while let Some(Piece::Space(_)) = usize::try_from(at).ok().and_then(|at| all.get(at)) {
+            at += step;
+        }
+        usize::try_from(at).ok().filter(|at| *at < all.len())
+    };
+    let is = |at: Option<usize>, word: &str| at.is_some_and(|at| all[at].is_word(word));
+    let is_mark = |at: Option<usize>, mark: &str| at.is_some_and(|at| all[at] == Piece::Mark(mark));
+    let (mut out, mut at) = (String::with_capacity(text.len() + 64), 0);
+    while at < all.len() {
+        let (before, after) = (solid(at, -1), solid(at, 1));
+        match all[at] {
+            word if word.is_word("STRICT") && is_mark(before, ")") => {
+                let without = after.filter(|comma| is_mark(Some(*comma), ",")).and_then(|comma| solid(comma, 1));
+                let rowid = without.filter(|at| is(Some(*at), "WITHOUT")).and_then(|at| solid(at, 1));
+                at = rowid.filter(|at| is(Some(*at), "ROWID")).unwrap_or(at);
+            }
+            word if word.is_word("INTEGER") => out.push_str("BIGINT"),
+            word if word.is_word("REAL") => out.push_str("DOUBLE PRECISION"),
+            word if word.is_word("BLOB") => out.push_str("BYTEA"),
+            word if word.is_word("TEXT") && !is(before, "AS") && !is(after, "COLLATE") => out.push_str("TEXT COLLATE \"C\""),
+            Piece::Parameter(name) => {
+                out.push(':');
+                out.push_str(name);
+            }
+            Piece::Word(t) | Piece::Quoted(t) | Piece::Literal(t) | Piece::Space(t) | Piece::Mark(t) => out.push_str(t),
+        }
+        at += 1;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::postgres;
+
+    #[test]
+    fn column_types_change_and_names_and_texts_do_not() {
+        let text = "CREATE TABLE text_note (id INTEGER, \"TEXT\" TEXT DEFAULT 'TEXT', r REAL, b BLOB) STRICT;";
+        let wanted = "CREATE TABLE text_note (id BIGINT, \"TEXT\" TEXT COLLATE \"C\" DEFAULT 'TEXT', r DOUBLE PRECISION, b BYTEA) ;";
+        assert_eq!(postgres(text), wanted);
+    }
+
+    #[test]
+    fn the_tail_of_a_table_falls_away_and_nothing_else() {
+        assert_eq!(postgres("CREATE TABLE a (x INTEGER)\n  STRICT, WITHOUT ROWID; SELECT 1"), "CREATE TABLE a (x BIGINT)\n  ; SELECT 1");
+        assert_eq!(postgres("INSERT INTO strict (a) SELECT CAST(b AS TEXT)"), "INSERT INTO strict (a) SELECT CAST(b AS TEXT)");
+        assert_eq!(postgres("-- REAL text\nSELECT strict"), "-- REAL text\nSELECT strict");
+    }
+}

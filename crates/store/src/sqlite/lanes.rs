@@ -1,0 +1,181 @@
+//! The threads of a SQLite store: one that writes, some that read, and spare connections for
+//! reads that are quick enough to run where they are asked.
+
+use std::{
+    cell::Cell,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, TryLockError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::Builder,
+    time::Instant,
+};
+
+use plimsoll_core::{Code, Result};
+
+use super::connection::{Connection, Use};
+use crate::{
+    Scope,
+    failure::Failure,
+    gauges::{Busy, add},
+    queue::Queue,
+    settings::Settings,
+    tx::{Link, Shared, Tx},
+    work::{BATCH, BATCH_TIME, Batch, Change, Look, Verdict, refuse},
+};
+
+/// The SQLite half of a store.
+pub(crate) struct Lite {
+    pub(crate) path: PathBuf,
+    spare: Box<[Mutex<Connection>]>,
+}
+
+impl Lite {
+    /// Opens all connections and starts the threads.
+    ///
+    /// # Errors
+    /// [`Code::DatabaseUnavailable`] where the file cannot be used.
+    pub(crate) fn open(path: PathBuf, settings: &Settings, shared: &Arc<Shared>) -> Result<(Lite, crate::Lanes)> {
+        let writer = Connection::open(&path, Use::Write, settings)?;
+        shared.learn(owned(&writer)?);
+        let reader = || Connection::open(&path, Use::Read, settings);
+        let readers = settings.readers.max(1);
+        let spare = (0..readers).map(|_| reader().map(Mutex::new)).collect::<Result<_>>()?;
+        let lanes = crate::Lanes::new(settings.queue, 1);
+        let mut threads = Vec::new();
+        for number in 0..=readers {
+            let (connection, shared) = (reader()?, shared.clone());
+            let queue = if number == 0 { lanes.pulse.clone() } else { lanes.looks.clone() };
+            threads.push(Builder::new().name(format!("store-reader-{number}")).spawn(move || read(&connection, &queue, &shared))?);
+        }
+        let (queue, shared) = (lanes.changes[0].clone(), shared.clone());
+        threads.push(Builder::new().name("store-writer".into()).spawn(move || write(&writer, &queue, &shared))?);
+        lanes.keep(threads);
+        Ok((Lite { path, spare }, lanes))
+    }
+
+    /// Runs a read where it is asked, if a spare connection is free.
+    pub(crate) fn inline<T, F>(&self, shared: &Shared, scope: Scope, f: F) -> Result<Result<T>, F>
+    where
+        F: FnOnce(&Tx<'_>) -> Result<T>,
+    {
+        let Some(connection) = self.spare() else { return Err(f) };
+        add(&shared.counts.inline);
+        Ok(snapshot(&connection, shared, scope, |tx| tx.and_then(|tx| crate::work::guarded(|| f(tx)))))
+    }
+
+    /// A free connection, starting with the one this thread used last: its cache is warm.
+    fn spare(&self) -> Option<MutexGuard<'_, Connection>> {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! { static NUMBER: Cell<usize> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed)) }
+        let (count, first) = (self.spare.len(), NUMBER.get());
+        (0..count).find_map(|step| match self.spare[(first + step) % count].try_lock() {
+            Ok(connection) => Some(connection),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })
+    }
+}
+
+/// Tables with a tenant's column.
+fn owned(connection: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT DISTINCT m.name FROM sqlite_schema m, pragma_table_info(m.name) c
+        WHERE m.type IN ('table', 'view') AND c.name = 'tenant_id'";
+    let mut statement = connection.raw.prepare(sql)?;
+    let names = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    Ok(names)
+}
+
+/// Runs a read in one snapshot.
+fn snapshot<R>(connection: &Connection, shared: &Shared, scope: Scope, f: impl FnOnce(Result<&Tx<'_>>) -> R) -> R {
+    let _busy = Busy::new(&shared.counts.busy);
+    add(&shared.counts.reads);
+    if let Err(failure) = connection.control("BEGIN DEFERRED") {
+        return f(Err(failure.error()));
+    }
+    let out = f(Ok(&Tx::new(Link::Lite(connection), shared, scope, None)));
+    // Nothing was changed, so nothing can be lost: either word only ends the snapshot.
+    if connection.control("COMMIT").is_err() && !connection.raw.is_autocommit() {
+        let _ = connection.control("ROLLBACK");
+    }
+    out
+}
+
+fn read(connection: &Connection, queue: &Queue<Look>, shared: &Shared) {
+    while let Some(job) = queue.pop() {
+        if job.claim.start() {
+            snapshot(connection, shared, job.scope, job.work);
+        }
+    }
+}
+
+fn write(connection: &Connection, queue: &Queue<Change>, shared: &Shared) {
+    while let Some(job) = queue.pop() {
+        group(connection, job, queue, shared);
+    }
+    // The last connection to close would do this too; here the log can say that it failed.
+    if let Err(error) = connection.raw.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        tracing::warn!(cause = %error, "the write-ahead log could not be emptied at the end; the next start reads it");
+    }
+}
+
+/// One transaction for everything that waits.
+fn group(connection: &Connection, first: Change, queue: &Queue<Change>, shared: &Shared) {
+    if let Err(failure) = connection.control("BEGIN IMMEDIATE") {
+        if first.claim.start() {
+            refuse(shared, first, &failure);
+        }
+        return;
+    }
+    let (mut batch, started, mut next) = (Batch::new(shared), Instant::now(), Some(first));
+    while let Some(job) = next.take() {
+        if job.claim.start()
+            && let Err(failure) = one(connection, job, &mut batch)
+        {
+            undo(connection);
+            return batch.end(Some(&Failure::neighbour(&failure)));
+        }
+        if batch.len() < BATCH && started.elapsed() < BATCH_TIME {
+            next = queue.pop_fitting(|_| true);
+        }
+    }
+    match connection.control("COMMIT") {
+        Ok(()) => batch.end(None),
+        Err(failure) => {
+            undo(connection);
+            batch.end(Some(&failure));
+        }
+    }
+}
+
+/// One change between savepoints.
+///
+/// # Errors
+/// Where the whole transaction is gone or cannot go on.
+fn one(connection: &Connection, job: Change, batch: &mut Batch<'_>) -> Result<(), Failure> {
+    if let Err(failure) = connection.control("SAVEPOINT change") {
+        batch.refuse(job, &failure);
+        return Err(failure);
+    }
+    let (verdict, broken) = batch.run(Link::Lite(connection), job);
+    // A full disk, or a change stopped half way, may end the transaction and not only the statement.
+    if connection.raw.is_autocommit() {
+        return Err(match broken {
+            Some(Code::StorageFull) => Failure::full(),
+            _ => Failure::internal().caused("the database ended the transaction"),
+        });
+    }
+    if matches!(verdict, Verdict::Undo) {
+        connection.control("ROLLBACK TO SAVEPOINT change")?;
+    }
+    connection.control("RELEASE SAVEPOINT change")
+}
+
+fn undo(connection: &Connection) {
+    if !connection.raw.is_autocommit()
+        && let Err(failure) = connection.control("ROLLBACK")
+    {
+        tracing::error!(cause = ?failure, "a transaction could not be undone");
+    }
+}

@@ -1,0 +1,9 @@
+//! SQLite: one writer, readers beside it, everything durable when it is acknowledged.
+
+mod connection;
+mod lanes;
+mod migrator;
+
+pub(crate) use connection::{Connection, value};
+pub(crate) use lanes::Lite;
+pub(crate) use migrator::bench;

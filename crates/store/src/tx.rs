@@ -1,0 +1,331 @@
+//! An open transaction, as a closure sees it.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicU8},
+    time::{Duration, Instant},
+};
+
+use plimsoll_core::{Code, Error, Result};
+
+use crate::{
+    Scope,
+    failure::Failure,
+    gauges::{Counts, add},
+    postgres::Session,
+    row::{FromRow, Row},
+    sql::{Plan, Sql, Verb, mistake},
+    sqlite::Connection,
+    value::{IdText, Params, Value},
+};
+
+/// Where a tenant's chain of ledger entries stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Number of the last entry, 0 before the first.
+    pub seq: i64,
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+/// What all transactions of a store share.
+pub(crate) struct Shared {
+    pub(crate) slow_statement: Duration,
+    /// Names of the tables a tenant owns, in lower case.
+    pub(crate) owned: RwLock<HashSet<String>>,
+    /// 0 unknown, 1 yes, 2 no.
+    pub(crate) durable: AtomicU8,
+    pub(crate) counts: Counts,
+}
+
+impl Shared {
+    pub(crate) fn with_owned(&self, f: &mut dyn FnMut(&HashSet<String>)) {
+        f(&self.owned.read().unwrap_or_else(PoisonError::into_inner));
+    }
+    /// Adds tables that a database says a tenant owns.
+    pub(crate) fn learn(&self, tables: impl IntoIterator<Item = String>) {
+        let mut owned = self.owned.write().unwrap_or_else(PoisonError::into_inner);
+        owned.extend(tables.into_iter().map(|table| table.to_ascii_lowercase()));
+    }
+}
+
+/// The connection under a transaction: the only place that asks which database this is.
+#[derive(Clone, Copy)]
+pub(crate) enum Link<'c> {
+    Lite(&'c Connection),
+    Pg(&'c RefCell<Session>),
+}
+
+/// An open transaction; only closures given to [`Store::read`](crate::Store::read) and
+/// [`Store::commit`](crate::Store::commit) see one.
+///
+/// A statement that fails ends the transaction on both databases: further statements are refused,
+/// and nothing is kept even where the closure returns `Ok`. [`Tx::attempt`] confines a failure.
+pub struct Tx<'c> {
+    link: Link<'c>,
+    shared: &'c Shared,
+    scope: Scope,
+    tenant: Option<IdText>,
+    pub(crate) head: Option<Head>,
+    broken: Cell<Option<Code>>,
+    /// Whether rows of a statement are being visited, which occupies the connection.
+    visiting: Cell<bool>,
+    depth: u32,
+}
+
+/// A statement that is ready to run: its plan, and a value for each of its parameters in order.
+pub(crate) struct Bound<'a> {
+    pub(crate) text: &'a Sql,
+    pub(crate) plan: &'a Plan,
+    pub(crate) values: Vec<Value<'a>>,
+}
+
+/// What a visitor wants after a row.
+pub(crate) type Visit<'v> = &'v mut dyn FnMut(&Row<'_>) -> Result<bool>;
+
+/// Why a statement did not run to its end.
+pub(crate) enum Stop {
+    /// The database refused or failed.
+    Failed(Failure),
+    /// The code above did: a bad row type, a visitor's own error.
+    Above(Error),
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(link: Link<'c>, shared: &'c Shared, scope: Scope, head: Option<Head>) -> Tx<'c> {
+        let tenant = match scope {
+            Scope::Tenant(id) => Some(IdText::new(id)),
+            Scope::Host => None,
+        };
+        Tx { link, shared, scope, tenant, head, broken: Cell::new(None), visiting: Cell::new(false), depth: 0 }
+    }
+
+    /// The code of the statement that failed, if one did.
+    pub(crate) fn broken(&self) -> Option<Code> {
+        self.broken.get()
+    }
+
+    /// Every row of a query.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] for a mistake in the statement or its parameters; the database's own
+    /// errors by their class; never [`Code::NotFound`].
+    pub fn rows<T: FromRow>(&self, sql: impl Into<Sql>, params: &Params<'_>) -> Result<Vec<T>> {
+        let mut out = Vec::new();
+        self.query(sql.into(), params, false, &mut |row| {
+            out.push(T::from_row(row)?);
+            Ok(true)
+        })?;
+        Ok(out)
+    }
+
+    /// The only row.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] where there is none; else as for [`Tx::rows`].
+    pub fn row<T: FromRow>(&self, sql: impl Into<Sql>, params: &Params<'_>) -> Result<T> {
+        self.maybe(sql, params)?.ok_or_else(|| Code::NotFound.error())
+    }
+
+    /// The first row, if any.
+    ///
+    /// # Errors
+    /// As for [`Tx::rows`].
+    pub fn maybe<T: FromRow>(&self, sql: impl Into<Sql>, params: &Params<'_>) -> Result<Option<T>> {
+        let mut out = None;
+        self.query(sql.into(), params, false, &mut |row| {
+            out = Some(T::from_row(row)?);
+            Ok(false)
+        })?;
+        Ok(out)
+    }
+
+    /// Visits each row without collecting them first. The visitor cannot run statements of its
+    /// own: the connection is occupied.
+    ///
+    /// # Errors
+    /// As for [`Tx::rows`], and the visitor's own, which ends the visit.
+    pub fn each(&self, sql: impl Into<Sql>, params: &Params<'_>, f: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        self.query(sql.into(), params, true, &mut |row| f(row).map(|()| true))
+    }
+
+    /// Runs a changing statement; how many rows changed.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] for a broken unique or foreign key, [`Code::Invalid`] for another broken
+    /// rule of the schema; else as for [`Tx::rows`].
+    pub fn write(&mut self, sql: impl Into<Sql>, params: &Params<'_>) -> Result<u64> {
+        let sql = sql.into();
+        self.run(&sql, params, Verb::Writes, |bound| match self.link {
+            Link::Lite(connection) => connection.execute(bound),
+            Link::Pg(session) => session.borrow_mut().execute(bound),
+        })
+    }
+
+    /// Runs a changing statement with `RETURNING`; the rows it returns.
+    ///
+    /// # Errors
+    /// As for [`Tx::write`].
+    pub fn writing<T: FromRow>(&mut self, sql: impl Into<Sql>, params: &Params<'_>) -> Result<Vec<T>> {
+        let (sql, mut out) = (sql.into(), Vec::new());
+        let visit: Visit<'_> = &mut |row| {
+            out.push(T::from_row(row)?);
+            Ok(true)
+        };
+        self.run(&sql, params, Verb::Writes, |bound| match self.link {
+            Link::Lite(connection) => connection.query(bound, visit),
+            Link::Pg(session) => Session::query(session, bound, visit),
+        })?;
+        Ok(out)
+    }
+
+    /// Runs `f` so that its failure undoes what it did and nothing else: the transaction goes on.
+    ///
+    /// # Errors
+    /// What `f` returns.
+    pub fn attempt<T>(&mut self, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        self.ready("SAVEPOINT")?;
+        let (head, depth) = (self.head, self.depth);
+        self.depth += 1;
+        self.control(&format!("SAVEPOINT attempt_{depth}"))?;
+        let result = f(self).and_then(|value| self.ready("RELEASE").map(|()| value));
+        self.depth = depth;
+        if result.is_ok() {
+            self.control(&format!("RELEASE SAVEPOINT attempt_{depth}"))?;
+        } else {
+            self.head = head;
+            self.control(&format!("ROLLBACK TO SAVEPOINT attempt_{depth}"))?;
+            self.control(&format!("RELEASE SAVEPOINT attempt_{depth}"))?;
+            self.broken.set(None);
+        }
+        result
+    }
+
+    /// Whose data.
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// The cached head of this scope's ledger, if this batch has read or moved it.
+    pub fn head(&self) -> Option<Head> {
+        self.head
+    }
+
+    /// Moves the head; undone if the closure fails.
+    pub fn set_head(&mut self, head: Head) {
+        self.head = Some(head);
+    }
+
+    fn control(&self, text: &str) -> Result<()> {
+        let done = match self.link {
+            Link::Lite(connection) => connection.control(text),
+            Link::Pg(session) => session.borrow_mut().control(text),
+        };
+        done.map_err(|failure| self.fail(&failure))
+    }
+
+    fn fail(&self, failure: &Failure) -> Error {
+        self.broken.set(Some(failure.code));
+        if failure.code == Code::StatementTimeout {
+            add(&self.shared.counts.timeouts);
+        }
+        failure.error()
+    }
+
+    /// Whether a statement may run now.
+    fn ready(&self, text: &str) -> Result<()> {
+        if let Some(code) = self.broken.get() {
+            return Err(mistake(&format!("an earlier statement failed ({}) and ended this transaction", code.stable()), text));
+        }
+        if self.visiting.get() {
+            return Err(mistake("a statement inside the visit of another one's rows", text));
+        }
+        Ok(())
+    }
+
+    fn query(&self, sql: Sql, params: &Params<'_>, stream: bool, visit: Visit<'_>) -> Result<()> {
+        self.run(&sql, params, Verb::Reads, |bound| {
+            self.visiting.set(true);
+            let done = match self.link {
+                Link::Lite(connection) => connection.query(bound, visit),
+                Link::Pg(session) if stream => Session::stream(session, bound, visit),
+                Link::Pg(session) => Session::query(session, bound, visit),
+            };
+            self.visiting.set(false);
+            done
+        })?;
+        Ok(())
+    }
+
+    /// Judges a statement, binds its parameters, runs it and measures.
+    fn run(&self, sql: &Sql, params: &Params<'_>, verb: Verb, f: impl FnOnce(&Bound<'_>) -> Result<u64, Stop>) -> Result<u64> {
+        self.ready(sql.text())?;
+        let plan = self.plan(sql)?;
+        if plan.verb != verb && plan.verb != Verb::Either {
+            return Err(mistake(
+                if verb == Verb::Reads { "a query was expected" } else { "a changing statement was expected" },
+                sql.text(),
+            ));
+        }
+        let values = self.bind(&plan, sql, params)?;
+        let started = Instant::now();
+        let done = f(&Bound { text: sql, plan: &plan, values });
+        self.shared.counts.statement(sql.text(), started.elapsed(), self.shared.slow_statement);
+        done.map_err(|stop| match stop {
+            Stop::Failed(failure) => self.fail(&failure),
+            Stop::Above(error) => error,
+        })
+    }
+
+    fn plan(&self, sql: &Sql) -> Result<Arc<Plan>> {
+        let learn = |f: &mut dyn FnMut(&HashSet<String>)| self.shared.with_owned(f);
+        let plan = match self.link {
+            Link::Lite(connection) => connection.plans.borrow_mut().get(sql, learn)?,
+            Link::Pg(session) => session.borrow_mut().plans.get(sql, learn)?,
+        };
+        match (&plan.unguarded, self.scope) {
+            (Some(table), Scope::Tenant(_)) => {
+                Err(mistake(&format!("`{table}` belongs to tenants, but the statement does not use :tenant"), sql.text()))
+            }
+            _ => Ok(plan),
+        }
+    }
+
+    /// A value for every parameter, in the plan's order.
+    fn bind<'v>(&'v self, plan: &Plan, sql: &Sql, params: &'v Params<'v>) -> Result<Vec<Value<'v>>> {
+        let mut values = Vec::with_capacity(plan.names.len());
+        let mut own = 0;
+        for name in &plan.names {
+            let value = match &self.tenant {
+                Some(tenant) if &**name == "tenant" => Value::Text(tenant.as_str()),
+                _ => {
+                    own += 1;
+                    match params.iter().find(|(given, _)| *given == &**name) {
+                        Some((_, value)) => *value,
+                        None => return Err(mistake(&format!("no value for :{name}"), sql.text())),
+                    }
+                }
+            };
+            match value {
+                Value::Text(text) if text.as_bytes().contains(&0) => {
+                    return Err(Code::Invalid.because("A text holds a zero character, which cannot be stored; remove it."));
+                }
+                Value::Real(number) if number.is_nan() => return Err(mistake(&format!(":{name} is not a number"), sql.text())),
+                _ => values.push(value),
+            }
+        }
+        if own != params.len() {
+            let surplus = params.iter().enumerate().find(|(at, (given, _))| {
+                let bound_here = *given == "tenant" && self.tenant.is_some();
+                bound_here || !plan.names.iter().any(|name| &**name == *given) || params[..*at].iter().any(|(earlier, _)| earlier == given)
+            });
+            let name = surplus.map_or("?", |(_, (given, _))| given);
+            return Err(match name {
+                "tenant" => mistake(":tenant is bound by the transaction, never by hand", sql.text()),
+                _ => mistake(&format!(":{name} is bound but not used, or bound twice"), sql.text()),
+            });
+        }
+        Ok(values)
+    }
+}
