@@ -30,16 +30,34 @@ impl Description {
 
 const PUBLIC: Access = Access::public("documentation: it holds no data of any tenant");
 
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Pages of the host and what they load; compiled in, so that nothing comes from elsewhere.
+const PAGES: &[(&str, &str, &[u8])] = &[
+    ("/docs", HTML, include_bytes!("../page/docs/index.html")),
+    ("/setup", HTML, include_bytes!("../page/setup/index.html")),
+    ("/assets/mark.svg", "image/svg+xml", include_bytes!("../page/mark.svg")),
+    ("/assets/house.css", CSS, include_bytes!("../page/house.css")),
+    ("/assets/house.js", SCRIPT, include_bytes!("../page/house.js")),
+    ("/assets/session.js", SCRIPT, include_bytes!("../page/session.js")),
+    ("/assets/docs/docs.css", CSS, include_bytes!("../page/docs/docs.css")),
+    ("/assets/docs/docs.js", SCRIPT, include_bytes!("../page/docs/docs.js")),
+    ("/assets/docs/description.js", SCRIPT, include_bytes!("../page/docs/description.js")),
+    ("/assets/docs/run.js", SCRIPT, include_bytes!("../page/docs/run.js")),
+    ("/assets/docs/schema.js", SCRIPT, include_bytes!("../page/docs/schema.js")),
+    ("/assets/setup/setup.css", CSS, include_bytes!("../page/setup/setup.css")),
+    ("/assets/setup/setup.js", SCRIPT, include_bytes!("../page/setup/setup.js")),
+];
+
 /// Routes of the manual.
 pub fn routes(r: &mut Routes<'_, ()>) {
     r.get("/openapi.json", PUBLIC, description).named("manual.openapi").class(RouteClass::Page).hidden();
     r.get("/problems/{slug}", PUBLIC, problem).named("manual.problem").class(RouteClass::Page).hidden().document();
-    r.page("/docs", "text/html; charset=utf-8", include_bytes!("../page/docs/index.html"));
-    r.page("/assets/docs/docs.css", "text/css; charset=utf-8", include_bytes!("../page/docs/docs.css"));
-    r.page("/assets/docs/docs.js", "text/javascript; charset=utf-8", include_bytes!("../page/docs/docs.js"));
-    r.page("/setup", "text/html; charset=utf-8", include_bytes!("../page/setup/index.html"));
-    r.page("/assets/setup/setup.js", "text/javascript; charset=utf-8", include_bytes!("../page/setup/setup.js"));
-    r.page("/assets/house.css", "text/css; charset=utf-8", include_bytes!("../page/house.css"));
+    for (path, media, bytes) in PAGES {
+        r.page(path, media, bytes);
+    }
 }
 
 async fn description(ctx: Ctx<(), Read>, (): ()) -> Result<Response<Body>> {

@@ -60,6 +60,19 @@ pub static SONGS: Resource = Resource {
     example: || json!({ "title": "Stars", "artist_id": null, "release_date": "1976-07-03", "url": "https://example.org/stars", "distance": 4.24 }),
 };
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// The page and what it loads.
+const PAGE: &[(&str, &str, &[u8])] = &[
+    ("/", "text/html; charset=utf-8", include_bytes!("../page/index.html")),
+    ("/assets/catalogue/catalogue.css", "text/css; charset=utf-8", include_bytes!("../page/catalogue.css")),
+    ("/assets/catalogue/catalogue.js", SCRIPT, include_bytes!("../page/catalogue.js")),
+    ("/assets/catalogue/artist-picker.js", SCRIPT, include_bytes!("../page/artist-picker.js")),
+    ("/assets/catalogue/song-form.js", SCRIPT, include_bytes!("../page/song-form.js")),
+    ("/assets/catalogue/songs.js", SCRIPT, include_bytes!("../page/songs.js")),
+    ("/assets/catalogue/table.js", SCRIPT, include_bytes!("../page/table.js")),
+];
+
 impl System for Catalogue {
     const NAME: &'static str = "catalogue";
     const SCHEMA: &'static [Migration] = &[Migration {
@@ -76,9 +89,9 @@ impl System for Catalogue {
     fn routes(r: &mut Routes<'_, Self>) {
         r.resource(&ARTISTS);
         r.resource(&SONGS);
-        r.page("/", "text/html; charset=utf-8", include_bytes!("../page/index.html"));
-        r.page("/assets/catalogue/catalogue.css", "text/css; charset=utf-8", include_bytes!("../page/catalogue.css"));
-        r.page("/assets/catalogue/catalogue.js", "text/javascript; charset=utf-8", include_bytes!("../page/catalogue.js"));
+        for (path, media, bytes) in PAGE {
+            r.page(path, media, bytes);
+        }
     }
 
     fn public_read(config: &Config) -> Option<String> {

@@ -433,7 +433,7 @@ impl Query {
         let Some(field) = key.field else { return Ok(json!(row.get::<i64>(0)?)) };
         let position = 1 + statements.resource.fields.iter().position(|other| other.name == field.name).unwrap_or_default();
         Ok(match row.value(position)? {
-            plimsoll_store::Value::Null | plimsoll_store::Value::Blob(_) => Value::Null,
+            plimsoll_store::Value::Null | plimsoll_store::Value::Blob(_) | plimsoll_store::Value::Id(_) => Value::Null,
             plimsoll_store::Value::Int(number) => json!(number),
             plimsoll_store::Value::Real(number) => json!(number),
             plimsoll_store::Value::Text(text) if key.text() => json!(text.to_ascii_lowercase()),

@@ -50,7 +50,8 @@ fn value(value: Value<'_>, out: &mut Vec<u8>) -> Result<()> {
         Value::Int(number) => serde_json::to_writer(out, &number)?,
         Value::Real(number) => serde_json::to_writer(out, &number)?,
         Value::Text(text) => serde_json::to_writer(out, text)?,
-        Value::Blob(_) => out.extend_from_slice(b"null"),
+        // No field of a resource is of these kinds.
+        Value::Blob(_) | Value::Id(_) => out.extend_from_slice(b"null"),
     }
     Ok(())
 }
