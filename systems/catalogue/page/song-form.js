@@ -138,7 +138,7 @@ export class SongForm {
     this.#conflict.replaceChildren(el('div', { class: 'notice warn' },
       el('strong', {}, 'Somebody changed this song meanwhile'),
       theirs.length > 0 && el('table', { class: 'differences' },
-        el('thead', {}, el('tr', {}, el('th', {}), el('th', { scope: 'col' }, 'When you opened it'), el('th', { scope: 'col' }, 'Now'))),
+        el('thead', {}, el('tr', {}, el('th', {}), el('th', { scope: 'col' }, 'Before'), el('th', { scope: 'col' }, 'Now'))),
         el('tbody', {}, theirs.map(row))),
       el('p', {}, 'Keeping yours saves only the fields you changed.'),
       el('div', { class: 'actions' }, load, keep)));
