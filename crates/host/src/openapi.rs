@@ -98,19 +98,15 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
         }
         out.insert("requestBody".into(), json!({ "required": true, "content": contents }));
     }
-    out.insert("responses".into(), responses(route, problem, components));
+    let problems = problems(route);
+    let codes: Vec<Value> = problems.iter().map(|code| json!({ "code": code.stable(), "title": code.title() })).collect();
+    out.insert("responses".into(), responses(route, &problems, problem, components));
+    out.insert("x-plimsoll-problems".into(), Value::Array(codes));
     Value::Object(out)
 }
 
-fn responses(route: &Route, problem: &Value, components: &mut Map<String, Value>) -> Value {
-    let mut all = Map::new();
-    for (status, schema) in &route.doc.responses {
-        let mut one = json!({ "description": phrase(*status), "headers": { "X-Request-Id": { "schema": { "type": "string" }, "description": "The id to quote when asking for help." } } });
-        if let Some((media, schema)) = schema {
-            one["content"] = json!({ *media: { "schema": hoist(schema.clone(), components) } });
-        }
-        all.insert(status.to_string(), one);
-    }
+/// What a caller of this route may be told, in order of status.
+fn problems(route: &Route) -> Vec<Code> {
     let mut problems: Vec<Code> = vec![
         Code::Malformed,
         Code::Invalid,
@@ -141,6 +137,18 @@ fn responses(route: &Route, problem: &Value, components: &mut Map<String, Value>
     problems.extend(&route.doc.problems);
     problems.sort_unstable_by_key(|code| (code.status(), *code));
     problems.dedup();
+    problems
+}
+
+fn responses(route: &Route, problems: &[Code], problem: &Value, components: &mut Map<String, Value>) -> Value {
+    let mut all = Map::new();
+    for (status, schema) in &route.doc.responses {
+        let mut one = json!({ "description": phrase(*status), "headers": { "X-Request-Id": { "schema": { "type": "string" }, "description": "The id to quote when asking for help." } } });
+        if let Some((media, schema)) = schema {
+            one["content"] = json!({ *media: { "schema": hoist(schema.clone(), components) } });
+        }
+        all.insert(status.to_string(), one);
+    }
     for code in problems {
         let name = code.status().to_string();
         let codes = all

@@ -1,0 +1,103 @@
+//! `plimsoll doctor`
+
+use plimsoll::database;
+use serde::Serialize;
+
+use super::{Ended, Ground, Outcome, configuration};
+use crate::{
+    arguments::Global,
+    output,
+};
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Line {
+    /// What.
+    check: &'static str,
+    /// `ok`, `warning` or `failed`.
+    state: &'static str,
+    /// What was found.
+    found: String,
+    /// Why it matters.
+    why: &'static str,
+    /// What to do, where something is to be done.
+    fix: Option<String>,
+}
+
+/// Looks at configuration, database, schema, durability, row security and the master key.
+pub async fn run(global: &Global) -> Outcome {
+    let mut lines = Vec::new();
+    let config = match configuration(global, Vec::new()) {
+        Ok(config) => config,
+        Err(Ended::Reported(code)) => return Ok(code),
+        Err(other) => return Err(other),
+    };
+    let place = config.path().map_or_else(|| "defaults and environment".to_owned(), |path| path.display().to_string());
+    lines.push(Line { check: "configuration", state: "ok", found: format!("{place}, profile {}", config.profile()), why: "a service must start the same way every time", fix: None });
+    match Ground::open(global) {
+        Ok(ground) => {
+            inspect(&ground, &mut lines).await;
+            ground.close().await?;
+        }
+        Err(Ended::Failed(error)) => lines.push(failed("database", &error, "nothing can be kept without it")),
+        Err(other) => return Err(other),
+    }
+    let worst = lines.iter().any(|line| line.state == "failed");
+    output::result(global.json, &lines, |lines| lines.iter().map(show).collect::<Vec<_>>().join("\n"));
+    Ok(u8::from(worst))
+}
+
+async fn inspect(ground: &Ground, lines: &mut Vec<Line>) {
+    match ground.store.facts().await {
+        Err(error) => lines.push(failed("database", &error, "nothing can be kept without it")),
+        Ok(facts) => {
+            lines.push(Line { check: "database", state: "ok", found: format!("{} {}, {} bytes", facts.kind.name(), facts.version, facts.size), why: "it holds everything", fix: None });
+            let settings = facts.durability.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+            lines.push(Line {
+                check: "durability",
+                state: if facts.durable { "ok" } else { "failed" },
+                found: settings,
+                why: "what was acknowledged must survive a power loss",
+                fix: (!facts.durable).then(|| "set fsync, full_page_writes and synchronous_commit to on".to_owned()),
+            });
+            if database::shared(&ground.config) {
+                lines.push(Line {
+                    check: "row security",
+                    state: if facts.bypasses_row_security { "failed" } else { "ok" },
+                    found: if facts.bypasses_row_security { "the role bypasses it".to_owned() } else { "binds the role".to_owned() },
+                    why: "it stands behind our own tenant checks",
+                    fix: facts.bypasses_row_security.then(|| "connect as a role without SUPERUSER and BYPASSRLS that owns the tables".to_owned()),
+                });
+            }
+        }
+    }
+    match ground.store.schema_state().await.and_then(|state| state.ready().map(|()| state.0.len())) {
+        Ok(count) => lines.push(Line { check: "schema", state: "ok", found: format!("{count} migrations applied, none pending"), why: "binary and database must agree", fix: None }),
+        Err(error) => {
+            // An embedded database is migrated by the next start.
+            let state = if database::shared(&ground.config) { "failed" } else { "warning" };
+            lines.push(Line { check: "schema", state, found: error.public().to_owned(), why: "binary and database must agree", fix: Some("plimsoll migrate up".to_owned()) });
+        }
+    }
+    match ground.master() {
+        Ok(_) => lines.push(Line { check: "master key", state: "ok", found: "present, readable only by its owner".to_owned(), why: "it seals the keys that sign tokens", fix: None }),
+        Err(error) => lines.push(failed("master key", &error, "it seals the keys that sign tokens")),
+    }
+}
+
+fn failed(check: &'static str, error: &plimsoll::Error, why: &'static str) -> Line {
+    Line { check, state: "failed", found: error.public().to_owned(), why, fix: Some(format!("plimsoll explain {}", error.code().stable())) }
+}
+
+fn show(line: &Line) -> String {
+    let mark = match line.state {
+        "ok" => "ok     ",
+        "warning" => "warning",
+        _ => "FAILED ",
+    };
+    let mut text = format!("{mark}  {}: {}", line.check, line.found);
+    if let Some(fix) = &line.fix {
+        text.push_str(&format!("\n           why: {}\n           fix: {fix}", line.why));
+    }
+    text
+}
