@@ -3,6 +3,7 @@
 pub mod body;
 pub mod config;
 pub mod ctx;
+pub mod database;
 pub mod edge;
 pub mod exchange;
 pub mod host;
@@ -12,6 +13,7 @@ pub mod ledger;
 pub mod limits;
 pub mod manual;
 pub mod openapi;
+pub mod practices;
 pub mod probes;
 pub mod problems;
 pub mod resource;

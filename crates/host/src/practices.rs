@@ -9,7 +9,30 @@ use crate::config::{Config, Profile, Rules};
 
 /// Practices that the host enforces at run time and that can be switched off one by one.
 pub const SWITCHES: &[&str] = &[
-SWITCH_LIST
+    "audit-log",
+    "audit-security-events",
+    "auth-required",
+    "bulkhead",
+    "correlation-id",
+    "cors-allowlist",
+    "csrf-protection",
+    "global-exception-handler",
+    "hsts",
+    "http-caching-headers",
+    "https-redirect",
+    "login-throttle",
+    "rate-limit",
+    "rate-limit-headers",
+    "rate-limit-per-endpoint",
+    "rate-limit-per-user",
+    "rbac",
+    "request-size-limits",
+    "request-timeouts",
+    "secure-cookies",
+    "security-headers",
+    "token-revocation",
+    "trusted-hosts",
+    "user-accounts",
 ];
 
 crate::section! {
@@ -24,11 +47,16 @@ crate::section! {
 pub fn rule(config: &Config, rules: &mut Rules<'_>) {
     let off = config.get::<PracticesConfig>().off;
     if !off.is_empty() && config.profile() != Profile::Development {
-        rules.refuse("practices.off", "a practice can be switched off in the development profile only", "remove the key, or set profile = \"development\"");
+        rules.refuse(
+            "practices.off",
+            "a practice can be switched off in the development profile only",
+            "remove the key, or set profile = \"development\"",
+        );
     }
     for (practice, reason) in &off {
         if !SWITCHES.contains(&practice.as_str()) {
-            let near = crate::config::nearest(practice, SWITCHES.iter().copied()).map_or_else(String::new, |near| format!("did you mean `{near}`?"));
+            let near = crate::config::nearest(practice, SWITCHES.iter().copied())
+                .map_or_else(String::new, |near| format!("did you mean `{near}`?"));
             rules.refuse("practices.off", format!("`{practice}` is not a practice that can be switched off"), near);
         } else if reason.trim().len() < 10 {
             rules.refuse("practices.off", format!("`{practice}` is switched off without a reason"), "say why in at least ten characters");
