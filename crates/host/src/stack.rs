@@ -70,7 +70,7 @@ pub static STACK: &[Layer] = &[
     // who asks, and may they
     around("identity", identity::layer::around, "who, for which tenant, by which credential"),
     check ("csrf",     edge::csrf::check,       "a cookie alone does not let another site act"),
-    check ("access",   identity::access::check, "no, unless the route says otherwise"),
+    around("access",   identity::access::around,"no, unless the route says otherwise"),
     // what it costs
     check ("limit",    limits::rate::check,     "one unit from each meter the caller draws on"),
     around("bulkhead", limits::bulkhead::around,"no class of routes takes all the room"),

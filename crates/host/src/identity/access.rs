@@ -1,11 +1,61 @@
-//! Layer `access`.
+//! Layer `access`: no, unless the route says otherwise.
 
-use http::Request;
-use plimsoll_core::Result;
+use http::{Request, Response};
+use plimsoll_core::{Access, Code, Error, Principal, Result};
+use serde_json::json;
 
-use crate::{Body, exchange::Exchange};
+use crate::{
+    Body,
+    exchange::Exchange,
+    ledger::Note,
+    stack::{Boxed, Next},
+};
 
-/// Lets the request pass.
-pub fn check(_: &mut Exchange, _: &mut Request<Body>) -> Result<()> {
-    Ok(())
+/// Refuses a caller whose role or scopes do not hold the route's permission, and records it.
+pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
+    let Err((error, reason)) = judge(x) else { return next.run(x, request) };
+    Box::pin(async move {
+        x.refused("access");
+        if let Some(who) = x.principal.clone().filter(|_| x.host.holds("audit-security-events")) {
+            let note = Note {
+                action: "access.denied".into(),
+                target: x.template().unwrap_or_default().to_owned(),
+                outcome: "denied",
+                detail: Some(json!({ "reason": reason, "method": x.method.as_str() })),
+            };
+            super::layer::record(x, Some(who.tenant), who.kind.name(), who.id.to_string(), note).await;
+        }
+        Err(error)
+    })
+}
+
+fn judge(x: &Exchange) -> Result<(), (Error, &'static str)> {
+    let Some(matched) = &x.matched else { return Ok(()) };
+    match matched.route.access {
+        Access::Public { .. } => Ok(()),
+        Access::Authenticated => x.principal.as_ref().map(|_| ()).ok_or_else(nobody).or_else(|refusal| excused(x, "auth-required", refusal)),
+        Access::Needs { permission, least } => match &x.principal {
+            None => excused(x, "auth-required", nobody()),
+            Some(who) if who.holds(permission, least) => Ok(()),
+            Some(who) => excused(x, "rbac", denied(who, permission, least)),
+        },
+    }
+}
+
+/// Lets pass what is refused for a practice that is switched off.
+fn excused(x: &Exchange, practice: &str, refusal: (Error, &'static str)) -> Result<(), (Error, &'static str)> {
+    if x.host.holds(practice) { Err(refusal) } else { Ok(()) }
+}
+
+fn nobody() -> (Error, &'static str) {
+    (Code::Unauthenticated.because("send `Authorization: Bearer` with an access token or an API key, or log in"), "nobody")
+}
+
+fn denied(who: &Principal, permission: &str, least: plimsoll_core::Role) -> (Error, &'static str) {
+    if who.role < least {
+        let sentence = format!("this needs `{permission}`, which the role `{least}` and those above it hold; yours is `{}`", who.role);
+        (Code::Forbidden.because(sentence).reasoned("role"), "role")
+    } else {
+        (Code::Forbidden.because(format!("the scopes of this key do not include `{permission}`")).reasoned("scope"), "scope")
+    }
 }

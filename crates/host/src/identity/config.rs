@@ -1,0 +1,49 @@
+//! The section `[identity]`.
+
+use std::time::Duration;
+
+/// How callers prove who they are.
+#[derive(Clone)]
+pub struct Config {
+    /// The name in the `iss` claim of access tokens.
+    pub issuer: String,
+    /// The name in the `aud` claim of access tokens.
+    pub audience: String,
+    /// How long an access token is valid.
+    pub access_lifetime: Duration,
+    /// How long a login lasts at most.
+    pub session_lifetime: Duration,
+    /// How long a login lasts without being used.
+    pub session_idle: Duration,
+    /// The age at which a signing key is replaced.
+    pub signing_rotation: Duration,
+    /// How long a verified credential is believed before the database is asked again.
+    pub cache_lifetime: Duration,
+    /// How long an old API key still works after its rotation, unless the caller says otherwise.
+    pub key_overlap: Duration,
+    /// Least number of characters of a password; never below 8.
+    pub password_min: usize,
+    /// Whether anyone may make an account, and a tenant of their own with it.
+    pub register: bool,
+    /// 32 bytes from which other secrets are derived; the file `secret.key` in the data directory where not set.
+    pub master_key: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        Config {
+            issuer: "plimsoll".into(),
+            audience: "plimsoll-api".into(),
+            access_lifetime: Duration::from_secs(600),
+            session_lifetime: days(30),
+            session_idle: days(7),
+            signing_rotation: days(30),
+            cache_lifetime: Duration::from_secs(2),
+            key_overlap: Duration::from_secs(3600),
+            password_min: 15,
+            register: false,
+            master_key: None,
+        }
+    }
+}
