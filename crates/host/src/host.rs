@@ -1,7 +1,7 @@
 //! The host: what is left when systems only declare.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -11,9 +11,12 @@ use plimsoll_core::{Clock, Result, Seed};
 use plimsoll_store::{Schema, Store};
 
 use crate::{
-    Body, edge,
+    Body,
+    config::{self, Config},
+    database::DatabaseConfig,
+    edge,
     exchange::Exchange,
-    identity, ledger, limits, probes,
+    identity, ledger, limits, manual, openapi, practices, probes,
     route::{Routes, Table, Wiring},
     stack::{Boxed, Next},
     system::System,
@@ -68,23 +71,41 @@ pub struct Boot {
 
 type Start = Box<dyn for<'b> FnOnce(&'b Boot) -> Boxed<'b, Result<()>> + Send>;
 
+/// Fills a tenant with a system's sample data.
+pub type Demo = fn(&mut ledger::Change<'_, '_>) -> Result<()>;
+
 /// Systems that have declared themselves and have not started.
 #[derive(Default)]
 pub struct Mounts {
     wiring: Wiring,
     schemas: Vec<Schema>,
     starts: Vec<(&'static str, Start)>,
+    demos: Vec<Demo>,
+    public: HashMap<&'static str, String>,
 }
 
 impl Mounts {
-    /// Nothing mounted.
+    /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
-        Mounts { schemas: vec![ledger::SCHEMA], ..Mounts::default() }
+        let mut mounts = Mounts { schemas: vec![ledger::SCHEMA, identity::SCHEMA], ..Mounts::default() };
+        let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
+        let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
+        probes::routes(&mut top);
+        manual::routes(&mut top);
+        identity::routes::well_known(&mut top);
+        let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
+        identity::routes::routes(&mut versioned);
+        ledger::admin::routes(&mut versioned);
+        mounts
     }
 
     /// Mounts a system.
     #[must_use]
     pub fn mount<S: System>(mut self, config: S::Config) -> Mounts {
+        if let Some(slug) = S::public_read(&config) {
+            self.public.insert(S::NAME, slug);
+        }
+        self.demos.push(S::demo);
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
         self.schemas.push(Schema { name: S::NAME, migrations: S::SCHEMA });
@@ -104,6 +125,88 @@ impl Mounts {
     /// The migrations of the host and of every mounted system.
     pub fn schemas(&self) -> &[Schema] {
         &self.schemas
+    }
+
+    /// What fills a tenant with sample data, one per system.
+    pub fn demos(&self) -> Vec<Demo> {
+        self.demos.clone()
+    }
+
+    /// The API description; needs no database.
+    ///
+    /// # Errors
+    /// Two systems that claim one path.
+    pub fn describe(mut self) -> Result<serde_json::Value> {
+        let table = Table::build(std::mem::take(&mut self.wiring.routes))?;
+        Ok(openapi::document(&table, &mut self.wiring.schemas, env!("CARGO_PKG_VERSION")))
+    }
+}
+
+/// Everything a host is started with.
+pub struct Launch {
+    /// The effective configuration.
+    pub config: Config,
+    /// An open store whose schema is in place.
+    pub store: Store,
+    /// The clock.
+    pub clock: Clock,
+    /// Chance.
+    pub seed: Seed,
+    /// The key that seals other keys.
+    pub master: identity::Master,
+    /// The systems.
+    pub mounts: Mounts,
+}
+
+/// The sections of the host itself and the rules between them.
+pub fn schema() -> config::Schema {
+    config::Schema::new()
+        .section::<DatabaseConfig>()
+        .section::<identity::Config>()
+        .section::<practices::PracticesConfig>()
+        .rule(practices::rule)
+}
+
+impl Host {
+    /// Starts every system and opens the gate; requests may come from then on.
+    ///
+    /// # Errors
+    /// What a system or an engine cannot start without; two systems that claim one path.
+    pub async fn start(launch: Launch) -> Result<Arc<Host>> {
+        let Launch { config, store, clock, seed, master, mut mounts } = launch;
+        let off = config.get::<practices::PracticesConfig>().off;
+        for (practice, reason) in &off {
+            tracing::warn!(practice, reason, "a practice is switched off");
+        }
+        let identity = identity::Identity::start(config.get(), store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
+        let boot = Boot { store: store.clone(), clock: clock.clone() };
+        for (_, start) in mounts.starts {
+            start(&boot).await?;
+        }
+        let routes = Table::build(std::mem::take(&mut mounts.wiring.routes))?;
+        let description = manual::Description::default();
+        description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
+        let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let host = Arc::new(Host {
+            store, clock, seed, routes, identity, description, off,
+            events: ledger::Events::default(),
+            limits: limits::Limits::default(),
+            edge: edge::Rules::default(),
+            telemetry: telemetry::Telemetry::default(),
+            health: probes::Health::default(),
+            body_limit: 1 << 20,
+            body_timeout: Duration::from_secs(20),
+            compute_slots: Arc::new(tokio::sync::Semaphore::new(places)),
+        });
+        Ok(host)
+    }
+
+    /// Writes what is open and lets go of the database; called once requests have ended.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn stop(&self) -> Result<()> {
+        self.store.close().await
     }
 }
 

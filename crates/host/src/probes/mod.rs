@@ -5,3 +5,6 @@ pub mod gate;
 /// What the host knows about its own health.
 #[derive(Default)]
 pub struct Health {}
+
+/// Health routes.
+pub fn routes(_: &mut crate::route::Routes<'_, ()>) {}
