@@ -85,21 +85,18 @@ pub struct Explained {
     pub secret: bool,
 }
 
-/// Several lines, ending with a line break.
+/// Several lines, without a line break at the end.
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} = {}", self.key, self.value)?;
-        writeln!(f, "  from      {}", self.from)?;
-        writeln!(f, "  default   {}", self.default)?;
-        writeln!(f, "  kind      {}", self.kind)?;
-        writeln!(f, "  variable  {}", self.variable)?;
+        write!(f, "{} = {}", self.key, self.value)?;
+        write!(f, "\n  from      {}", self.from)?;
+        write!(f, "\n  default   {}", self.default)?;
+        write!(f, "\n  kind      {}", self.kind)?;
+        write!(f, "\n  variable  {}", self.variable)?;
         if self.secret {
-            writeln!(f, "  file      {}_file, {}_FILE", self.key, self.variable)?;
+            write!(f, "\n  file      {}_file, {}_FILE", self.key, self.variable)?;
         }
-        for line in self.doc.lines() {
-            writeln!(f, "  {line}")?;
-        }
-        Ok(())
+        self.doc.lines().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 

@@ -161,27 +161,23 @@ impl Serialize for Fault {
     }
 }
 
-/// As a compiler prints it, ending with a line break.
+/// As a compiler prints it, without a line break at the end.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: {}", self.message)?;
         let line = match &self.place {
             Place::Line { line, .. } => line.to_string(),
             _ => " ".into(),
         };
         let gutter = " ".repeat(line.len() + 1);
-        writeln!(f, "{gutter}--> {}", plain(&self.place.to_string()))?;
-        let Some(excerpt) = &self.excerpt else {
-            return match &self.help {
-                Some(help) => writeln!(f, "{gutter} = {help}"),
-                None => Ok(()),
-            };
-        };
-        writeln!(f, "{gutter} |\n {line} | {}", excerpt.line)?;
-        write!(f, "{gutter} | {}{}", " ".repeat(excerpt.start), "^".repeat(excerpt.width))?;
-        match &self.help {
-            Some(help) => writeln!(f, " {help}"),
-            None => writeln!(f),
+        write!(f, "error: {}\n{gutter}--> {}", self.message, plain(&self.place.to_string()))?;
+        match (&self.excerpt, &self.help) {
+            (None, None) => Ok(()),
+            (None, Some(help)) => write!(f, "\n{gutter} = {help}"),
+            (Some(excerpt), help) => {
+                let caret = format!("{}{}", " ".repeat(excerpt.start), "^".repeat(excerpt.width));
+                write!(f, "\n{gutter} |\n {line} | {}\n{gutter} | {caret}", excerpt.line)?;
+                help.as_ref().map_or(Ok(()), |help| write!(f, " {help}"))
+            }
         }
     }
 }
@@ -221,7 +217,7 @@ impl Serialize for Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, fault) in self.iter().enumerate() {
-            write!(f, "{}{fault}", if at == 0 { "" } else { "\n" })?;
+            write!(f, "{}{fault}", if at == 0 { "" } else { "\n\n" })?;
         }
         Ok(())
     }

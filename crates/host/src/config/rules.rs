@@ -18,7 +18,8 @@ impl<'a> Rules<'a> {
     }
 
     /// Refuses the value of `key`. The fault stands where the value came from. `message` says what
-    /// is wrong and names no secret; `help` says what to do.
+    /// is wrong and names no secret; `help` says what to do and may
+    /// be empty.
     pub fn refuse(&mut self, key: &str, message: impl Into<String>, help: impl Into<String>) {
         let entry = self.config.entry(key);
         let place = match entry.map(|entry| entry.place.clone()) {
@@ -27,7 +28,8 @@ impl<'a> Rules<'a> {
             place => place.unwrap_or(Place::Default),
         };
         let by_default = matches!(place, Place::Default);
-        let mut fault = Fault::new(place, message, Some(help.into()));
+        let help = Some(help.into()).filter(|help| !help.is_empty());
+        let mut fault = Fault::new(place, message, help);
         if by_default {
             fault.message = format!("{} (`{key}` has its default)", fault.message);
         }

@@ -221,8 +221,7 @@ error: unknown key `listn` in [server]
 
 error: unknown environment variable PLIMSOLL_SEVRER__IDLE
   --> environment variable PLIMSOLL_SEVRER__IDLE
-   = did you mean PLIMSOLL_SERVER__IDLE?
-"
+   = did you mean PLIMSOLL_SERVER__IDLE?"
     );
     let json = serde_json::to_value(&faults).unwrap();
     assert_eq!(
@@ -422,8 +421,7 @@ server.idle = \"90s\"
   default   \"75s\"
   kind      a duration such as 250ms, 30s, 5m, 12h or 30d
   variable  PLIMSOLL_SERVER__IDLE
-  How long an idle connection stays open.
-"
+  How long an idle connection stays open."
     );
     assert_eq!(config.explain("PLIMSOLL_SERVER__IDLE").unwrap().key, "server.idle");
     assert_eq!(config.explain("server.hosts").unwrap().doc, "Names this server answers to; empty means all.");
