@@ -92,9 +92,9 @@ impl Mounts {
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
         probes::routes(&mut top);
         manual::routes(&mut top);
-        identity::routes::well_known(&mut top);
+        identity::well_known(&mut top);
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
-        identity::routes::routes(&mut versioned);
+        identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
         mounts
     }
@@ -162,7 +162,7 @@ pub struct Launch {
 pub fn schema() -> config::Schema {
     config::Schema::new()
         .section::<DatabaseConfig>()
-        .section::<identity::Config>()
+        .section::<identity::section::IdentityConfig>()
         .section::<practices::PracticesConfig>()
         .rule(practices::rule)
 }
@@ -178,7 +178,7 @@ impl Host {
         for (practice, reason) in &off {
             tracing::warn!(practice, reason, "a practice is switched off");
         }
-        let identity = identity::Identity::start(config.get(), store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
+        let identity = identity::Identity::start(config.get::<identity::section::IdentityConfig>().into(), store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
         for (_, start) in mounts.starts {
             start(&boot).await?;

@@ -5,8 +5,10 @@ use std::{io::BufRead, time::Duration};
 use plimsoll::{
     Code, Role,
     config::{Setting, Span},
-    identity::operate,
+    identity::Rotation,
 };
+
+use plimsoll_core::KeyId;
 
 use super::{Ended, Ground, Outcome};
 use crate::{
@@ -17,14 +19,14 @@ use crate::{
 /// `plimsoll tenant …`
 pub async fn tenant(global: &Global, what: &Tenant) -> Outcome {
     let ground = Ground::ready(global).await?;
-    let desk = desk(&ground)?;
+    let desk = ground.desk();
     match what {
         Tenant::Create { slug, name } => {
             let made = desk.create_tenant(slug, name.as_deref().unwrap_or(slug)).await?;
             output::result(global.json, &made, |made| format!("made tenant {} ({})\nnext: plimsoll user create --tenant {} --email YOU --role owner --password-stdin", made.slug, made.id, made.slug));
         }
         Tenant::List => {
-            let all = operate::list_tenants(&ground.store).await?;
+            let all = desk.list_tenants().await?;
             output::result(global.json, &all, |all| output::columns(&["slug", "name", "id"], &all.iter().map(|one| vec![one.slug.clone(), one.name.clone(), one.id.to_string()]).collect::<Vec<_>>()));
         }
         Tenant::Close { slug, yes } => {
@@ -40,7 +42,7 @@ pub async fn tenant(global: &Global, what: &Tenant) -> Outcome {
 /// `plimsoll user …`
 pub async fn user(global: &Global, what: &User) -> Outcome {
     let ground = Ground::ready(global).await?;
-    let desk = desk(&ground)?;
+    let desk = ground.desk();
     match what {
         User::Create { tenant, email, role, password_stdin } => {
             let role: Role = role.parse()?;
@@ -53,8 +55,8 @@ pub async fn user(global: &Global, what: &User) -> Outcome {
             output::result(global.json, &all, |all| output::columns(&["email", "role", "active", "id"], &all.iter().map(|one| vec![one.email.clone(), one.role.to_string(), if one.active { "yes" } else { "no" }.to_owned(), one.id.to_string()]).collect::<Vec<_>>()));
         }
         User::Disable { email } => {
-            let disabled = desk.disable_user(email).await?;
-            output::result(global.json, &disabled, |_| format!("{email} is disabled; sessions ended"));
+            let id = desk.disable_user(email).await?;
+            output::result(global.json, &serde_json::json!({ "id": id, "active": false }), |_| format!("{email} is disabled; sessions ended"));
         }
     }
     ground.close().await?;
@@ -64,13 +66,13 @@ pub async fn user(global: &Global, what: &User) -> Outcome {
 /// `plimsoll key …`
 pub async fn key(global: &Global, what: &Key) -> Outcome {
     let ground = Ground::ready(global).await?;
-    let desk = desk(&ground)?;
+    let desk = ground.desk();
     match what {
         Key::Create { tenant, role, name, scopes, expires } => {
             let role: Role = role.parse()?;
             let expires = expires.as_deref().map(lifetime).transpose()?;
-            let made = desk.create_key(tenant, name, role, scopes, expires).await?;
-            output::result(global.json, &made, |made| format!("{}\n\nthis is the only time it is shown; its id is {}", made.key, made.id));
+            let made = desk.create_key(tenant, name, role, scopes.clone(), expires).await?;
+            output::result(global.json, &made, |made| format!("{}\n\nthis is the only time it is shown; its id is {}", made.secret, made.key.id));
         }
         Key::List { tenant } => {
             let all = desk.list_keys(tenant).await?;
@@ -80,20 +82,21 @@ pub async fn key(global: &Global, what: &Key) -> Outcome {
             });
         }
         Key::Revoke { tenant, id } => {
-            let revoked = desk.revoke_key(tenant, id.parse()?).await?;
+            let known = desk.list_keys(tenant).await?;
+            let id: KeyId = id.parse()?;
+            if !known.iter().any(|key| key.id == id) {
+                return Err(Code::NotFound.because(format!("tenant `{tenant}` has no key {id}")).into());
+            }
+            let revoked = desk.revoke_key(id).await?;
             output::result(global.json, &revoked, |_| format!("revoked {id}"));
         }
         Key::RotateSigning => {
-            let rotated = desk.rotate_signing().await?;
+            let rotated = desk.rotate_signing(&ground.master()?, Rotation::Planned).await?;
             output::result(global.json, &rotated, |rotated| format!("new signing key {}", rotated.kid));
         }
     }
     ground.close().await?;
     Ok(0)
-}
-
-fn desk(ground: &Ground) -> Result<operate::Desk, Ended> {
-    Ok(operate::Desk::new(ground.store.clone(), ground.clock.clone(), ground.seed.clone(), ground.config.get(), ground.master()?))
 }
 
 fn confirmed(yes: bool, what: &str) -> Result<(), Ended> {
@@ -112,5 +115,5 @@ fn read_password() -> Result<String, Ended> {
 }
 
 fn lifetime(text: &str) -> Result<Duration, Ended> {
-    Span::from_text(text).map(Into::into).map_err(|_| Code::Invalid.because(format!("`{text}` is not a length of time; write something like 30d, 12h or 45m")).into())
+    Span::from_text(text).map(Span::duration).map_err(|_| Code::Invalid.because(format!("`{text}` is not a length of time; write something like 30d, 12h or 45m")).into())
 }

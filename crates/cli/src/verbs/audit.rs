@@ -1,6 +1,6 @@
 //! `plimsoll audit verify`
 
-use plimsoll::{Code, Scope, identity::operate, ledger::chain};
+use plimsoll::{Code, Scope, ledger::chain};
 use plimsoll_core::TenantId;
 use plimsoll_store::Pace;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub async fn run(global: &Global, what: &Audit) -> Outcome {
     let Audit::Verify { tenant } = what;
     let ground = Ground::ready(global).await?;
     let mut tenants: Vec<(String, TenantId)> = vec![("(host)".to_owned(), TenantId::from_bits(0))];
-    tenants.extend(operate::list_tenants(&ground.store).await?.into_iter().map(|one| (one.slug, one.id)));
+    tenants.extend(ground.desk().list_tenants().await?.into_iter().map(|one| (one.slug, one.id)));
     if let Some(slug) = tenant {
         tenants.retain(|(known, _)| known == slug);
         if tenants.is_empty() {

@@ -15,7 +15,7 @@ use plimsoll::{
     Code, Result, Store,
     config::{Config, Faults, Sources},
     database,
-    identity::{Identity, Master},
+    identity::{Identity, Master, operate::Desk, section::IdentityConfig},
 };
 use plimsoll_core::{Clock, Seed};
 use plimsoll_store::State;
@@ -110,6 +110,12 @@ impl Ground {
         master(&self.config, &self.data, &self.seed)
     }
 
+    /// What administration works with.
+    pub fn desk(&self) -> Desk {
+        let config = self.config.get::<IdentityConfig>().into();
+        Desk { store: self.store.clone(), clock: self.clock.clone(), seed: self.seed.clone(), config }
+    }
+
     /// Writes what is open and lets go of the database.
     pub async fn close(self) -> Result<()> {
         self.store.close().await
@@ -118,7 +124,7 @@ impl Ground {
 
 /// The master key: configured, or from the data folder where that is allowed.
 pub fn master(config: &Config, data: &std::path::Path, seed: &Seed) -> Result<Master> {
-    Identity::master(&config.get(), data, database::shared(config) && database::production(config), seed)
+    Identity::master(&config.get::<IdentityConfig>().into(), data, database::shared(config) && database::production(config), seed)
 }
 
 /// Brings the schema up to date where that is allowed, or says what to do.

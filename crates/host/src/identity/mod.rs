@@ -20,6 +20,7 @@ mod people;
 mod resolve;
 mod routes;
 mod secret;
+pub mod section;
 mod session;
 mod throttle;
 mod token;

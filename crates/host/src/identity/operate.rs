@@ -43,6 +43,7 @@ pub struct MadeKey {
     #[serde(flatten)]
     pub key: Key,
     /// The secret: shown now and never again.
+    #[serde(rename = "key")]
     pub secret: String,
 }
 
