@@ -4,6 +4,7 @@ use std::{
     future::Future,
     sync::mpsc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use plimsoll_core::{Code, Result};
@@ -136,11 +137,10 @@ async fn an_attempt_undoes_only_itself(bed: Bed) {
             add(tx, "first")
         });
         assert_eq!(twice.unwrap_err().code(), Code::Conflict);
-        let nested = tx.attempt(|tx| {
+        tx.attempt(|tx| {
             assert!(tx.attempt(|tx| add(tx, "first")).is_err());
             add(tx, "third")
-        });
-        nested
+        })
     });
     assert_eq!(change.await.unwrap(), 2);
     assert_eq!(names(&store, ANN).await, ["first", "third"]);
@@ -251,11 +251,14 @@ async fn closing_waits_for_what_was_taken(bed: Bed) {
         let store = store.clone();
         async move { store.close().await }
     });
-    let mut late = added(&store, BOB, "late").await;
-    while late.is_ok() {
-        late = added(&store, BOB, "late").await.and(added(&store, BOB, "later").await);
-    }
-    assert_eq!(late.unwrap_err().code(), Code::Draining);
+    let asked = store.clone();
+    let closed = async move {
+        while asked.ping(Duration::from_secs(30)).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), closed).await.unwrap();
+    assert_eq!(added(&store, BOB, "late").await.unwrap_err().code(), Code::Draining);
     assert!(!closing.is_finished());
     drop(release);
     first.await.unwrap().unwrap();

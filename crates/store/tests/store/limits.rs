@@ -72,7 +72,8 @@ async fn an_endless_change_is_stopped_and_nobody_is_told_a_lie(bed: Bed) {
     let after = waits("after", false);
     until("three wait", || store.gauges().write_queue >= 3).await;
     drop(release);
-    holding.await.unwrap().unwrap();
+    let held = holding.await.unwrap();
+    assert!(held.is_ok() || bed.is_sqlite(), "on PostgreSQL a stopped statement harms its own change alone");
     assert_eq!(endless.await.unwrap().unwrap_err().code(), Code::StatementTimeout);
     let mut told = Vec::new();
     for (name, task) in [("before", before), ("after", after)] {

@@ -69,3 +69,33 @@ async fn a_connection_cut_in_the_middle_costs_one_transaction() {
     recovered(&store, "next").await;
     assert_eq!(names(&store, ANN).await, ["next"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_connection_needs_a_certificate_that_is_trusted() {
+    let server = tokio::task::spawn_blocking(Server::start).await.unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_string()]).unwrap();
+    let certificate = made.cert.pem();
+    server.put("server.crt", &certificate);
+    server.put("server.key", &made.signing_key.serialize_pem());
+    let url = format!("{}?sslmode=require", server.database().replace("127.0.0.1", "localhost"));
+    let settings = Settings { place: Place::Postgres { url }, readers: 1, writers: 1, ..Settings::default() };
+
+    let plain = Store::open(settings.clone(), &[SCHEMA]).unwrap();
+    assert_eq!(plain.migrate_up().await.unwrap_err().code(), Code::DatabaseUnavailable, "this server does not encrypt yet");
+    server.stop();
+    server.resume("-c ssl=on");
+    let stranger = Store::open(settings.clone(), &[SCHEMA]).unwrap();
+    let error = stranger.migrate_up().await.unwrap_err();
+    assert!(error.cause().unwrap().contains("certificate"), "{error:?}");
+
+    let file = std::env::temp_dir().join(format!("plimsoll-store-roots-{}.pem", std::process::id()));
+    std::fs::write(&file, &certificate).unwrap();
+    let friend = Store::open(Settings { root_certificates: Some(file.clone()), ..settings.clone() }, &[SCHEMA]).unwrap();
+    std::fs::write(&file, "nothing to see").unwrap();
+    let unreadable = Store::open(Settings { root_certificates: Some(file.clone()), ..settings }, &[]).map(drop);
+    std::fs::remove_file(&file).unwrap();
+    friend.migrate_up().await.unwrap();
+    recovered(&friend, "hidden").await;
+    assert_eq!(names(&friend, ANN).await, ["hidden"]);
+    assert_eq!(unreadable.unwrap_err().code(), Code::ConfigInvalid);
+}

@@ -23,6 +23,7 @@ while read -r word more; do
     start) "$bin/postgres" -D "$dir/data" -c listen_addresses=127.0.0.1 -c port="$port" -c unix_socket_directories="$dir" \
              -c max_connections=200 $more >>"$dir/log" 2>&1 & p=$!; echo started ;;
     stop) end; echo stopped ;;
+    put) printf '%b' "${more#* }" >"$dir/data/${more%% *}"; chmod 600 "$dir/data/${more%% *}"; echo put ;;
   esac
 done
 end; rm -rf "$dir"
@@ -95,6 +96,11 @@ impl Server {
     /// Stops the server; its data stays.
     pub fn stop(&self) {
         self.say("stop", "stopped");
+    }
+
+    /// Puts a text into a file of the data folder.
+    pub fn put(&self, name: &str, text: &str) {
+        self.say(&format!("put {name} {}", text.replace('\n', "\\n")), "put");
     }
 
     /// Starts it again with further options, and waits until it answers.
