@@ -2,7 +2,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -140,6 +144,24 @@ pub async fn names(store: &Store, tenant: TenantId) -> Vec<String> {
 
 pub async fn live(store: &Store, tenant: TenantId) -> i64 {
     store.read(Scope::Tenant(tenant), &Pace::new(), |tx| tx.live("artist")).await.unwrap()
+}
+
+/// Holds the writer until the sender is used or dropped.
+pub async fn hold(store: &Store) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<()>>) {
+    let (release, held) = mpsc::channel::<()>();
+    let (started, begun) = tokio::sync::oneshot::channel();
+    let store = store.clone();
+    let task = tokio::spawn(async move {
+        let held = Mutex::new(held);
+        let change = store.commit(Scope::Tenant(ANN), move |_| {
+            let _ = started.send(());
+            let _ = held.lock().unwrap().recv();
+            Ok(())
+        });
+        change.await
+    });
+    begun.await.unwrap();
+    (release, task)
 }
 
 /// Waits for a condition, within a bound.

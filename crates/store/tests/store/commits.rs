@@ -2,16 +2,15 @@
 
 use std::{
     future::Future,
-    sync::mpsc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use plimsoll_core::{Code, Result};
-use plimsoll_store::{Head, Scope, Store, bind};
+use plimsoll_store::{Head, Scope, bind};
 
 use crate::{
-    bed::{ANN, BOB, Bed, add, added, live, names, until},
+    bed::{ANN, BOB, Bed, add, added, hold, live, names, until},
     on_both,
 };
 
@@ -30,24 +29,6 @@ on_both!(
 );
 
 const ANNS: Scope = Scope::Tenant(ANN);
-
-/// Holds the writer until the sender is used or dropped.
-async fn hold(store: &Store) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<()>>) {
-    let (release, held) = mpsc::channel::<()>();
-    let (started, begun) = tokio::sync::oneshot::channel();
-    let store = store.clone();
-    let task = tokio::spawn(async move {
-        let held = std::sync::Mutex::new(held);
-        let change = store.commit(ANNS, move |_| {
-            let _ = started.send(());
-            let _ = held.lock().unwrap().recv();
-            Ok(())
-        });
-        change.await
-    });
-    begun.await.unwrap();
-    (release, task)
-}
 
 async fn waiting_changes_share_a_transaction(bed: Bed) {
     let store = bed.store().await;
