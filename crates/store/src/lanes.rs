@@ -44,9 +44,10 @@ impl Lanes {
 
     /// Takes no more work; the threads end when they have done what waits.
     pub(crate) fn close(&self) {
+        // Health last: once it is refused, so is everything else.
+        self.changes.iter().for_each(|queue| queue.close());
         self.looks.close();
         self.pulse.close();
-        self.changes.iter().for_each(|queue| queue.close());
     }
 
     /// Waits for the threads to end.

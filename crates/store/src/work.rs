@@ -40,11 +40,13 @@ pub(crate) struct Change {
 
 type ChangeWork = Box<dyn FnOnce(Result<&mut Tx<'_>>) -> Done + Send>;
 
+type Answer = Box<dyn FnOnce(Option<&Failure>) + Send>;
+
 /// A change whose closure has run and whose caller waits for the verdict.
 pub(crate) struct Done {
     /// Whether the closure wants its changes kept.
     pub(crate) kept: bool,
-    answer: Box<dyn FnOnce(Option<&Failure>) + Send>,
+    answer: Answer,
 }
 
 impl Done {
@@ -90,7 +92,7 @@ pub(crate) fn change<T: Send + 'static>(
             }
         });
         let kept = result.is_ok();
-        let answer = Box::new(move |failure: Option<&Failure>| {
+        let answer: Answer = Box::new(move |failure: Option<&Failure>| {
             let verdict = match failure {
                 Some(failure) if kept => Err(failure.error()),
                 _ => result,

@@ -22,9 +22,13 @@ impl ToSql for Given<'_> {
                 Type::FLOAT8 => (number as f64).to_sql(wanted, out),
                 Type::BOOL => (number != 0).to_sql(wanted, out),
                 Type::INT8 => number.to_sql(wanted, out),
-                _ => number.to_string().to_sql(wanted, out),
+                Type::TEXT | Type::VARCHAR => number.to_string().to_sql(wanted, out),
+                _ => Err(unfit(wanted)),
             },
-            Value::Real(number) => number.to_sql(wanted, out),
+            Value::Real(number) => match *wanted {
+                Type::FLOAT8 => number.to_sql(wanted, out),
+                _ => Err(unfit(wanted)),
+            },
             Value::Text(text) => text.to_sql(wanted, out),
             Value::Id(id) => id.as_str().to_sql(wanted, out),
             Value::Blob(bytes) => bytes.to_sql(wanted, out),
@@ -34,6 +38,10 @@ impl ToSql for Given<'_> {
         true
     }
     to_sql_checked!();
+}
+
+fn unfit(wanted: &Type) -> Boxed {
+    format!("the server wants {wanted} for a number").into()
 }
 
 /// The type a parameter is announced with; `None` for a null, which has none.

@@ -150,9 +150,13 @@ fn tls(settings: &Settings) -> Result<MakeRustlsConnect> {
         let unreadable = |cause: String| {
             Code::ConfigInvalid.because("The file with root certificates for the database cannot be read; expected PEM.").caused_by(cause)
         };
+        let public = roots.len();
         for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))? {
             let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
             roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
+        }
+        if roots.len() == public {
+            return Err(unreadable("no certificate in it".into()));
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());

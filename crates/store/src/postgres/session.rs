@@ -134,8 +134,8 @@ impl Session {
 
     /// Understands an error, and forgets what it shows to be out of date.
     pub(crate) fn failed(&mut self, error: &postgres::Error) -> Failure {
-        let stale = [&SqlState::FEATURE_NOT_SUPPORTED, &SqlState::INVALID_SQL_STATEMENT_NAME];
-        if error.code().is_some_and(|code| stale.contains(&code)) && !self.statements.is_empty() {
+        let changed = error.as_db_error().and_then(|found| found.routine()) == Some("RevalidateCachedQuery");
+        if (changed || error.code() == Some(&SqlState::INVALID_SQL_STATEMENT_NAME)) && !self.statements.is_empty() {
             // A table changed under a prepared statement; the next use prepares it anew.
             self.statements.clear();
             return Failure::busy().caused(describe(error));
