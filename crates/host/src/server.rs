@@ -27,7 +27,13 @@ use self::{
     shutdown::{Phase, Shutdown},
     tls::Certificates,
 };
-use crate::{Body, edge::config, host::Host, stack::Boxed};
+use crate::{
+    Body,
+    config::{Profile, Span},
+    edge::config::ServerConfig,
+    host::Host,
+    stack::Boxed,
+};
 
 /// What answers on the operations listener.
 pub type Operations = fn(Arc<Host>, Request<Body>) -> Boxed<'static, Response<Body>>;
@@ -51,15 +57,15 @@ pub struct Settings {
 
 impl Settings {
     /// What `[server]` says; in production balancers are given 5 s to notice the end unless it says otherwise.
-    pub fn new(server: &config::Server, production: bool) -> Settings {
-        let notice = if production { Duration::from_secs(5) } else { Duration::ZERO };
+    pub fn new(server: &ServerConfig, profile: Profile) -> Settings {
+        let notice = if profile == Profile::Production { Duration::from_secs(5) } else { Duration::ZERO };
         Settings {
-            header_timeout: server.header_timeout,
-            idle_timeout: server.idle_timeout,
-            header_limit: server.header_limit,
+            header_timeout: server.header_timeout.duration(),
+            idle_timeout: server.idle_timeout.duration(),
+            header_limit: server.header_limit.length(),
             connections: server.connections,
-            drain_notice: server.drain_notice.unwrap_or(notice),
-            drain_timeout: server.drain_timeout,
+            drain_notice: server.drain_notice.map_or(notice, Span::duration),
+            drain_timeout: server.drain_timeout.duration(),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use http::{HeaderMap, HeaderName, Request, header};
 use plimsoll_core::{Code, Result};
 
+use super::config::ProxyHeader;
 use crate::{Body, exchange::Exchange};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -73,10 +74,10 @@ fn is_unique_local(six: Ipv6Addr) -> bool {
 }
 
 /// The proxies that are believed, and the header they write.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Proxies {
     networks: Vec<Network>,
-    standard: bool,
+    header: ProxyHeader,
 }
 
 /// What is known about the caller.
@@ -88,19 +89,14 @@ struct Caller {
 }
 
 impl Proxies {
-    pub(super) fn new(networks: &[String], header: &str) -> Result<Proxies> {
-        let standard = match header {
-            "x-forwarded-for" => false,
-            "forwarded" => true,
-            _ => return Err(Code::ConfigInvalid.because("`[server] proxy_header` must be \"x-forwarded-for\" or \"forwarded\"")),
-        };
+    pub(super) fn new(networks: &[String], header: ProxyHeader) -> Result<Proxies> {
         let parse = |text: &String| {
             Network::parse(text).ok_or_else(|| {
                 Code::ConfigInvalid
                     .because(format!("`[server] trusted_proxies` holds \"{text}\"; write an address or a network such as \"10.0.0.0/8\""))
             })
         };
-        Ok(Proxies { networks: networks.iter().map(parse).collect::<Result<_>>()?, standard })
+        Ok(Proxies { networks: networks.iter().map(parse).collect::<Result<_>>()?, header })
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -112,7 +108,10 @@ impl Proxies {
         if self.networks.is_empty() || !self.trusts(peer) {
             return Caller { address: peer, secure: None };
         }
-        if self.standard { self.by_forwarded(peer, headers) } else { self.by_x_forwarded(peer, headers) }
+        match self.header {
+            ProxyHeader::XForwardedFor => self.by_x_forwarded(peer, headers),
+            ProxyHeader::Forwarded => self.by_forwarded(peer, headers),
+        }
     }
 
     fn by_x_forwarded(&self, peer: IpAddr, headers: &HeaderMap) -> Caller {
@@ -177,7 +176,7 @@ mod tests {
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
-    fn proxies(header: &str) -> Proxies {
+    fn proxies(header: ProxyHeader) -> Proxies {
         Proxies::new(&["10.0.0.0/8".into(), "fd00::/8".into(), "192.0.2.7".into()], header).unwrap()
     }
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -187,9 +186,9 @@ mod tests {
     #[test]
     fn a_stranger_is_not_believed_about_itself() {
         let lied = headers(&[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-proto", "https")]);
-        let caller = proxies("x-forwarded-for").caller(ip("203.0.113.9"), &lied);
+        let caller = proxies(ProxyHeader::XForwardedFor).caller(ip("203.0.113.9"), &lied);
         assert_eq!(caller, Caller { address: ip("203.0.113.9"), secure: None });
-        assert_eq!(Proxies::default().caller(ip("10.0.0.1"), &lied).address, ip("10.0.0.1"));
+        assert_eq!(Proxies::new(&[], ProxyHeader::XForwardedFor).unwrap().caller(ip("10.0.0.1"), &lied).address, ip("10.0.0.1"));
     }
 
     #[test]
@@ -199,21 +198,24 @@ mod tests {
             ("x-forwarded-for", "10.0.0.2:443"),
             ("x-forwarded-proto", "http, https"),
         ]);
-        let caller = proxies("x-forwarded-for").caller(ip("::ffff:10.0.0.1"), &seen);
+        let caller = proxies(ProxyHeader::XForwardedFor).caller(ip("::ffff:10.0.0.1"), &seen);
         assert_eq!(caller, Caller { address: ip("203.0.113.9"), secure: Some(true) });
     }
 
     #[test]
     fn beyond_an_unreadable_hop_the_last_proxy_stands_for_the_caller() {
         let seen = headers(&[("x-forwarded-for", "6.6.6.6, unknown, 10.0.0.2")]);
-        assert_eq!(proxies("x-forwarded-for").caller(ip("10.0.0.1"), &seen).address, ip("10.0.0.2"));
+        assert_eq!(proxies(ProxyHeader::XForwardedFor).caller(ip("10.0.0.1"), &seen).address, ip("10.0.0.2"));
     }
 
     #[test]
     fn only_the_header_that_the_proxy_writes_is_read() {
         let both = headers(&[("forwarded", "for=\"[2001:db8::1]:4711\";proto=https, for=10.0.0.2"), ("x-forwarded-for", "6.6.6.6")]);
-        assert_eq!(proxies("forwarded").caller(ip("10.0.0.1"), &both), Caller { address: ip("2001:db8::1"), secure: Some(true) });
-        assert_eq!(proxies("x-forwarded-for").caller(ip("10.0.0.1"), &both).address, ip("6.6.6.6"));
+        assert_eq!(
+            proxies(ProxyHeader::Forwarded).caller(ip("10.0.0.1"), &both),
+            Caller { address: ip("2001:db8::1"), secure: Some(true) }
+        );
+        assert_eq!(proxies(ProxyHeader::XForwardedFor).caller(ip("10.0.0.1"), &both).address, ip("6.6.6.6"));
     }
 
     #[test]
@@ -226,7 +228,7 @@ mod tests {
         }
         assert!(!Network::parse("0.0.0.0/0").unwrap().holds(ip("2001:db8::1")), "an IPv4 network holds no IPv6 address");
         assert!(Network::parse("::/0").unwrap().holds(ip("2001:db8::1")));
-        assert!(Proxies::new(&[], "x-real-ip").is_err());
+        assert!(Proxies::new(&["10.0.0.0/33".into()], ProxyHeader::Forwarded).is_err());
     }
 
     #[test]

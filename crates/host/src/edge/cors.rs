@@ -28,7 +28,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    pub(super) fn new(cors: &config::Cors) -> Result<Policy> {
+    pub(super) fn new(cors: &config::CorsConfig) -> Result<Policy> {
         let any = cors.origins.iter().any(|origin| origin == "*");
         if any && cors.credentials {
             return Err(Code::ConfigInvalid.because(
@@ -56,7 +56,7 @@ impl Policy {
             credentials: cors.credentials,
             methods: list("methods", &cors.methods)?,
             headers: list("headers", &cors.headers)?,
-            max_age: cors.max_age.as_secs().into(),
+            max_age: cors.max_age.duration().as_secs().into(),
         })
     }
 
@@ -141,7 +141,11 @@ mod tests {
     use super::*;
 
     fn policy(origins: &[&str], credentials: bool) -> Result<Policy> {
-        Policy::new(&config::Cors { origins: origins.iter().map(|&one| one.to_owned()).collect(), credentials, ..config::Cors::default() })
+        Policy::new(&config::CorsConfig {
+            origins: origins.iter().map(|&one| one.to_owned()).collect(),
+            credentials,
+            ..config::CorsConfig::default()
+        })
     }
     fn dressed(policy: &Policy, origin: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -170,7 +174,7 @@ mod tests {
 
     #[test]
     fn nobody_is_allowed_by_default() {
-        let policy = Policy::new(&config::Cors::default()).unwrap();
+        let policy = Policy::new(&config::CorsConfig::default()).unwrap();
         assert!(!dressed(&policy, "https://app.example.org").contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
     }
 

@@ -46,11 +46,12 @@ fn comes_from_us(headers: &HeaderMap, own: &str, cors: &Policy) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::edge::config::Cors;
+    use crate::edge::config::CorsConfig;
     use http::HeaderValue;
 
     fn passes(lines: &[(&'static str, &'static str)]) -> bool {
-        let cors = Policy::new(&Cors { origins: vec!["https://friend.example".into()], credentials: true, ..Cors::default() }).unwrap();
+        let cors = Policy::new(&CorsConfig { origins: vec!["https://friend.example".into()], credentials: true, ..CorsConfig::default() })
+            .unwrap();
         let headers = lines.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
         comes_from_us(&headers, "own.example:8080", &cors)
     }

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 use plimsoll_core::Result;
 
+use crate::config::Profile;
+
 /// What the edge demands, ready to be checked.
 pub struct Rules {
     pub(crate) proxies: caller::Proxies,
@@ -30,18 +32,18 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Works the sections out. `production` is the profile: it demands TLS unless `[tls] off` says why not.
+    /// Works the sections out. Production demands TLS unless `[tls] off` says why not.
     ///
     /// # Errors
     /// `ConfigInvalid` with the key and what to write instead.
-    pub fn new(server: &config::Server, cors: &config::Cors, tls: &config::Tls, production: bool) -> Result<Rules> {
+    pub fn new(server: &config::ServerConfig, cors: &config::CorsConfig, tls: &config::TlsConfig, profile: Profile) -> Result<Rules> {
         Ok(Rules {
-            proxies: caller::Proxies::new(&server.trusted_proxies, &server.proxy_header)?,
+            proxies: caller::Proxies::new(&server.trusted_proxies, server.proxy_header)?,
             hosts: host::Hosts::new(&server.hosts, server.listen.ip())?,
-            https: tls.is_required(production).then_some(host::Https { port: tls.public_port }),
+            https: tls.is_required(profile).then_some(host::Https { port: tls.public_port }),
             cors: cors::Policy::new(cors)?,
             size: size::Bounds::new(server),
-            handler_timeout: server.handler_timeout,
+            handler_timeout: server.handler_timeout.duration(),
         })
     }
 }

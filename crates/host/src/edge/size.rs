@@ -21,8 +21,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn new(server: &config::Server) -> Bounds {
-        Bounds { uri: server.uri_limit, headers: server.header_limit, body: OnceLock::new() }
+    pub(super) fn new(server: &config::ServerConfig) -> Bounds {
+        Bounds { uri: server.uri_limit.length(), headers: server.header_limit.length(), body: OnceLock::new() }
     }
 
     fn check(&self, uri: &Uri, headers: &HeaderMap, body: usize) -> Result<()> {

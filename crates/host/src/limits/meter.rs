@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use super::config::Rate;
+use super::config::Quota;
 
 const SHARDS: usize = 64;
 
@@ -78,15 +78,16 @@ impl Reading {
 }
 
 impl Meter {
-    /// A meter for `rate` that remembers about `cells` callers; `None` where there is no limit.
-    pub fn new(rate: Rate, cells: usize) -> Option<Meter> {
-        let window = u64::try_from(rate.window.as_nanos()).ok()?;
-        let interval = window.checked_div(u64::from(rate.quota))?.max(1);
+    /// A meter for `quota` that remembers about `cells` callers; `None` where there is no limit.
+    pub fn new(quota: Quota, cells: usize) -> Option<Meter> {
+        let rate = quota.0?;
+        let window = u64::try_from(rate.window.as_nanos()).unwrap_or(u64::MAX / 4);
+        let interval = window.checked_div(u64::from(rate.count))?.max(1);
         Some(Meter {
             interval,
             // Not the window itself: the division's remainder must not let one more pass.
-            burst: interval * u64::from(rate.quota),
-            quota: rate.quota,
+            burst: interval * u64::from(rate.count),
+            quota: rate.count,
             most: cells.div_ceil(SHARDS).max(1),
             shards: Box::new(std::array::from_fn(|_| Mutex::default())),
         })
@@ -156,19 +157,20 @@ fn nanos(since: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Setting;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     const START: Duration = Duration::from_secs(1000);
 
     fn meter(rate: &str, cells: usize) -> Meter {
-        Meter::new(rate.parse().unwrap(), cells).unwrap()
+        Meter::new(Quota::from_text(rate).unwrap(), cells).unwrap()
     }
 
     #[test]
     fn exactly_the_quota_passes_in_a_burst() {
         // 7 does not divide a minute in nanoseconds; 100 000 000 comes close to one per nanosecond.
         for rate in ["1/1s", "7/1m", "600/1m", "1000/1s", "100000/1h"] {
-            let (meter, quota) = (meter(rate, 64), rate.parse::<Rate>().unwrap().quota);
+            let (meter, quota) = (meter(rate, 64), Quota::from_text(rate).unwrap().0.unwrap().count);
             for count in 1..=quota {
                 assert_eq!(meter.take(1, START).map(|reading| reading.left), Ok(quota - count), "{rate}");
             }
@@ -245,6 +247,6 @@ mod tests {
 
     #[test]
     fn off_is_no_meter() {
-        assert!(Meter::new(Rate::OFF, 64).is_none());
+        assert!(Meter::new(Quota(None), 64).is_none());
     }
 }

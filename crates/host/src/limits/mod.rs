@@ -62,7 +62,7 @@ pub struct Gauges {
 
 impl Limits {
     /// Builds the meters.
-    pub fn new(limits: &config::Limits) -> Result<Limits> {
+    pub fn new(limits: &config::LimitsConfig) -> Result<Limits> {
         let policy = |name, rate| Policy::new(name, rate, limits.cells);
         let (principal, tenant) = (policy("principal", limits.principal), policy("tenant", limits.tenant));
         let rates = [limits.read, limits.write, limits.auth, limits.page];
@@ -90,7 +90,7 @@ impl Limits {
             in_flight: AtomicUsize::new(0),
             shed: AtomicU64::new(0),
             places: places.map(|places| Places::new(places, limits.queue)),
-            patience: limits.patience,
+            patience: limits.patience.duration(),
         })
     }
 
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn neighbours_in_one_ipv6_network_are_one_caller() {
-        let limits = Limits::new(&config::Limits::default()).unwrap();
+        let limits = Limits::new(&config::LimitsConfig::default()).unwrap();
         let key = |text: &str| limits.address_key(text.parse().unwrap());
         assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1"));
         assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
@@ -156,14 +156,14 @@ mod tests {
 
     #[test]
     fn policies_are_announced_as_far_as_they_apply() {
-        let limits = Limits::new(&config::Limits::default()).unwrap();
+        let limits = Limits::new(&config::LimitsConfig::default()).unwrap();
         assert_eq!(limits.members[0][0], "\"principal\";q=600;w=60");
         assert_eq!(limits.members[1][1], "\"principal\";q=600;w=60, \"tenant\";q=6000;w=60, \"write\";q=300;w=60");
     }
 
     #[test]
     fn gauges_name_every_policy_that_is_on() {
-        let gauges = Limits::new(&config::Limits::default()).unwrap().gauges();
+        let gauges = Limits::new(&config::LimitsConfig::default()).unwrap().gauges();
         let names: Vec<_> = gauges.refused.iter().map(|(name, _)| *name).collect();
         assert_eq!(
             names,

@@ -10,10 +10,10 @@ use http::{HeaderName, HeaderValue};
 use plimsoll_core::{Code, Error};
 
 use super::{
-    config::Rate,
+    config::Quota,
     meter::{Meter, Reading},
 };
-use crate::exchange::Exchange;
+use crate::{config::Rate, exchange::Exchange};
 
 const CURRENT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -31,9 +31,9 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// `None` where the rate is off.
-    pub fn new(name: &'static str, rate: Rate, cells: usize) -> Option<Policy> {
-        Some(Policy { name, rate, meter: Meter::new(rate, cells)?, refused: AtomicU64::new(0) })
+    /// `None` where the quota is off.
+    pub fn new(name: &'static str, quota: Quota, cells: usize) -> Option<Policy> {
+        Some(Policy { name, rate: quota.0?, meter: Meter::new(quota, cells)?, refused: AtomicU64::new(0) })
     }
 
     /// Takes one unit; counts the refusal if there is none.
@@ -55,14 +55,19 @@ impl Policy {
         self.meter.cells()
     }
 
+    /// The window; less than a second counts as one, headers know no smaller unit.
+    fn seconds(&self) -> u64 {
+        self.rate.window.as_secs().max(1)
+    }
+
     /// Its member of `RateLimit-Policy`: name, quota, window in seconds.
     pub fn member(&self) -> String {
-        format!("\"{}\";q={};w={}", self.name, self.rate.quota, self.rate.window.as_secs())
+        format!("\"{}\";q={};w={}", self.name, self.rate.count, self.seconds())
     }
 
     /// The refusal, in words.
     pub fn error(&self, reading: Reading) -> Error {
-        let (quota, window, wait) = (self.rate.quota, self.rate.window.as_secs(), reading.seconds());
+        let (quota, window, wait) = (self.rate.count, self.seconds(), reading.seconds());
         let plural = if quota == 1 { "" } else { "s" };
         Code::QuotaExceeded
             .because(format!("the policy \"{}\" allows {quota} request{plural} in {window} s; try again in {wait} s", self.name))
@@ -78,7 +83,7 @@ impl Policy {
             x.header(CURRENT, current);
         }
         if legacy {
-            x.header(LEGACY_LIMIT, self.rate.quota.into());
+            x.header(LEGACY_LIMIT, self.rate.count.into());
             x.header(LEGACY_LEFT, reading.left.into());
             x.header(LEGACY_RESET, seconds.into());
         }
@@ -95,16 +100,20 @@ fn current(name: &str, reading: Reading) -> String {
 mod tests {
     use super::*;
 
+    fn per_minute(count: u32) -> Quota {
+        Quota(Some(Rate { count, window: Duration::from_secs(60) }))
+    }
+
     #[test]
     fn headers_are_structured_fields_of_the_current_draft() {
-        let policy = Policy::new("principal", Rate::per_minute(600), 64).unwrap();
+        let policy = Policy::new("principal", per_minute(600), 64).unwrap();
         assert_eq!(policy.member(), "\"principal\";q=600;w=60");
         assert_eq!(current("principal", policy.take(1, Duration::ZERO).unwrap()), "\"principal\";r=599;t=1");
     }
 
     #[test]
     fn a_refusal_names_its_policy_and_is_counted() {
-        let policy = Policy::new("auth", Rate::per_minute(1), 64).unwrap();
+        let policy = Policy::new("auth", per_minute(1), 64).unwrap();
         assert!(policy.take(1, Duration::ZERO).is_ok());
         let error = policy.error(policy.take(1, Duration::ZERO).unwrap_err());
         assert_eq!(error.retry_after_seconds(), Some(60));

@@ -78,10 +78,10 @@ fn take<'l>(draws: &Draws<'l>, now: Duration) -> Result<Option<(&'l Policy, Read
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::config::Rate;
+    use crate::{config::Rate, limits::config::Quota};
 
     fn policy(name: &'static str, quota: u32) -> Policy {
-        Policy::new(name, Rate::per_minute(quota), 64).unwrap()
+        Policy::new(name, Quota(Some(Rate { count: quota, window: Duration::from_secs(60) })), 64).unwrap()
     }
 
     #[test]

@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn one_more_than_the_bound_is_refused_and_probes_are_not() {
-        let limits = Limits::new(&config::Limits { in_flight: 2, ..config::Limits::default() }).unwrap();
+        let limits = Limits::new(&config::LimitsConfig { in_flight: 2, ..config::LimitsConfig::default() }).unwrap();
         assert!(limits.enter(true) && limits.enter(true));
         assert!(!limits.enter(true));
         assert!(limits.enter(false));
