@@ -29,6 +29,10 @@ pub struct Exchange {
     pub caller: IpAddr,
     /// Whether the caller's own connection is encrypted. Set by the listener, then by `caller`.
     pub secure: bool,
+    /// The page that asks, where a browser says so.
+    pub origin: Option<HeaderValue>,
+    /// Whether the credential came in a cookie, which a browser attaches by itself. Set by the layer `identity`.
+    pub cookie_auth: bool,
     /// The method, kept for the log after the request was consumed.
     pub method: Method,
     /// Path without query, kept for the log.
@@ -62,6 +66,8 @@ impl Exchange {
             peer,
             caller: peer.ip(),
             secure,
+            origin: request.headers().get(http::header::ORIGIN).cloned(),
+            cookie_auth: false,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             matched: None,

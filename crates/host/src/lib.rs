@@ -18,6 +18,7 @@ pub mod probes;
 pub mod problems;
 pub mod resource;
 pub mod route;
+pub mod server;
 pub mod shape;
 pub mod stack;
 pub mod system;

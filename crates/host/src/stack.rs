@@ -58,13 +58,13 @@ pub static STACK: &[Layer] = &[
     around("panic",    edge::panic::around,     "a bug below is an error, not a dead connection"),
     // may we work at all
     check ("caller",   edge::caller::check,     "the address, believed only from named proxies"),
-    check ("host",     edge::host::check,       "known names only; TLS where it is required"),
+    around("host",     edge::host::around,      "known names only; TLS where it is required"),
     check ("gate",     probes::gate::check,     "nothing enters before start-up is complete"),
     check ("size",     edge::size::check,       "bounds, before a byte of body is read"),
     around("shed",     limits::shed::around,    "no room: refuse now, while it is cheap"),
     check ("address",  limits::address::check,  "per address, before credentials are tried"),
     // what is asked
-    check ("preflight",edge::cors::preflight,   "a preflight has no identity and is answered here"),
+    around("preflight",edge::cors::preflight,   "a preflight has no identity and is answered here"),
     check ("route",    route::find,             "404 and 405 end here; the rules are known below"),
     around("deadline", edge::deadline::around,  "one budget of time; every hop below spends from it"),
     // who asks, and may they

@@ -1,7 +1,9 @@
-//! Layer `deadline`.
+//! Layer `deadline`: one budget of time per request.
+
+use std::time::Instant;
 
 use http::{Request, Response};
-use plimsoll_core::Result;
+use plimsoll_core::{Code, Result};
 
 use crate::{
     Body,
@@ -9,7 +11,25 @@ use crate::{
     stack::{Boxed, Next},
 };
 
-/// Passes the request on.
+/// Ends what takes longer than the route allows.
+///
+/// Dropping the future does not undo a transaction that has already reached the database's
+/// thread: the caller learns that the answer is late, not that nothing happened.
 pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
-    next.run(x, request)
+    if !x.host.holds("request-timeouts") {
+        return next.run(x, request);
+    }
+    let own = x.matched.as_ref().and_then(|matched| matched.route.time_limit);
+    let limit = own.unwrap_or(x.host.edge.handler_timeout);
+    x.deadline = Instant::now() + limit;
+    Box::pin(async move {
+        let finished = tokio::time::timeout(limit, next.run(x, request)).await;
+        finished.unwrap_or_else(|_| {
+            x.refused("deadline");
+            Err(Code::HandlerTimeout.because(format!(
+                "the answer took longer than the {} s allowed here; a change may have been made all the same",
+                limit.as_secs_f32()
+            )))
+        })
+    })
 }

@@ -1,15 +1,74 @@
-//! Layer `shed`.
+//! Layer `shed`: no room means no, at once, while that is cheap.
+
+use std::sync::{Arc, atomic::Ordering};
 
 use http::{Request, Response};
-use plimsoll_core::Result;
+use plimsoll_core::{Code, Result};
 
+use super::Limits;
 use crate::{
     Body,
+    edge::is_probe,
     exchange::Exchange,
+    host::Host,
     stack::{Boxed, Next},
 };
 
-/// Passes the request on.
+/// A place in the whole; left when dropped, also by a request whose caller hung up.
+struct Place(Arc<Host>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.limits.leave();
+    }
+}
+
+impl Limits {
+    /// Counts one more in, unless there are as many as there may be (`bounded`).
+    fn enter(&self, bounded: bool) -> bool {
+        let room = self.in_flight.fetch_add(1, Ordering::Relaxed) < self.most_in_flight;
+        if !room && bounded {
+            self.leave();
+            self.shed.fetch_add(1, Ordering::Relaxed);
+        }
+        room || !bounded
+    }
+    fn leave(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Refuses what exceeds `[limits] in_flight`. Probes always pass: a full server is still alive.
 pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
-    next.run(x, request)
+    let bounded = !is_probe(request.uri().path()) && x.host.holds("bulkhead");
+    if !x.host.limits.enter(bounded) {
+        x.refused("shed");
+        let most = x.host.limits.most_in_flight;
+        let full = Code::Overloaded
+            .because(format!("{most} requests are being worked on, which is as many as there may be; try again"))
+            .retry_after(1);
+        return Box::pin(std::future::ready(Err(full)));
+    }
+    let place = Place(x.host.clone());
+    Box::pin(async move {
+        let _place = place;
+        next.run(x, request).await
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::limits::{Limits, config};
+
+    #[test]
+    fn one_more_than_the_bound_is_refused_and_probes_are_not() {
+        let limits = Limits::new(&config::LimitsConfig { in_flight: 2, ..config::LimitsConfig::default() }).unwrap();
+        assert!(limits.enter(true) && limits.enter(true));
+        assert!(!limits.enter(true));
+        assert!(limits.enter(false));
+        assert_eq!(limits.gauges().in_flight, 3);
+        (0..2).for_each(|_| limits.leave());
+        assert!(limits.enter(true));
+        assert!(limits.gauges().refused.contains(&("in_flight", 1)));
+    }
 }

@@ -79,6 +79,10 @@ async fn read(mut body: Body, limit: usize, patience: Duration) -> Result<Bytes>
     if let Some(bytes) = body.full() {
         return if bytes.len() > limit { Err(too_large(limit)) } else { Ok(bytes.clone()) };
     }
+    // The declared length may only lie in one direction: what announces too much is not read at all.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
     let late = || Code::BodyTimeout.because(format!("the body did not arrive within {} s", patience.as_secs()));
     tokio::time::timeout(patience, async {
         let mut first: Option<Bytes> = None;
