@@ -57,6 +57,8 @@ pub struct CheckReport {
     pub latency: Duration,
     /// Since when it stands so.
     pub since: Time,
+    /// The code of its error, when it failed.
+    pub code: Option<Code>,
     /// What it said, when it failed.
     pub message: Option<String>,
 }
@@ -74,11 +76,12 @@ impl Check {
             note(self.name, outcome.as_ref().err());
         }
         let (_, since) = *since.insert(before.unwrap_or((standing, now)));
+        let code = outcome.as_ref().err().map(plimsoll_core::Error::code);
         let message = outcome.err().map(|error| match error.cause() {
             Some(cause) => format!("{} ({cause})", error.public()),
             None => error.public().to_owned(),
         });
-        CheckReport { name: self.name, weight: self.weight, standing, latency, since, message }
+        CheckReport { name: self.name, weight: self.weight, standing, latency, since, code, message }
     }
 }
 

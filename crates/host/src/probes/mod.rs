@@ -10,6 +10,7 @@
 //! Strangers learn one word; the details are on the operations listener.
 
 mod checks;
+mod database;
 pub mod gate;
 pub mod operations;
 mod routes;
@@ -23,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use plimsoll_core::{Clock, Result, Time};
+use plimsoll_core::{Clock, Code, Result, Time};
 
 pub use checks::{Check, CheckReport, Standing, Weight};
 pub use routes::{PATHS, declare};
@@ -148,8 +149,14 @@ impl Health {
         }
         let checks = self.checks.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let reports = checks::run_all(&checks, &self.clock).await;
-        let behind = reports.iter().any(|report| report.weight == Weight::Schema && report.standing == Standing::Failed);
-        self.schema_fits.store(!behind, Ordering::SeqCst);
+        for report in reports.iter().filter(|report| report.weight == Weight::Schema) {
+            match report.code {
+                None => self.schema_fits.store(true, Ordering::SeqCst),
+                Some(Code::SchemaMismatch) => self.schema_fits.store(false, Ordering::SeqCst),
+                // A database that is away says nothing about its schema.
+                Some(_) => {}
+            }
+        }
         let report = Arc::new(Report { at: now, found: conclude(&reports), checks: reports });
         *latest = Some(report.clone());
         report

@@ -15,7 +15,7 @@ use crate::{
     Body, Host,
     edge::problem,
     stack::Boxed,
-    telemetry::{Page, exposition},
+    telemetry::{Page, exposition, pools},
 };
 
 const INDEX: &str = "Plimsoll, operations listener\n\n\
@@ -50,7 +50,7 @@ async fn find(host: &Host, path: &str) -> Result<Response<Body>, Error> {
         "/metrics" if host.holds("metrics-prometheus") => Ok(metrics(host)),
         "/health" => Ok(health(host, |_| true).await),
         "/health/db" => Ok(health(host, |check| DATABASE.contains(&check.name)).await),
-        "/health/pool" if host.holds("pool-monitoring") => Ok(pool()),
+        "/health/pool" if host.holds("pool-monitoring") => Ok(pool(host)),
         _ => Err(Code::NotFound.because("there is nothing at this address; / lists what there is")),
     }
 }
@@ -62,6 +62,9 @@ pub const DATABASE: &[&str] = &["database", "schema", "durability"];
 pub fn metrics(host: &Host) -> Response<Body> {
     let mut page = Page::default();
     host.telemetry.write_metrics(&mut page);
+    if host.holds("pool-monitoring") {
+        pools::write(&mut page, &host.store);
+    }
     let now = host.health.last_state();
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
     for state in State::ALL {
@@ -97,6 +100,22 @@ fn described_check(check: &CheckReport) -> Value {
         described["message"] = message.as_str().into();
     }
     described
+}
+
+fn pool(host: &Host) -> Response<Body> {
+    let gauges = host.store.gauges();
+    let document = json!({
+        "database": host.store.kind().name(),
+        "durable": host.store.durable(),
+        "readers": { "total": gauges.readers_total, "busy": gauges.readers_busy, "waiting": gauges.read_queue },
+        "writer": { "waiting": gauges.write_queue, "commits": gauges.commits, "batches": gauges.batches, "rollbacks": gauges.rollbacks },
+        "reads": { "total": gauges.reads, "inline": gauges.reads_inline },
+        "slow_statements": gauges.slow_statements,
+        "statement_timeouts": gauges.statement_timeouts,
+        "acquire_timeouts": gauges.acquire_timeouts,
+        "reconnects": gauges.reconnects,
+    });
+    text("application/json", StatusCode::OK, document.to_string())
 }
 
 fn text(media: &'static str, status: StatusCode, body: impl Into<Body>) -> Response<Body> {

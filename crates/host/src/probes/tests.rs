@@ -37,9 +37,16 @@ async fn the_gravest_failure_decides() {
     clock.advance(FRESH);
     assert_eq!(state(&health).await, State::Unready);
     assert!(health.schema_fits());
-    health.check("schema", Weight::Schema, fails);
+    health.check("schema", Weight::Schema, || Box::pin(async { Err(Code::SchemaMismatch.error()) }));
     clock.advance(FRESH);
     assert_eq!((state(&health).await, health.schema_fits()), (State::Unready, false));
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_says_nothing_about_its_schema() {
+    let (health, _) = health();
+    health.check("schema", Weight::Schema, fails);
+    assert_eq!((state(&health).await, health.schema_fits()), (State::Unready, true));
 }
 
 #[tokio::test]

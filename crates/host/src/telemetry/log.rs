@@ -51,6 +51,7 @@ struct Shared {
     /// For everyone else: the writer has taken or written something.
     moved: Condvar,
     room: usize,
+    patience: Duration,
     dropped: AtomicU64,
     failed: AtomicU64,
 }
@@ -71,7 +72,7 @@ impl Log {
     /// # Errors
     /// `Internal` when the machine gives no thread.
     pub fn to(sink: impl Write + Send + 'static) -> Result<Log> {
-        Log::with_room(sink, ROOM)
+        Log::with_room(sink, ROOM, PATIENCE)
     }
 
     /// Begins to write to the end of a file, which is made when it is missing.
@@ -87,12 +88,13 @@ impl Log {
         Log::to(file)
     }
 
-    fn with_room(sink: impl Write + Send + 'static, room: usize) -> Result<Log> {
+    fn with_room(sink: impl Write + Send + 'static, room: usize, patience: Duration) -> Result<Log> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             wake: Condvar::new(),
             moved: Condvar::new(),
             room,
+            patience,
             dropped: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         });
@@ -109,7 +111,7 @@ impl Log {
         if full(&state) && worth == Worth::Important {
             state.hurry = true;
             shared.wake.notify_one();
-            state = shared.moved.wait_timeout_while(state, PATIENCE, |state| full(state)).unwrap_or_else(PoisonError::into_inner).0;
+            state = shared.moved.wait_timeout_while(state, shared.patience, |state| full(state)).unwrap_or_else(PoisonError::into_inner).0;
         }
         if full(&state) {
             shared.dropped.fetch_add(1, Ordering::Relaxed);
@@ -248,7 +250,7 @@ mod tests {
     fn a_slow_reader_costs_lines_and_never_a_wait() {
         let paper = Paper::default();
         paper.hold(true);
-        let log = Log::with_room(paper.clone(), 64).unwrap();
+        let log = Log::with_room(paper.clone(), 64, Duration::from_secs(60)).unwrap();
         (0..100).for_each(|_| log.push(b"0123456789abcde\n", Worth::Routine));
         let dropped = log.dropped();
         assert!((90..100).contains(&dropped), "{dropped}");
@@ -261,7 +263,7 @@ mod tests {
     fn an_important_line_waits_for_room() {
         let paper = Paper::default();
         paper.hold(true);
-        let log = Arc::new(Log::with_room(paper.clone(), 64).unwrap());
+        let log = Arc::new(Log::with_room(paper.clone(), 64, Duration::from_secs(60)).unwrap());
         (0..100).for_each(|_| log.push(b"0123456789abcde\n", Worth::Routine));
         let (begun, started) = mpsc::channel();
         let other = {

@@ -19,6 +19,7 @@ pub mod log;
 mod metrics;
 mod otlp;
 mod outbound;
+pub mod pools;
 mod process;
 pub mod redact;
 mod reports;
