@@ -17,6 +17,8 @@ pub struct Exchange {
     pub host: Arc<Host>,
     /// The id in the log line, the span, the ledger entry and the problem document.
     pub request: RequestId,
+    /// The id the caller gave this request, where it is harmless: shown again, never relied on.
+    pub client_request: Option<String>,
     /// Trace context, taken over from the caller or begun here.
     pub trace: Trace,
     /// When the head of the request had been read.
@@ -60,6 +62,7 @@ impl Exchange {
         let arrived = host.clock.now();
         Exchange {
             request: RequestId::new(arrived, &host.seed),
+            client_request: None,
             trace: Trace::default(),
             started,
             arrived,

@@ -1,0 +1,126 @@
+//! What the operations listener answers: metrics and health in detail.
+//!
+//! For operators and their machines, on an address of its own that is not reachable from outside;
+//! there is no authentication here, so nothing here changes anything and nothing here is about a
+//! tenant.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use plimsoll_core::{Code, Error, RequestId};
+use serde_json::{Value, json};
+
+use super::{CheckReport, Report, Standing, State, Weight};
+use crate::{
+    Body, Host,
+    edge::problem,
+    stack::Boxed,
+    telemetry::{Page, exposition, pools},
+};
+
+const INDEX: &str = "Plimsoll, operations listener\n\n\
+    /metrics       figures, Prometheus text format\n\
+    /health        every check: status, latency_ms, since, message\n\
+    /health/db     the checks of the database\n\
+    /health/pool   connections, queues and durable changes\n";
+
+/// Answers one request on the operations listener.
+pub fn operations(host: Arc<Host>, request: Request<Body>) -> Boxed<'static, Response<Body>> {
+    Box::pin(async move {
+        let mut answer = match *request.method() {
+            Method::GET | Method::HEAD => find(&host, request.uri().path()).await,
+            _ => Err(Code::MethodNotAllowed.because("this listener answers GET and HEAD")),
+        }
+        .unwrap_or_else(|error| problem::answer(&error, RequestId::new(host.clock.now(), &host.seed), None));
+        if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if request.method() == Method::HEAD {
+            *answer.body_mut() = Body::empty();
+        }
+        answer
+    })
+}
+
+async fn find(host: &Host, path: &str) -> Result<Response<Body>, Error> {
+    match path {
+        "/" => Ok(text("text/plain; charset=utf-8", StatusCode::OK, INDEX)),
+        "/metrics" if host.holds("metrics-prometheus") => Ok(metrics(host)),
+        "/health" => Ok(health(host, |_| true).await),
+        "/health/db" => Ok(health(host, |check| DATABASE.contains(&check.name)).await),
+        "/health/pool" if host.holds("pool-monitoring") => Ok(pool(host)),
+        _ => Err(Code::NotFound.because("there is nothing at this address; / lists what there is")),
+    }
+}
+
+/// Names of checks that ask about the database.
+pub const DATABASE: &[&str] = &["database", "schema", "durability"];
+
+/// The page of metrics.
+pub fn metrics(host: &Host) -> Response<Body> {
+    let mut page = Page::default();
+    host.telemetry.write_metrics(&mut page);
+    if host.holds("pool-monitoring") {
+        pools::write(&mut page, &host.store);
+    }
+    let now = host.health.last_state();
+    page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
+    for state in State::ALL {
+        page.sample("plimsoll_state", &[("state", state.name())], u8::from(state == now));
+    }
+    text(exposition::MEDIA, StatusCode::OK, page.text())
+}
+
+async fn health(host: &Host, wanted: fn(&CheckReport) -> bool) -> Response<Body> {
+    let report = host.health.report().await;
+    let state = host.health.state(&report);
+    let document = described(&report, state, wanted);
+    let status = if state.serves() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    text("application/json", status, document.to_string())
+}
+
+fn described(report: &Report, state: State, wanted: fn(&CheckReport) -> bool) -> Value {
+    let checks: serde_json::Map<String, Value> =
+        report.checks.iter().filter(|check| wanted(check)).map(|check| (check.name.to_owned(), described_check(check))).collect();
+    json!({ "status": state.name(), "at": report.at, "checks": checks })
+}
+
+fn described_check(check: &CheckReport) -> Value {
+    let weight = match check.weight {
+        Weight::Attention => "attention",
+        Weight::Vital => "vital",
+        Weight::Schema => "schema",
+    };
+    let standing = if check.standing == Standing::Good { "good" } else { "failed" };
+    let mut described =
+        json!({ "status": standing, "weight": weight, "latency_ms": check.latency.as_secs_f64() * 1e3, "since": check.since });
+    if let Some(message) = &check.message {
+        described["message"] = message.as_str().into();
+    }
+    described
+}
+
+fn pool(host: &Host) -> Response<Body> {
+    let gauges = host.store.gauges();
+    let document = json!({
+        "database": host.store.kind().name(),
+        "durable": host.store.durable(),
+        "readers": { "total": gauges.readers_total, "busy": gauges.readers_busy, "waiting": gauges.read_queue },
+        "writer": { "waiting": gauges.write_queue, "commits": gauges.commits, "batches": gauges.batches, "rollbacks": gauges.rollbacks },
+        "reads": { "total": gauges.reads, "inline": gauges.reads_inline },
+        "slow_statements": gauges.slow_statements,
+        "statement_timeouts": gauges.statement_timeouts,
+        "acquire_timeouts": gauges.acquire_timeouts,
+        "reconnects": gauges.reconnects,
+    });
+    text("application/json", StatusCode::OK, document.to_string())
+}
+
+fn text(media: &'static str, status: StatusCode, body: impl Into<Body>) -> Response<Body> {
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    answer
+}

@@ -1,0 +1,38 @@
+//! The figures of the database's lanes and of its durable changes.
+
+use plimsoll_store::{Kind, Store};
+
+use super::Page;
+
+/// Writes what the store counts; connections under OpenTelemetry's names, the rest under ours.
+pub fn write(page: &mut Page, store: &Store) {
+    let gauges = store.gauges();
+    let system = match store.kind() {
+        Kind::Sqlite => "sqlite",
+        Kind::Postgres => "postgresql",
+    };
+    let pool = ("db_client_connection_pool_name", "readers");
+    page.family("db_client_connection_count", "gauge", "Reading connections, by whether they work.");
+    for (state, count) in [("used", gauges.readers_busy), ("idle", gauges.readers_total.saturating_sub(gauges.readers_busy))] {
+        page.sample("db_client_connection_count", &[("db_client_connection_state", state), pool, ("db_system_name", system)], count);
+    }
+    page.family("db_client_connection_max", "gauge", "Reading connections at most.");
+    page.sample("db_client_connection_max", &[pool], gauges.readers_total);
+    page.family("db_client_connection_pending_requests", "gauge", "Work that waits for a connection.");
+    for (pool, waiting) in [("readers", gauges.read_queue), ("writers", gauges.write_queue)] {
+        page.sample("db_client_connection_pending_requests", &[("db_client_connection_pool_name", pool)], waiting);
+    }
+    for (name, help, value) in [
+        ("db_client_connection_timeouts_total", "Callers turned away because no connection became free in time.", gauges.acquire_timeouts),
+        ("plimsoll_db_reads_total", "Reads done.", gauges.reads),
+        ("plimsoll_db_reads_inline_total", "Reads that ran where they were asked, without a thread.", gauges.reads_inline),
+        ("plimsoll_db_commits_total", "Changes made durable.", gauges.commits),
+        ("plimsoll_db_batches_total", "Database transactions that carried them.", gauges.batches),
+        ("plimsoll_db_rollbacks_total", "Changes that failed and left nothing behind.", gauges.rollbacks),
+        ("plimsoll_db_slow_statements_total", "Statements that took longer than the setting.", gauges.slow_statements),
+        ("plimsoll_db_statement_timeouts_total", "Statements stopped because they took too long.", gauges.statement_timeouts),
+        ("plimsoll_db_reconnects_total", "Connections made again.", gauges.reconnects),
+    ] {
+        page.counter(name, help, value);
+    }
+}
