@@ -14,9 +14,14 @@ use crate::{
     Body,
     config::{self, Config},
     database::DatabaseConfig,
-    edge,
+    edge::{
+        self,
+        config::{CorsConfig, ServerConfig, TlsConfig},
+    },
     exchange::Exchange,
-    identity, ledger, limits, manual, openapi, practices, probes,
+    identity, ledger,
+    limits::{self, config::LimitsConfig},
+    manual, openapi, practices, probes,
     route::{Routes, Table, Wiring},
     stack::{Boxed, Next},
     system::System,
@@ -61,6 +66,8 @@ impl Host {
     }
 }
 
+const TEND_EVERY: Duration = Duration::from_secs(60);
+
 /// What a starting system may use.
 pub struct Boot {
     /// The data.
@@ -89,8 +96,8 @@ impl Mounts {
     pub fn new() -> Mounts {
         let mut mounts = Mounts { schemas: vec![ledger::SCHEMA, identity::SCHEMA], ..Mounts::default() };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
+        probes::declare(&mut mounts.wiring);
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
-        probes::routes(&mut top);
         manual::routes(&mut top);
         identity::well_known(&mut top);
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
@@ -161,10 +168,15 @@ pub struct Launch {
 /// The sections of the host itself and the rules between them.
 pub fn schema() -> config::Schema {
     config::Schema::new()
+        .section::<ServerConfig>()
+        .section::<TlsConfig>()
+        .section::<CorsConfig>()
+        .section::<LimitsConfig>()
         .section::<DatabaseConfig>()
         .section::<identity::section::IdentityConfig>()
         .section::<practices::PracticesConfig>()
         .rule(practices::rule)
+        .rule(edge::config::rule)
 }
 
 impl Host {
@@ -178,6 +190,11 @@ impl Host {
         for (practice, reason) in &off {
             tracing::warn!(practice, reason, "a practice is switched off");
         }
+        let server: ServerConfig = config.get();
+        let telemetry = telemetry::Telemetry::start(&telemetry::Settings::default(), telemetry::Service::default(), clock.clone(), seed.clone(), &|practice| !off.contains_key(practice))?;
+        telemetry.install();
+        let health = probes::Health::new(clock.clone());
+        health.check_database(&store);
         let identity = identity::Identity::start(config.get::<identity::section::IdentityConfig>().into(), store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
         for (_, start) in mounts.starts {
@@ -190,14 +207,16 @@ impl Host {
         let host = Arc::new(Host {
             store, clock, seed, routes, identity, description, off,
             events: ledger::Events::default(),
-            limits: limits::Limits::default(),
-            edge: edge::Rules::default(),
-            telemetry: telemetry::Telemetry::default(),
-            health: probes::Health::default(),
-            body_limit: 1 << 20,
-            body_timeout: Duration::from_secs(20),
+            limits: limits::Limits::new(&config.get())?,
+            edge: edge::Rules::new(&server, &config.get(), &config.get(), config.profile())?,
+            telemetry,
+            health,
+            body_limit: server.body_limit.length(),
+            body_timeout: server.body_timeout.duration(),
             compute_slots: Arc::new(tokio::sync::Semaphore::new(places)),
         });
+        host.health.started();
+        tokio::spawn(tend(Arc::downgrade(&host)));
         Ok(host)
     }
 
@@ -206,7 +225,20 @@ impl Host {
     /// # Errors
     /// What the database says.
     pub async fn stop(&self) -> Result<()> {
-        self.store.close().await
+        let closed = self.store.close().await;
+        self.telemetry.flush().await;
+        closed
+    }
+}
+
+/// What has to be done now and then, for as long as the host lives.
+async fn tend(host: std::sync::Weak<Host>) {
+    loop {
+        tokio::time::sleep(TEND_EVERY).await;
+        let Some(host) = host.upgrade() else { return };
+        if let Err(error) = host.identity.tend().await {
+            tracing::warn!(cause = error.cause(), "keys and sessions were not tended: {}; next try in a minute", error.public());
+        }
     }
 }
 

@@ -53,7 +53,7 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
     announce(&host, &desk, options, &base, operations.address, &demos).await?;
 
     let settings = server::Settings::new(&section, config.profile());
-    let drained = server::run(host.clone(), vec![public, operations], probes::operations, certificates, settings, shutdown).await;
+    let drained = server::run(host.clone(), vec![public, operations], probes::operations::operations, certificates, settings, shutdown).await;
     host.stop().await?;
     if drained.cut > 0 {
         output::say(&format!("stopped; {} connections were cut because they did not end in time", drained.cut));
