@@ -66,7 +66,8 @@ impl Keys {
 pub struct Reading {
     /// Requests left; after a refusal 0.
     pub left: u32,
-    /// After a pass: nanoseconds until the quota is full again. After a refusal: until one passes.
+    /// Nanoseconds until the quota is full again, which lets a client pace what is left over them.
+    /// Where nothing is left: until the next request passes.
     pub wait: u64,
 }
 
@@ -114,7 +115,7 @@ impl Meter {
         *full_at = next;
         // At most the quota, which fits.
         let left = u32::try_from((self.burst - owed) / self.interval).unwrap_or(self.quota);
-        Ok(Reading { left, wait: owed })
+        Ok(Reading { left, wait: if left > 0 { owed } else { owed + self.interval - self.burst } })
     }
 
     /// Gives back a unit that was taken for a request which another meter then refused.
@@ -204,6 +205,13 @@ mod tests {
         assert_eq!(meter.take(1, soon).unwrap_err().wait, 1_000_000);
         assert!(meter.take(1, START + Duration::from_secs(1)).is_ok());
         assert!(meter.take(1, START + Duration::from_secs(1)).is_err());
+    }
+
+    #[test]
+    fn who_has_something_left_learns_when_all_is_back_and_who_has_not_when_the_next_passes() {
+        let meter = meter("3/30s", 64);
+        let waits: Vec<_> = (0..3).map(|_| meter.take(1, START).unwrap().seconds()).collect();
+        assert_eq!(waits, [10, 20, 10]);
     }
 
     #[test]
