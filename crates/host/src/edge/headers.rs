@@ -4,10 +4,9 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 
+use super::trace::REQUEST_ID;
 use crate::{Body, exchange::Exchange};
 
-/// The name of the request id, in and out.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -26,10 +25,8 @@ pub fn dress(x: &mut Exchange, answer: &mut Response<Body>) {
     for (name, value) in x.headers.drain(..) {
         headers.append(name, value);
     }
-    if x.host.holds("correlation-id")
-        && let Ok(id) = HeaderValue::from_maybe_shared(bytes::Bytes::from(x.request.to_string()))
-    {
-        headers.insert(REQUEST_ID, id);
+    if x.host.holds("correlation-id") {
+        headers.insert(&REQUEST_ID, x.shown_request_id());
     }
     if x.host.holds("security-headers") {
         protect(headers, page);

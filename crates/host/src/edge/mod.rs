@@ -53,3 +53,12 @@ impl Rules {
 pub(crate) fn is_probe(path: &str) -> bool {
     matches!(path, "/health" | "/health/live" | "/health/ready" | "/livez" | "/readyz" | "/healthz" | "/ready")
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_path_of_health_is_a_probe() {
+        assert!(crate::probes::PATHS.iter().all(|path| super::is_probe(path)));
+        assert!(!super::is_probe("/health/other") && !super::is_probe("/v1/songs"));
+    }
+}
