@@ -22,6 +22,8 @@ mod routes;
 mod secret;
 pub mod section;
 mod session;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod token;
 
