@@ -1,8 +1,8 @@
 //! What an operator does at the command line, without a running server.
 //!
 //! Every change is committed with the host as its actor, in the ledger of the tenant it concerns.
-//! A running server notices within its `cache_lifetime`. Answers can be printed as JSON; secrets
-//! appear in them once and nowhere else.
+//! A running server notices within its `cache_lifetime`, a rotation of signing keys within a minute.
+//! Answers can be printed as JSON; secrets appear in them once and nowhere else.
 
 use std::time::Duration;
 

@@ -149,8 +149,8 @@ mod tests {
             "seven wet herons argue",
             "twelve lamps under water",
             "трава синий мотор лодка",
-            &"wx yt qo ".repeat(1).repeat(7),
-            &"zqjv7 mord apfel x".repeat(1),
+            "wx yt qo lamp 77 zebra",
+            "zqjv7 mord apfel x",
         ] {
             assert_eq!(why(good), "", "{good}");
         }

@@ -162,7 +162,8 @@ async fn password(ctx: Ctx<(), Write>, Json(body): Json<NewPassword>) -> Result<
     let Some(hash) = (match judged {
         Ok(hash) => hash,
         Err(error) => {
-            attempt.into_iter().for_each(|attempt| attempt.succeeded());
+            let right = error.code() == Code::PasswordRefused;
+            attempt.into_iter().for_each(|attempt| if right { attempt.succeeded() } else { attempt.withdrawn() });
             return Err(error);
         }
     }) else {

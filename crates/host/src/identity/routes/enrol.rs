@@ -109,7 +109,10 @@ async fn setup(ctx: Ctx<(), Write>, Json(body): Json<Setup>) -> Result<Committed
     let committed = ctx
         .commit_for(tenant, move |change| {
             usable(change, hash, now)?;
-            change.write("UPDATE setup SET used_at = :now WHERE hash = :hash", bind! { now: now, hash: hash })?;
+            let used = "UPDATE setup SET used_at = :now WHERE hash = :hash AND used_at IS NULL";
+            if change.write(used, bind! { now: now, hash: hash })? == 0 {
+                return Err(closed());
+            }
             let made = people::insert_tenant(change, tenant, &slug, &name)?;
             people::insert_person(change, owner, &email, Some(&password))?;
             people::insert_member(change, owner, Role::Owner)?;

@@ -151,13 +151,18 @@ async fn login(mut ctx: Ctx<(), Write>, (Json(body), raw): (Json<Login>, Raw)) -
     };
     let kept = known.person.as_ref().and_then(|(_, hash, _)| hash.clone());
     let (password, seed) = (Password::new(&body.password), host.seed.clone());
-    let (right, better) = ctx
-        .compute(move || {
-            let right = password.matches(kept.as_deref())?;
-            let renew = right && kept.as_deref().is_some_and(password::outdated);
-            Ok((right, if renew { Some(password.hash(&seed)?) } else { None }))
-        })
-        .await?;
+    let compared = ctx.compute(move || {
+        let right = password.matches(kept.as_deref())?;
+        let renew = right && kept.as_deref().is_some_and(password::outdated);
+        Ok((right, if renew { Some(password.hash(&seed)?) } else { None }))
+    });
+    let (right, better) = match compared.await {
+        Ok(compared) => compared,
+        Err(error) => {
+            attempt.into_iter().for_each(|attempt| attempt.withdrawn());
+            return Err(error);
+        }
+    };
     let tenant = body.tenant.as_deref();
     let barred = known.barred(tenant);
     let Some((person, ..)) = known.person.as_ref().filter(|_| right && barred.is_none()) else {

@@ -10,8 +10,14 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     Body, Ctx, Host, Read, Write,
+    config::Profile,
+    edge::{
+        Rules,
+        config::{CorsConfig, ServerConfig, TlsConfig},
+    },
     host::serve,
     identity,
+    limits::{Limits, config::LimitsConfig},
     route::{Empty, Json, Routes, Table, Wiring},
 };
 
@@ -86,16 +92,17 @@ impl Served {
             routes: table(),
             events: ledger::Events::default(),
             identity: Bench::engine(&bench.desk).await,
-            limits: Default::default(),
-            edge: Default::default(),
+            limits: Limits::new(&LimitsConfig::default()).unwrap(),
+            edge: Rules::new(&ServerConfig::default(), &CorsConfig::default(), &TlsConfig::default(), Profile::Development).unwrap(),
             telemetry: Default::default(),
             health: Default::default(),
             description: Default::default(),
             body_limit: 65_536,
             body_timeout: Duration::from_secs(5),
             compute_slots: Arc::new(tokio::sync::Semaphore::new(2)),
-            off: off.iter().map(|practice| ((*practice).to_owned(), "test".to_owned())).collect(),
+            off: off.iter().chain(&["rate-limit"]).map(|practice| ((*practice).to_owned(), "test".to_owned())).collect(),
         };
+        host.health.started();
         Served { bench, host: Arc::new(host), tenant, owner }
     }
 
@@ -104,7 +111,7 @@ impl Served {
         request = match who {
             As::Nobody => request,
             As::Bearer(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
-            As::Cookie(cookie) => request.header(header::COOKIE, cookie),
+            As::Cookie(cookie) => request.header(header::COOKIE, cookie).header("sec-fetch-site", "same-origin"),
         };
         let body = if body.is_null() {
             Body::empty()
@@ -220,7 +227,9 @@ async fn a_failed_login_says_nothing_about_the_account() {
     let text: Vec<(String, Option<String>)> = served
         .bench
         .store
-        .read(Scope::Tenant(TenantId::from_bits(0)), &PACE, |tx| tx.rows("SELECT target, detail FROM ledger WHERE tenant_id = :tenant", &[]))
+        .read(Scope::Tenant(TenantId::from_bits(0)), &PACE, |tx| {
+            tx.rows("SELECT target, detail FROM ledger WHERE tenant_id = :tenant", &[])
+        })
         .await
         .unwrap();
     assert!(text.iter().all(|(target, detail)| !format!("{target}{detail:?}").contains("nobody")), "{text:?}");
@@ -278,6 +287,7 @@ async fn a_browser_gets_a_cookie_and_a_stale_one_locks_nobody_out() {
     assert!(ended.status == 204 && ended.headers[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
     let stale = served.get("/v1/auth/me", &me).await;
     assert_eq!((stale.status, stale.code()), (401, "PLM-AUTH-004"));
+    assert!(stale.headers[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"), "the browser is told to forget it");
     assert_eq!(served.post("/v1/auth/login", &me, body).await.status, 200);
     assert_eq!(served.get("/.well-known/jwks.json", &me).await.status, 200);
     assert_eq!(served.get("/v1/open", &me).await.status, 401, "a bad credential is an error where it is looked at");
@@ -358,7 +368,8 @@ async fn keys_are_made_used_rotated_and_revoked() {
 async fn users_are_made_changed_and_removed_and_an_owner_stays() {
     let served = Served::new().await;
     let owner = served.owner().await;
-    let made = served.post("/v1/users", &owner, json!({ "email": "Jo@acme.example", "role": "editor", "password": "four calm kettles hum" }));
+    let made =
+        served.post("/v1/users", &owner, json!({ "email": "Jo@acme.example", "role": "editor", "password": "four calm kettles hum" }));
     let made = made.await;
     assert_eq!((made.status, made.text("email").as_str()), (201, "jo@acme.example"));
     let path = format!("/v1/users/{}", made.text("id"));
@@ -381,7 +392,8 @@ async fn users_are_made_changed_and_removed_and_an_owner_stays() {
     }
     assert_eq!(served.ask(Method::DELETE, &boss, &owner, Value::Null).await.status, 409);
     assert_eq!(served.post("/v1/users", &owner, json!({ "email": OWNER, "role": "viewer" })).await.status, 409);
-    let weak = served.post("/v1/users", &owner, json!({ "email": "w@acme.example", "role": "viewer", "password": "passwordpassword" })).await;
+    let weak =
+        served.post("/v1/users", &owner, json!({ "email": "w@acme.example", "role": "viewer", "password": "passwordpassword" })).await;
     assert_eq!((weak.code(), &weak.body["errors"][0]["pointer"]), ("PLM-AUTH-008", &json!("/password")));
     assert_eq!(served.get("/v1/users?page_size=1", &owner).await.body["pagination"]["total_items"], 2);
 }
@@ -438,9 +450,7 @@ async fn the_setup_token_makes_the_first_owner_once() {
     let bench = Bench::new().await;
     let token = bench.identity.setup_token().await.unwrap().unwrap();
     let mut served = Served::new().await;
-    let body = |token: &str, password: &str| {
-        json!({ "token": token, "tenant": { "slug": "first", "name": "First" }, "email": "a@first.example", "password": password })
-    };
+    let body = |token: &str, password: &str| json!({ "token": token, "tenant": { "slug": "first", "name": "First" }, "email": "a@first.example", "password": password });
     let good = "nine tall poplars bend";
     let late = served.post("/v1/setup", &As::Nobody, body(&token, good)).await;
     assert_eq!((late.status, late.code()), (410, "PLM-AUTH-010"), "somebody has an account there");
