@@ -1,9 +1,12 @@
-//! The section `[identity]`.
+//! What the engine is told, with times as durations; [`super::section`] is how it is written.
 
 use std::time::Duration;
 
+use super::section::IdentityConfig;
+use crate::config::Secret;
+
 /// How callers prove who they are.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// The name in the `iss` claim of access tokens.
     pub issuer: String,
@@ -26,24 +29,11 @@ pub struct Config {
     /// Whether anyone may make an account, and a tenant of their own with it.
     pub register: bool,
     /// 32 bytes from which other secrets are derived; the file `secret.key` in the data directory where not set.
-    pub master_key: Option<String>,
+    pub master_key: Option<Secret>,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        let days = |days: u64| Duration::from_secs(days * 86_400);
-        Config {
-            issuer: "plimsoll".into(),
-            audience: "plimsoll-api".into(),
-            access_lifetime: Duration::from_secs(600),
-            session_lifetime: days(30),
-            session_idle: days(7),
-            signing_rotation: days(30),
-            cache_lifetime: Duration::from_secs(2),
-            key_overlap: Duration::from_secs(3600),
-            password_min: 15,
-            register: false,
-            master_key: None,
-        }
+        IdentityConfig::default().into()
     }
 }

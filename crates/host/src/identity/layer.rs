@@ -10,7 +10,7 @@ use plimsoll_core::{Access, Code, Error, Principal, Result, Role, TenantId};
 use serde_json::json;
 
 use super::{
-    resolve::{Presented, Refusal},
+    resolve::{Enforced, Presented, Refusal},
     session,
 };
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
 /// Finds out who asks, or refuses.
 pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
     let presented = if asks(x) { presented(request.headers(), x.secure) } else { Ok(None) };
+    x.cookie_auth = matches!(presented, Ok(Some(Presented::Cookie(_))));
     // A credential seen a moment ago costs neither a future nor a look at the database.
     if let Ok(Some(presented)) = &presented
         && let Some(who) = x.host.identity.remembered(&presented.cache_key(), x.host.clock.now())
@@ -60,7 +61,9 @@ fn asks(x: &Exchange) -> bool {
 /// The credential in the request. `Authorization` wins over the cookie.
 fn presented(headers: &HeaderMap, secure: bool) -> Result<Option<Presented>> {
     let malformed = || {
-        Code::CredentialInvalid.because("the `Authorization` header must be one `Bearer` and an access token or API key").reasoned("malformed")
+        Code::CredentialInvalid
+            .because("the `Authorization` header must be one `Bearer` and an access token or API key")
+            .reasoned("malformed")
     };
     let mut found = headers.get_all(header::AUTHORIZATION).iter();
     match (found.next(), found.next()) {
@@ -80,7 +83,7 @@ fn presented(headers: &HeaderMap, secure: bool) -> Result<Option<Presented>> {
 
 async fn identify(x: &mut Exchange, presented: Presented) -> Result<Option<Principal>> {
     let host = x.host.clone();
-    match host.identity.resolve(&host, &presented, host.clock.now()).await {
+    match host.identity.resolve(Enforced::by(&host), &presented, host.clock.now()).await {
         Ok(who) => Ok(Some(who)),
         Err(refusal) => {
             let error = refuse(x, presented.kind(), refusal).await;

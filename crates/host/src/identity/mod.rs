@@ -22,6 +22,8 @@ mod routes;
 mod secret;
 pub mod section;
 mod session;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod token;
 
@@ -115,11 +117,12 @@ impl Identity {
     /// # Errors
     /// [`plimsoll_core::Code::ConfigInvalid`] with what is wrong and how to put it right.
     pub fn master(config: &Config, folder: &Path, explicit: bool, seed: &Seed) -> Result<Master> {
-        Master::load(config.master_key.as_deref(), folder, explicit, seed)
+        Master::load(config.master_key.as_ref().map(crate::config::Secret::expose), folder, explicit, seed)
     }
 
     /// What has to be done now and then: rotates signing keys that are old, learns of keys that
-    /// other processes made, deletes what is long over. Call it about once a minute.
+    /// other processes made, deletes what is long over. Call it about once a minute: that is also
+    /// how long a rotation at the command line can go unnoticed here.
     ///
     /// # Errors
     /// What the database says; nothing is lost if it is called again later.

@@ -1,8 +1,8 @@
 //! What an operator does at the command line, without a running server.
 //!
 //! Every change is committed with the host as its actor, in the ledger of the tenant it concerns.
-//! A running server notices within its `cache_lifetime`. Answers can be printed as JSON; secrets
-//! appear in them once and nowhere else.
+//! A running server notices within its `cache_lifetime`, a rotation of signing keys within a minute.
+//! Answers can be printed as JSON; secrets appear in them once and nowhere else.
 
 use std::time::Duration;
 
@@ -234,7 +234,8 @@ impl Desk {
         let hash = self.hashed(Some(password), &[email])?;
         self.for_every_membership(email, "user.password", move |change, id| {
             let now = change.now();
-            change.write("UPDATE person SET password = :hash, password_at = :now WHERE id = :id", bind! { hash: hash, now: now, id: id })?;
+            change
+                .write("UPDATE person SET password = :hash, password_at = :now WHERE id = :id", bind! { hash: hash, now: now, id: id })?;
             people::end_sessions(change, id, None, "password changed")?;
             Ok(())
         })
@@ -251,7 +252,8 @@ impl Desk {
         let (id, mut tenants) = self
             .read(move |tx| {
                 let id = people::person(tx, &email)?.ok_or_else(|| Code::NotFound.because("nobody has this e-mail address"))?;
-                let tenants = tx.rows::<TenantId>("SELECT tenant_id FROM member WHERE person_id = :id ORDER BY tenant_id", bind! { id: id })?;
+                let tenants =
+                    tx.rows::<TenantId>("SELECT tenant_id FROM member WHERE person_id = :id ORDER BY tenant_id", bind! { id: id })?;
                 Ok((id, tenants))
             })
             .await?;
@@ -273,7 +275,14 @@ impl Desk {
     ///
     /// # Errors
     /// [`Code::Invalid`] for name or scopes, [`Code::NotFound`] for the tenant.
-    pub async fn create_key(&self, tenant: &str, name: &str, role: Role, scopes: Vec<String>, lifetime: Option<Duration>) -> Result<MadeKey> {
+    pub async fn create_key(
+        &self,
+        tenant: &str,
+        name: &str,
+        role: Role,
+        scopes: Vec<String>,
+        lifetime: Option<Duration>,
+    ) -> Result<MadeKey> {
         let tenant = self.open_tenant(tenant).await?;
         let name = people::name(name, "/name")?;
         people::scopes(&scopes)?;

@@ -11,7 +11,7 @@ use super::{
     token::{Rules, Unverified},
 };
 use crate::{
-    host::Host,
+    Host,
     ledger::{Note, Origin, chain},
 };
 
@@ -49,6 +49,22 @@ impl Presented {
             Presented::Bearer(_) => "access-token",
             Presented::Cookie(_) => "cookie",
         }
+    }
+}
+
+/// Which of the checks are enforced; all, outside the development profile.
+#[derive(Clone, Copy)]
+pub struct Enforced {
+    /// Whether what was ended or revoked is refused.
+    pub revocation: bool,
+    /// Whether people who are not active any more are refused.
+    pub accounts: bool,
+}
+
+impl Enforced {
+    /// What `host` enforces.
+    pub fn by(host: &Host) -> Enforced {
+        Enforced { revocation: host.holds("token-revocation"), accounts: host.holds("user-accounts") }
     }
 }
 
@@ -159,25 +175,27 @@ impl Identity {
     }
 
     /// Who presents this, asking the database.
-    pub(super) async fn resolve(&self, host: &Host, presented: &Presented, now: Time) -> Result<Principal, Refusal> {
+    pub(super) async fn resolve(&self, enforced: Enforced, presented: &Presented, now: Time) -> Result<Principal, Refusal> {
         let generation = self.cache.generation();
         let found = match presented {
-            Presented::Bearer(text) if text.starts_with(secret::KEY_PREFIX) => self.by_key(host, text, now).await?,
-            Presented::Bearer(text) => self.by_token(host, text, now).await?,
-            Presented::Cookie(text) => self.by_cookie(host, text, now).await?,
+            Presented::Bearer(text) if text.starts_with(secret::KEY_PREFIX) => self.by_key(enforced, text, now).await?,
+            Presented::Bearer(text) => self.by_token(enforced, text, now).await?,
+            Presented::Cookie(text) => self.by_cookie(enforced, text, now).await?,
         };
         self.cache.put(presented.cache_key(), found.who.clone(), found.expires, now, generation);
         Ok(found.who)
     }
 
-    async fn by_token(&self, host: &Host, text: &str, now: Time) -> Result<Found, Refusal> {
+    async fn by_token(&self, enforced: Enforced, text: &str, now: Time) -> Result<Found, Refusal> {
         let token = Unverified::parse(text)?;
         let mut public = self.ring.public(&token.kid, now);
         if public.is_none() && self.ring.reload(&self.store, &self.master, now).await? {
             public = self.ring.public(&token.kid, now);
         }
         let public = public.ok_or_else(|| {
-            Code::CredentialInvalid.because("the access token is signed with a key that is not known here; log in for a new one").reasoned("key")
+            Code::CredentialInvalid
+                .because("the access token is signed with a key that is not known here; log in for a new one")
+                .reasoned("key")
         })?;
         let rules = Rules { issuer: self.config.issuer.clone(), audience: self.config.audience.clone() };
         let claims = token.verify(&public, &rules, now)?;
@@ -186,7 +204,7 @@ impl Identity {
             tenant: None,
             actor: Some(claims.sub.to_string()),
         })?;
-        let mut found = self.by_session(host, row, now).await?;
+        let mut found = self.by_session(enforced, row, now).await?;
         found.expires = found.expires.min(Time::from_micros(claims.exp.saturating_mul(1_000_000)));
         Ok(found)
     }
@@ -196,25 +214,28 @@ impl Identity {
     }
 
     /// Who a session belongs to, if everything it rests on stands.
-    pub(super) async fn by_session_id(&self, host: &Host, tenant: TenantId, id: SessionId, now: Time) -> Result<Principal, Refusal> {
+    pub(super) async fn by_session_id(&self, enforced: Enforced, tenant: TenantId, id: SessionId, now: Time) -> Result<Principal, Refusal> {
         let row = self.session(tenant, id).await?;
         let row = row.ok_or_else(|| revoked("session-ended", "the session has ended; log in again"))?;
-        self.by_session(host, row, now).await.map(|found| found.who)
+        self.by_session(enforced, row, now).await.map(|found| found.who)
     }
 
-    async fn by_cookie(&self, host: &Host, text: &str, now: Time) -> Result<Found, Refusal> {
+    async fn by_cookie(&self, enforced: Enforced, text: &str, now: Time) -> Result<Found, Refusal> {
         if !secret::well_formed(text, "") {
-            return Err(Code::CredentialInvalid.because("the session cookie is not well-formed; log in again").reasoned("malformed").into());
+            return Err(Code::CredentialInvalid
+                .because("the session cookie is not well-formed; log in again")
+                .reasoned("malformed")
+                .into());
         }
         let hash = session::hash_of(text);
         let row = self.store.read(Scope::Host, &SESSION_PACE, move |tx| tx.maybe::<SessionRow>(BY_COOKIE, bind! { hash: hash })).await?;
         let row = row.ok_or_else(|| unknown("the session cookie belongs to no session; log in again"))?;
-        self.by_session(host, row, now).await
+        self.by_session(enforced, row, now).await
     }
 
-    async fn by_session(&self, host: &Host, row: SessionRow, now: Time) -> Result<Found, Refusal> {
+    async fn by_session(&self, enforced: Enforced, row: SessionRow, now: Time) -> Result<Found, Refusal> {
         let idle_until = row.seen.plus(self.config.session_idle);
-        let judged = standing(&row, idle_until, now, host.holds("token-revocation"), host.holds("user-accounts"));
+        let judged = standing(&row, idle_until, now, enforced);
         let refusal = |error| Refusal { error, tenant: Some(row.tenant), actor: Some(row.person.to_string()) };
         judged.map_err(refusal)?;
         let role = people::role(row.role.as_deref().unwrap_or("viewer"))?;
@@ -236,16 +257,22 @@ impl Identity {
     /// not worth failing a request for.
     async fn seen(&self, tenant: TenantId, id: SessionId, now: Time) {
         let noted = self.store.commit(Scope::Tenant(tenant), move |tx| {
-            tx.write("UPDATE session SET seen_at = :now WHERE tenant_id = :tenant AND id = :id AND seen_at < :now", bind! { now: now, id: id })
+            tx.write(
+                "UPDATE session SET seen_at = :now WHERE tenant_id = :tenant AND id = :id AND seen_at < :now",
+                bind! { now: now, id: id },
+            )
         });
         if let Err(error) = noted.await {
             tracing::warn!(error = ?error, "the use of a session could not be noted");
         }
     }
 
-    async fn by_key(&self, host: &Host, text: &str, now: Time) -> Result<Found, Refusal> {
+    async fn by_key(&self, enforced: Enforced, text: &str, now: Time) -> Result<Found, Refusal> {
         if !secret::well_formed(text, secret::KEY_PREFIX) {
-            return Err(Code::CredentialInvalid.because("the API key is not well-formed: `plm_` and 43 characters").reasoned("malformed").into());
+            return Err(Code::CredentialInvalid
+                .because("the API key is not well-formed: `plm_` and 43 characters")
+                .reasoned("malformed")
+                .into());
         }
         let hash = secret::sha256(text.as_bytes());
         let row = self.store.read(Scope::Host, &KEY_PACE, move |tx| {
@@ -257,7 +284,7 @@ impl Identity {
         });
         let row = row.await?.ok_or_else(|| unknown("the API key is not known here"))?;
         let refusal = |error| Refusal { error, tenant: Some(row.tenant), actor: Some(row.id.to_string()) };
-        if row.revoked.is_some() && host.holds("token-revocation") {
+        if row.revoked.is_some() && enforced.revocation {
             return Err(refusal(revoked("revoked", "the API key was revoked; ask an administrator for another")));
         }
         if row.closed.is_some() {
@@ -301,14 +328,14 @@ impl Identity {
     }
 }
 
-fn standing(row: &SessionRow, idle_until: Time, now: Time, revocation: bool, accounts: bool) -> Result<()> {
-    if row.ended.is_some() && revocation {
+fn standing(row: &SessionRow, idle_until: Time, now: Time, enforced: Enforced) -> Result<()> {
+    if row.ended.is_some() && enforced.revocation {
         return Err(revoked("session-ended", "the session has ended; log in again"));
     }
     if row.closed.is_some() {
         return Err(revoked("disabled", "the tenant of this session is closed"));
     }
-    if accounts && (!row.active || row.member != Some(true)) {
+    if enforced.accounts && (!row.active || row.member != Some(true)) {
         return Err(revoked("disabled", "the user is not active in this tenant any more"));
     }
     if row.expires <= now || idle_until <= now {
@@ -336,7 +363,9 @@ mod tests {
         }
     }
     fn reason(row: &SessionRow, now: i64) -> Option<&'static str> {
-        standing(row, Time::from_micros(50), Time::from_micros(now), true, true).err().and_then(|error| error.reason())
+        standing(row, Time::from_micros(50), Time::from_micros(now), Enforced { revocation: true, accounts: true })
+            .err()
+            .and_then(|error| error.reason())
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl From<IdentityConfig> for Config {
             key_overlap: written.key_overlap.duration(),
             password_min: usize::from(written.password_min.max(8)),
             register: written.register,
-            master_key: written.master_key.map(|key| key.expose().to_owned()),
+            master_key: written.master_key,
         }
     }
 }

@@ -74,7 +74,9 @@ fn no_other_algorithm_is_accepted_however_it_is_written() {
     for alg in ["none", "None", "NONE", "", "HS256", "RS256", "ES256", "eddsa", "Ed25519"] {
         assert_eq!(reason(&signed(&format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"k1"}}"#), &payload)), "algorithm", "{alg}");
     }
-    for header in [r#"{"typ":"at+jwt","kid":"k1"}"#, r#"{"alg":null,"typ":"at+jwt","kid":"k1"}"#, r#"{"alg":["EdDSA"],"typ":"at+jwt","kid":"k1"}"#] {
+    for header in
+        [r#"{"typ":"at+jwt","kid":"k1"}"#, r#"{"alg":null,"typ":"at+jwt","kid":"k1"}"#, r#"{"alg":["EdDSA"],"typ":"at+jwt","kid":"k1"}"#]
+    {
         assert_eq!(reason(&signed(header, &payload)), "algorithm", "{header}");
     }
     let unsigned = format!("{}.{}.", BASE64.encode(r#"{"alg":"none","typ":"at+jwt","kid":"k1"}"#), BASE64.encode(&payload));
@@ -143,7 +145,6 @@ fn whatever_is_not_a_token_is_malformed() {
         format!("{}.{}", parts[0], parts[1]),
         format!("{token}.{}", parts[2]),
         format!(".{token}"),
-        format!("{}.!!!.{}", parts[0], parts[2]),
         format!("{token}=="),
         format!("{token} "),
         format!("{}.{}.{}", parts[0], parts[1], "é"),
@@ -151,6 +152,10 @@ fn whatever_is_not_a_token_is_malformed() {
         signed(r#"{"alg":"EdDSA","alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#, &payload),
         signed(&good_header(), &twice),
         signed(&good_header(), "not json"),
+        {
+            let text = format!("{}.!!!", parts[0]);
+            format!("{text}.{}", BASE64.encode(key(1).sign(text.as_bytes())))
+        },
         signed(&good_header(), &format!(r#"{},"pad":"{}"}}"#, payload.trim_end_matches('}'), "x".repeat(4096))),
     ];
     for text in broken {

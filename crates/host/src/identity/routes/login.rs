@@ -14,6 +14,7 @@ use crate::{
         Identity,
         password::{self, Password},
         people,
+        resolve::Enforced,
         secret::{self, Token, hex, sha256},
         session::{self, Ended, Opening, Private, Tokens, agent, set_cookie},
     },
@@ -86,7 +87,10 @@ struct Account {
 
 async fn account(ctx: &Ctx<(), Write>, email: String) -> Result<Account> {
     let look_up = ctx.host.store.read(Scope::Host, &PACE, move |tx| {
-        let person = tx.maybe::<(UserId, Option<String>, bool)>("SELECT id, password, active FROM person WHERE email = :email", bind! { email: email })?;
+        let person = tx.maybe::<(UserId, Option<String>, bool)>(
+            "SELECT id, password, active FROM person WHERE email = :email",
+            bind! { email: email },
+        )?;
         let memberships = match &person {
             None => Vec::new(),
             Some((id, ..)) => tx.rows::<(TenantId, String, String)>(
@@ -147,13 +151,18 @@ async fn login(mut ctx: Ctx<(), Write>, (Json(body), raw): (Json<Login>, Raw)) -
     };
     let kept = known.person.as_ref().and_then(|(_, hash, _)| hash.clone());
     let (password, seed) = (Password::new(&body.password), host.seed.clone());
-    let (right, better) = ctx
-        .compute(move || {
-            let right = password.matches(kept.as_deref())?;
-            let renew = right && kept.as_deref().is_some_and(password::outdated);
-            Ok((right, if renew { Some(password.hash(&seed)?) } else { None }))
-        })
-        .await?;
+    let compared = ctx.compute(move || {
+        let right = password.matches(kept.as_deref())?;
+        let renew = right && kept.as_deref().is_some_and(password::outdated);
+        Ok((right, if renew { Some(password.hash(&seed)?) } else { None }))
+    });
+    let (right, better) = match compared.await {
+        Ok(compared) => compared,
+        Err(error) => {
+            attempt.into_iter().for_each(|attempt| attempt.withdrawn());
+            return Err(error);
+        }
+    };
     let tenant = body.tenant.as_deref();
     let barred = known.barred(tenant);
     let Some((person, ..)) = known.person.as_ref().filter(|_| right && barred.is_none()) else {
@@ -248,7 +257,7 @@ async fn refresh(mut ctx: Ctx<(), Write>, Json(body): Json<Refresh>) -> Result<C
     if used.is_some() && rotates {
         return Err(reused(&ctx, tenant, id).await);
     }
-    let who = match identity.by_session_id(&host, tenant, id, now).await {
+    let who = match identity.by_session_id(Enforced::by(&host), tenant, id, now).await {
         Ok(who) => who,
         Err(refusal) => {
             let reason = refusal.error.reason().unwrap_or("invalid");
