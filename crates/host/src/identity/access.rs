@@ -33,7 +33,9 @@ fn judge(x: &Exchange) -> Result<(), (Error, &'static str)> {
     let Some(matched) = &x.matched else { return Ok(()) };
     match matched.route.access {
         Access::Public { .. } => Ok(()),
-        Access::Authenticated => x.principal.as_ref().map(|_| ()).ok_or_else(nobody).or_else(|refusal| excused(x, "auth-required", refusal)),
+        Access::Authenticated => {
+            x.principal.as_ref().map(|_| ()).ok_or_else(nobody).or_else(|refusal| excused(x, "auth-required", refusal))
+        }
         Access::Needs { permission, least } => match &x.principal {
             None => excused(x, "auth-required", nobody()),
             Some(who) if who.holds(permission, least) => Ok(()),

@@ -182,10 +182,7 @@ pub async fn rotate(
         let at_once = first || why == Rotation::Compromised;
         let active_from = if at_once { now } else { now.plus(PUBLISHED_BEFORE) };
         let retires_at = if why == Rotation::Compromised { now } else { active_from.plus(access_lifetime).plus(GRACE) };
-        change.write(
-            "UPDATE signing_key SET retires_at = :at WHERE retires_at IS NULL OR retires_at > :at",
-            bind! { at: retires_at },
-        )?;
+        change.write("UPDATE signing_key SET retires_at = :at WHERE retires_at IS NULL OR retires_at > :at", bind! { at: retires_at })?;
         change.write(
             "INSERT INTO signing_key (kid, seed, public, created_at, active_from) VALUES (:kid, :seed, :public, :now, :active_from)",
             bind! { kid: kid, seed: sealed, public: public, now: now, active_from: active_from },

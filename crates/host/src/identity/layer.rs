@@ -60,7 +60,9 @@ fn asks(x: &Exchange) -> bool {
 /// The credential in the request. `Authorization` wins over the cookie.
 fn presented(headers: &HeaderMap, secure: bool) -> Result<Option<Presented>> {
     let malformed = || {
-        Code::CredentialInvalid.because("the `Authorization` header must be one `Bearer` and an access token or API key").reasoned("malformed")
+        Code::CredentialInvalid
+            .because("the `Authorization` header must be one `Bearer` and an access token or API key")
+            .reasoned("malformed")
     };
     let mut found = headers.get_all(header::AUTHORIZATION).iter();
     match (found.next(), found.next()) {

@@ -234,7 +234,8 @@ impl Desk {
         let hash = self.hashed(Some(password), &[email])?;
         self.for_every_membership(email, "user.password", move |change, id| {
             let now = change.now();
-            change.write("UPDATE person SET password = :hash, password_at = :now WHERE id = :id", bind! { hash: hash, now: now, id: id })?;
+            change
+                .write("UPDATE person SET password = :hash, password_at = :now WHERE id = :id", bind! { hash: hash, now: now, id: id })?;
             people::end_sessions(change, id, None, "password changed")?;
             Ok(())
         })
@@ -251,7 +252,8 @@ impl Desk {
         let (id, mut tenants) = self
             .read(move |tx| {
                 let id = people::person(tx, &email)?.ok_or_else(|| Code::NotFound.because("nobody has this e-mail address"))?;
-                let tenants = tx.rows::<TenantId>("SELECT tenant_id FROM member WHERE person_id = :id ORDER BY tenant_id", bind! { id: id })?;
+                let tenants =
+                    tx.rows::<TenantId>("SELECT tenant_id FROM member WHERE person_id = :id ORDER BY tenant_id", bind! { id: id })?;
                 Ok((id, tenants))
             })
             .await?;
@@ -273,7 +275,14 @@ impl Desk {
     ///
     /// # Errors
     /// [`Code::Invalid`] for name or scopes, [`Code::NotFound`] for the tenant.
-    pub async fn create_key(&self, tenant: &str, name: &str, role: Role, scopes: Vec<String>, lifetime: Option<Duration>) -> Result<MadeKey> {
+    pub async fn create_key(
+        &self,
+        tenant: &str,
+        name: &str,
+        role: Role,
+        scopes: Vec<String>,
+        lifetime: Option<Duration>,
+    ) -> Result<MadeKey> {
         let tenant = self.open_tenant(tenant).await?;
         let name = people::name(name, "/name")?;
         people::scopes(&scopes)?;

@@ -62,10 +62,10 @@ impl Password {
         let inputs: Vec<&str> = words.iter().map(String::as_str).collect();
         let judged = zxcvbn::zxcvbn(&self.0, &inputs);
         if u8::from(judged.score()) < 3 {
-            let why = judged.feedback().and_then(|feedback| feedback.warning()).map_or_else(
-                || "It follows a pattern that attackers try first.".to_owned(),
-                |warning| warning.to_string(),
-            );
+            let why = judged
+                .feedback()
+                .and_then(|feedback| feedback.warning())
+                .map_or_else(|| "It follows a pattern that attackers try first.".to_owned(), |warning| warning.to_string());
             return Err(refused(pointer, format!("is too easy to guess: {why} Use several unrelated words")));
         }
         Ok(())
@@ -145,7 +145,13 @@ mod tests {
 
     #[test]
     fn long_and_unguessable_is_all_that_is_asked() {
-        for good in ["seven wet herons argue", "twelve lamps under water", "трава синий мотор лодка", &"wx yt qo ".repeat(1).repeat(7), &"zqjv7 mord apfel x".repeat(1)] {
+        for good in [
+            "seven wet herons argue",
+            "twelve lamps under water",
+            "трава синий мотор лодка",
+            &"wx yt qo ".repeat(1).repeat(7),
+            &"zqjv7 mord apfel x".repeat(1),
+        ] {
             assert_eq!(why(good), "", "{good}");
         }
     }
@@ -157,7 +163,9 @@ mod tests {
         for guessable in ["aaaaaaaaaaaaaaaaaaaa", "passwordpassword", "qwertyuiopasdfgh", "123456789012345678"] {
             assert!(why(guessable).contains("too easy to guess"), "{guessable}");
         }
-        for personal in ["Jane.Doe@harbour.example", "janedoe-janedoe-janedoe", "plimsollplimsoll1", "Harbour-Works-2026", "PLIMSOLL jane 1234"] {
+        for personal in
+            ["Jane.Doe@harbour.example", "janedoe-janedoe-janedoe", "plimsollplimsoll1", "Harbour-Works-2026", "PLIMSOLL jane 1234"]
+        {
             assert!(why(personal).contains("mostly"), "{personal}: {}", why(personal));
         }
     }

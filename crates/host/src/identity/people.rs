@@ -144,7 +144,9 @@ pub fn name(text: &str, pointer: &'static str) -> Result<String> {
 /// # Errors
 /// [`Code::Invalid`] with a fault for each that does not fit.
 pub fn scopes(list: &[String]) -> Result<()> {
-    let part = |text: &str| text == "*" || (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'_'));
+    let part = |text: &str| {
+        text == "*" || (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'_'))
+    };
     let fits = |scope: &String| scope == "*" || scope.split_once(':').is_some_and(|(noun, verb)| part(noun) && part(verb));
     let mut faults: Vec<Fault> = list
         .iter()
@@ -335,7 +337,10 @@ pub fn key(tx: &Tx<'_>, id: KeyId) -> Result<Key> {
 /// [`Code::NotFound`] for a key of anybody else.
 pub fn revoke_key(change: &mut Change<'_, '_>, id: KeyId) -> Result<Key> {
     let now = change.now();
-    change.write("UPDATE api_key SET revoked_at = :now WHERE tenant_id = :tenant AND id = :id AND revoked_at IS NULL", bind! { now: now, id: id })?;
+    change.write(
+        "UPDATE api_key SET revoked_at = :now WHERE tenant_id = :tenant AND id = :id AND revoked_at IS NULL",
+        bind! { now: now, id: id },
+    )?;
     key(change, id)
 }
 
@@ -347,7 +352,9 @@ mod tests {
     fn addresses_are_compared_in_one_form() {
         assert_eq!(email(" Jane.Doe@Example.ORG ", "/email").unwrap(), "jane.doe@example.org");
         assert_eq!(email("ＪＡＮＥ@example.org", "/email").unwrap(), "jane@example.org");
-        for wrong in ["", "jane", "@example.org", "jane@", "a b@example.org", "a\u{7}@example.org", &format!("{}@example.org", "x".repeat(250))] {
+        for wrong in
+            ["", "jane", "@example.org", "jane@", "a b@example.org", "a\u{7}@example.org", &format!("{}@example.org", "x".repeat(250))]
+        {
             assert_eq!(email(wrong, "/email").unwrap_err().faults()[0].pointer, "/email", "{wrong}");
         }
     }

@@ -177,7 +177,9 @@ impl Identity {
             public = self.ring.public(&token.kid, now);
         }
         let public = public.ok_or_else(|| {
-            Code::CredentialInvalid.because("the access token is signed with a key that is not known here; log in for a new one").reasoned("key")
+            Code::CredentialInvalid
+                .because("the access token is signed with a key that is not known here; log in for a new one")
+                .reasoned("key")
         })?;
         let rules = Rules { issuer: self.config.issuer.clone(), audience: self.config.audience.clone() };
         let claims = token.verify(&public, &rules, now)?;
@@ -204,7 +206,10 @@ impl Identity {
 
     async fn by_cookie(&self, host: &Host, text: &str, now: Time) -> Result<Found, Refusal> {
         if !secret::well_formed(text, "") {
-            return Err(Code::CredentialInvalid.because("the session cookie is not well-formed; log in again").reasoned("malformed").into());
+            return Err(Code::CredentialInvalid
+                .because("the session cookie is not well-formed; log in again")
+                .reasoned("malformed")
+                .into());
         }
         let hash = session::hash_of(text);
         let row = self.store.read(Scope::Host, &SESSION_PACE, move |tx| tx.maybe::<SessionRow>(BY_COOKIE, bind! { hash: hash })).await?;
@@ -236,7 +241,10 @@ impl Identity {
     /// not worth failing a request for.
     async fn seen(&self, tenant: TenantId, id: SessionId, now: Time) {
         let noted = self.store.commit(Scope::Tenant(tenant), move |tx| {
-            tx.write("UPDATE session SET seen_at = :now WHERE tenant_id = :tenant AND id = :id AND seen_at < :now", bind! { now: now, id: id })
+            tx.write(
+                "UPDATE session SET seen_at = :now WHERE tenant_id = :tenant AND id = :id AND seen_at < :now",
+                bind! { now: now, id: id },
+            )
         });
         if let Err(error) = noted.await {
             tracing::warn!(error = ?error, "the use of a session could not be noted");
@@ -245,7 +253,10 @@ impl Identity {
 
     async fn by_key(&self, host: &Host, text: &str, now: Time) -> Result<Found, Refusal> {
         if !secret::well_formed(text, secret::KEY_PREFIX) {
-            return Err(Code::CredentialInvalid.because("the API key is not well-formed: `plm_` and 43 characters").reasoned("malformed").into());
+            return Err(Code::CredentialInvalid
+                .because("the API key is not well-formed: `plm_` and 43 characters")
+                .reasoned("malformed")
+                .into());
         }
         let hash = secret::sha256(text.as_bytes());
         let row = self.store.read(Scope::Host, &KEY_PACE, move |tx| {

@@ -88,7 +88,9 @@ impl Master {
     fn derive(&self, purpose: &'static str) -> Result<Zeroizing<[u8; 32]>> {
         let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"plimsoll").extract(&self.0);
         let mut out = Zeroizing::new([0u8; 32]);
-        prk.expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256).and_then(|okm| okm.fill(out.as_mut_slice())).map_err(|_| crypto("derive a key"))?;
+        prk.expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(out.as_mut_slice()))
+            .map_err(|_| crypto("derive a key"))?;
         Ok(out)
     }
 
@@ -117,7 +119,8 @@ impl Master {
     /// # Errors
     /// [`Code::ConfigInvalid`] when it was sealed with another key, for another label, or altered.
     pub fn open(&self, purpose: &'static str, label: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let wrong = || Code::ConfigInvalid.because("a stored secret does not open: the master key is not the one this database was used with");
+        let wrong =
+            || Code::ConfigInvalid.because("a stored secret does not open: the master key is not the one this database was used with");
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or_else(wrong)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
         let mut body = Zeroizing::new(body.to_vec());
@@ -164,7 +167,8 @@ fn read(path: &Path) -> Result<Master> {
         }
     }
     let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
-    Master::parse(&text).map_err(|_| Code::ConfigInvalid.because(format!("{FILE} in the data directory does not hold 64 hexadecimal digits")))
+    Master::parse(&text)
+        .map_err(|_| Code::ConfigInvalid.because(format!("{FILE} in the data directory does not hold 64 hexadecimal digits")))
 }
 
 /// A random token and what is stored of it.

@@ -142,7 +142,9 @@ impl<'t> Unverified<'t> {
             return Err(bad("not-yet-valid", "the access token is not valid yet; compare the clocks of the machines"));
         }
         if claims.exp <= now {
-            return Err(Code::CredentialExpired.because("the access token has expired; use the refresh token or log in again").reasoned("expired"));
+            return Err(Code::CredentialExpired
+                .because("the access token has expired; use the refresh token or log in again")
+                .reasoned("expired"));
         }
         Ok(claims)
     }

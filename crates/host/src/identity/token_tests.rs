@@ -74,7 +74,9 @@ fn no_other_algorithm_is_accepted_however_it_is_written() {
     for alg in ["none", "None", "NONE", "", "HS256", "RS256", "ES256", "eddsa", "Ed25519"] {
         assert_eq!(reason(&signed(&format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"k1"}}"#), &payload)), "algorithm", "{alg}");
     }
-    for header in [r#"{"typ":"at+jwt","kid":"k1"}"#, r#"{"alg":null,"typ":"at+jwt","kid":"k1"}"#, r#"{"alg":["EdDSA"],"typ":"at+jwt","kid":"k1"}"#] {
+    for header in
+        [r#"{"typ":"at+jwt","kid":"k1"}"#, r#"{"alg":null,"typ":"at+jwt","kid":"k1"}"#, r#"{"alg":["EdDSA"],"typ":"at+jwt","kid":"k1"}"#]
+    {
         assert_eq!(reason(&signed(header, &payload)), "algorithm", "{header}");
     }
     let unsigned = format!("{}.{}.", BASE64.encode(r#"{"alg":"none","typ":"at+jwt","kid":"k1"}"#), BASE64.encode(&payload));

@@ -167,7 +167,13 @@ async fn password(ctx: Ctx<(), Write>, Json(body): Json<NewPassword>) -> Result<
         }
     }) else {
         drop(attempt);
-        record(&ctx, Some(ctx.tenant), Some(id), event("auth.login_failed", format!("users/{id}"), json!({ "reason": "current-password" }))).await;
+        record(
+            &ctx,
+            Some(ctx.tenant),
+            Some(id),
+            event("auth.login_failed", format!("users/{id}"), json!({ "reason": "current-password" })),
+        )
+        .await;
         return Err(people::fault("/current", "is not the current password"));
     };
     attempt.into_iter().for_each(|attempt| attempt.succeeded());
@@ -175,7 +181,8 @@ async fn password(ctx: Ctx<(), Write>, Json(body): Json<NewPassword>) -> Result<
     let committed = ctx
         .commit(move |change| {
             let now = change.now();
-            change.write("UPDATE person SET password = :hash, password_at = :now WHERE id = :id", bind! { hash: hash, now: now, id: id })?;
+            change
+                .write("UPDATE person SET password = :hash, password_at = :now WHERE id = :id", bind! { hash: hash, now: now, id: id })?;
             let ended = people::end_sessions(change, id, session, "password changed")?;
             change.note(done("user.password", format!("users/{id}"), Some(json!({ "sessions_ended": ended }))));
             Ok(Empty)
@@ -263,7 +270,9 @@ async fn end(ctx: Ctx<(), Write>, Path(id): Path<SessionId>) -> Result<Committed
     let committed = ctx
         .commit(move |change| {
             let mine = "SELECT id FROM session WHERE tenant_id = :tenant AND id = :id AND person_id = :person";
-            change.maybe::<SessionId>(mine, bind! { id: id, person: person })?.ok_or_else(|| Code::NotFound.because("there is no such session"))?;
+            change
+                .maybe::<SessionId>(mine, bind! { id: id, person: person })?
+                .ok_or_else(|| Code::NotFound.because("there is no such session"))?;
             people::end_session(change, id, "ended by its person")?;
             change.note(done("auth.logout", format!("sessions/{id}"), None));
             Ok(Empty)

@@ -79,7 +79,8 @@ struct SetUp {
 }
 
 fn closed() -> plimsoll_core::Error {
-    Code::SetupClosed.because("the setup link was used, has expired, or somebody has an account already; a restart prints a new one while nobody has")
+    Code::SetupClosed
+        .because("the setup link was used, has expired, or somebody has an account already; a restart prints a new one while nobody has")
 }
 
 /// Whether the token may be used; asked before the expensive work and again with the change.
@@ -97,7 +98,8 @@ async fn setup(ctx: Ctx<(), Write>, Json(body): Json<Setup>) -> Result<Committed
     let hash = sha256(body.token.as_bytes());
     let open = host.store.read(Scope::Host, &PACE, move |tx| usable(tx, hash, now)).await;
     if let Err(error) = open {
-        record(&ctx, None, None, event("credential.refused", "setup".into(), json!({ "reason": "revoked", "credential": "setup-token" }))).await;
+        record(&ctx, None, None, event("credential.refused", "setup".into(), json!({ "reason": "revoked", "credential": "setup-token" })))
+            .await;
         return Err(error);
     }
     let email = people::email(&body.email, "/email")?;

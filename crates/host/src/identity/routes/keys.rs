@@ -129,12 +129,7 @@ async fn create(ctx: Ctx<(), Write>, Json(body): Json<Wanted>) -> Result<Committ
 
 fn made(key: Key, token: &Token) -> Private<MadeKey, 201> {
     let target = format!("keys/{}", key.id);
-    Private {
-        body: MadeKey { key, secret: token.text.to_string() },
-        cookie: None,
-        location: Some(format!("/v1/{target}")),
-        target,
-    }
+    Private { body: MadeKey { key, secret: token.text.to_string() }, cookie: None, location: Some(format!("/v1/{target}")), target }
 }
 
 async fn revoke(ctx: Ctx<(), Write>, Path(id): Path<KeyId>) -> Result<Committed<Empty>> {
@@ -158,7 +153,10 @@ struct Overlap {
     overlap_seconds: Option<i64>,
 }
 
-async fn rotate(ctx: Ctx<(), Write>, (Path(id), Perhaps(body)): (Path<KeyId>, Perhaps<Overlap>)) -> Result<Committed<Private<MadeKey, 201>>> {
+async fn rotate(
+    ctx: Ctx<(), Write>,
+    (Path(id), Perhaps(body)): (Path<KeyId>, Perhaps<Overlap>),
+) -> Result<Committed<Private<MadeKey, 201>>> {
     let (host, who, now) = (ctx.host.clone(), ctx.who.clone(), ctx.now());
     let overlap = match body.overlap_seconds {
         Some(seconds) => Duration::from_secs(u64::try_from(seconds).unwrap_or(0).min(LONGEST_OVERLAP)),
@@ -176,7 +174,11 @@ async fn rotate(ctx: Ctx<(), Write>, (Path(id), Perhaps(body)): (Path<KeyId>, Pe
             change.write("UPDATE api_key SET expires_at = :ends WHERE tenant_id = :tenant AND id = :id", bind! { ends: ends, id: id })?;
             let expires_at = old.expires_at.map(|at| now.plus(at.since(old.created_at)));
             let new = NewKey { name: old.name, role: old.role, scopes: old.scopes, expires_at, created_by: who.id.to_string() };
-            change.note(done("key.rotate", format!("keys/{id}"), Some(json!({ "successor": fresh.to_string(), "overlap_seconds": overlap.as_secs() }))));
+            change.note(done(
+                "key.rotate",
+                format!("keys/{id}"),
+                Some(json!({ "successor": fresh.to_string(), "overlap_seconds": overlap.as_secs() })),
+            ));
             let key = people::insert_key(change, fresh, new, token.hash, token.hint())?;
             Ok(made(key, &token))
         })

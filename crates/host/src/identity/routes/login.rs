@@ -86,7 +86,10 @@ struct Account {
 
 async fn account(ctx: &Ctx<(), Write>, email: String) -> Result<Account> {
     let look_up = ctx.host.store.read(Scope::Host, &PACE, move |tx| {
-        let person = tx.maybe::<(UserId, Option<String>, bool)>("SELECT id, password, active FROM person WHERE email = :email", bind! { email: email })?;
+        let person = tx.maybe::<(UserId, Option<String>, bool)>(
+            "SELECT id, password, active FROM person WHERE email = :email",
+            bind! { email: email },
+        )?;
         let memberships = match &person {
             None => Vec::new(),
             Some((id, ..)) => tx.rows::<(TenantId, String, String)>(

@@ -93,7 +93,8 @@ async fn create(ctx: Ctx<(), Write>, Json(body): Json<NewUser>) -> Result<Commit
     let hash = match &body.password {
         None => None,
         Some(text) => {
-            let (slug, name) = ctx.read(|tx| tx.row::<(String, String)>("SELECT t.slug, t.name FROM tenant t WHERE t.id = :tenant", &[])).await?;
+            let (slug, name) =
+                ctx.read(|tx| tx.row::<(String, String)>("SELECT t.slug, t.name FROM tenant t WHERE t.id = :tenant", &[])).await?;
             Some(acceptable(&ctx, text, vec![email.clone(), slug, name]).await?)
         }
     };
