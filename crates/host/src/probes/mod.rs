@@ -29,7 +29,8 @@ use plimsoll_core::{Clock, Code, Result, Time};
 
 pub use checks::{Check, CheckReport, Standing, Weight};
 pub use config::ProbesConfig;
-pub use routes::{PATHS, declare};
+pub use operations::operations;
+pub use routes::{PATHS, routes};
 pub use warmup::WarmUp;
 
 use crate::stack::Boxed;

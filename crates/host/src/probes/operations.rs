@@ -66,6 +66,7 @@ pub fn metrics(host: &Host) -> Response<Body> {
         pools::write(&mut page, &host.store);
     }
     let now = host.health.last_state();
+    pools::limits(&mut page, &host.limits.gauges());
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
     for state in State::ALL {
         page.sample("plimsoll_state", &[("state", state.name())], u8::from(state == now));
