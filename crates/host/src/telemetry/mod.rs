@@ -109,6 +109,7 @@ pub struct Telemetry {
     reports: Option<Arc<reports::Reports>>,
     ratio: f64,
     access: bool,
+    context: bool,
     counting: bool,
     service: Service,
     started: Instant,
@@ -124,6 +125,7 @@ impl Default for Telemetry {
             reports: None,
             ratio: 0.0,
             access: true,
+            context: true,
             counting: true,
             service: Service::default(),
             started: Instant::now(),
@@ -168,12 +170,14 @@ impl Telemetry {
     ) -> Result<Telemetry> {
         let metrics: Arc<Metrics> = Arc::default();
         let redactor = Redactor::new(&config.personal_fields, holds("log-redaction"));
-        let sink = Sink { log, format, level: config.level, redactor, clock: clock.clone(), metrics: metrics.clone() };
+        let level = if holds("log-levels") { config.level } else { Level::Trace };
+        let sink = Sink { log, format, level, redactor, clock: clock.clone(), metrics: metrics.clone() };
         let mut telemetry = Telemetry {
             metrics,
             sink: Some(Flushed(Arc::new(sink))),
             ratio: config.trace_ratio,
             access: holds("access-log"),
+            context: holds("log-context"),
             counting: holds("metrics-http"),
             service: service.clone(),
             ..Telemetry::default()
@@ -221,6 +225,8 @@ impl Telemetry {
     /// Takes note of a finished request: counts it, writes its line, keeps its span and, where it
     /// failed, its report.
     pub fn record(&self, facts: &Facts<'_>) {
+        let bare = (!self.context).then(|| Facts { principal: None, client_request: None, ..*facts });
+        let facts = bare.as_ref().unwrap_or(facts);
         if self.counting {
             self.count(facts);
         }

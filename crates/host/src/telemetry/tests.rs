@@ -64,9 +64,23 @@ async fn each_practice_can_be_switched_off_alone() {
     without_log.flush().await;
     assert!(paper.lines().is_empty() && page(&without_log).contains("_count{http_request_method=\"GET\""));
     let (without_count, paper) = telemetry(&TelemetryConfig::default(), &["metrics-http"]);
-    without_count.record(&facts(None, None));
+    let principal = plimsoll_core::Principal::host(plimsoll_core::TenantId::from_bits(1));
+    without_count.record(&facts(Some(&principal), None));
     without_count.flush().await;
-    assert!(paper.lines().len() == 1 && !page(&without_count).contains("_count{http_request_method=\"GET\""));
+    assert!(
+        paper.lines().len() == 1
+            && paper.lines()[0].get("tenant").is_some()
+            && !page(&without_count).contains("_count{http_request_method=\"GET\"")
+    );
+    let (without_context, paper) = telemetry(&TelemetryConfig::default(), &["log-context"]);
+    without_context.record(&facts(Some(&principal), None));
+    without_context.flush().await;
+    assert!(paper.lines().len() == 1 && paper.lines()[0].get("tenant").is_none());
+    let (unmasked, paper) = telemetry(&TelemetryConfig::default(), &["log-redaction"]);
+    let error = Code::Internal.error().caused_by("password=hunter2");
+    unmasked.record(&facts(None, Some(&error)));
+    unmasked.flush().await;
+    assert_eq!(paper.lines()[0]["cause"], "password=hunter2");
 }
 
 #[tokio::test]
