@@ -96,7 +96,7 @@ fn described_check(check: &CheckReport) -> Value {
     };
     let standing = if check.standing == Standing::Good { "good" } else { "failed" };
     let mut described =
-        json!({ "status": standing, "weight": weight, "latency_ms": check.latency.as_secs_f64() * 1e3, "since": check.since });
+        json!({ "status": standing, "weight": weight, "latency_ms": check.latency.as_micros() as f64 / 1e3, "since": check.since });
     if let Some(message) = &check.message {
         described["message"] = message.as_str().into();
     }
