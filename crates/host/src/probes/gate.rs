@@ -2,6 +2,8 @@
 //!
 //! Health routes pass: whoever waits for the start has to be able to ask.
 
+use std::sync::atomic::Ordering;
+
 use http::Request;
 use plimsoll_core::{Code, Result};
 
@@ -19,11 +21,11 @@ pub fn check(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
         return Ok(());
     }
     let passed = admit(health, request.uri().path());
-    if passed.is_err() && health.is_started() {
+    if passed.is_err() && health.is_started() && !health.asking.load(Ordering::SeqCst) {
         // Nobody may be probing: ask again, at most once a second, so that the gate opens by
         // itself when the migration has run.
         let host = x.host.clone();
-        tokio::spawn(async move { host.health.report().await });
+        tokio::spawn(async move { host.health.refresh().await });
     }
     passed
 }
@@ -48,10 +50,7 @@ mod tests {
     use crate::probes::Weight;
     use plimsoll_core::{Clock, Time};
     use std::{
-        sync::{
-            Arc,
-            atomic::{AtomicBool, Ordering},
-        },
+        sync::{Arc, atomic::AtomicBool},
         time::Duration,
     };
 

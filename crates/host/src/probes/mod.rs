@@ -10,6 +10,7 @@
 //! Strangers learn one word; the details are on the operations listener.
 
 mod checks;
+mod config;
 mod database;
 pub mod gate;
 pub mod operations;
@@ -27,7 +28,9 @@ use std::{
 use plimsoll_core::{Clock, Code, Result, Time};
 
 pub use checks::{Check, CheckReport, Standing, Weight};
-pub use routes::{PATHS, declare};
+pub use config::ProbesConfig;
+pub use operations::operations;
+pub use routes::{PATHS, routes};
 pub use warmup::WarmUp;
 
 use crate::stack::Boxed;
@@ -87,6 +90,7 @@ pub struct Health {
     started: AtomicBool,
     draining: AtomicBool,
     schema_fits: AtomicBool,
+    asking: AtomicBool,
     checks: Mutex<Vec<Arc<Check>>>,
     latest: tokio::sync::Mutex<Option<Arc<Report>>>,
 }
@@ -107,6 +111,7 @@ impl Health {
             started: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             schema_fits: AtomicBool::new(true),
+            asking: AtomicBool::new(false),
             checks: Mutex::default(),
             latest: tokio::sync::Mutex::default(),
         }
@@ -160,6 +165,14 @@ impl Health {
         let report = Arc::new(Report { at: now, found: conclude(&reports), checks: reports });
         *latest = Some(report.clone());
         report
+    }
+
+    /// Runs the checks for nobody in particular, unless that is being done.
+    async fn refresh(&self) {
+        if !self.asking.swap(true, Ordering::SeqCst) {
+            self.report().await;
+            self.asking.store(false, Ordering::SeqCst);
+        }
     }
 
     /// The state that follows from a report, from start-up and from stopping.

@@ -66,6 +66,7 @@ pub fn metrics(host: &Host) -> Response<Body> {
         pools::write(&mut page, &host.store);
     }
     let now = host.health.last_state();
+    pools::limits(&mut page, &host.limits.gauges());
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
     for state in State::ALL {
         page.sample("plimsoll_state", &[("state", state.name())], u8::from(state == now));
@@ -95,7 +96,7 @@ fn described_check(check: &CheckReport) -> Value {
     };
     let standing = if check.standing == Standing::Good { "good" } else { "failed" };
     let mut described =
-        json!({ "status": standing, "weight": weight, "latency_ms": check.latency.as_secs_f64() * 1e3, "since": check.since });
+        json!({ "status": standing, "weight": weight, "latency_ms": check.latency.as_micros() as f64 / 1e3, "since": check.since });
     if let Some(message) = &check.message {
         described["message"] = message.as_str().into();
     }

@@ -1,7 +1,5 @@
 //! The public health routes: one word for strangers.
 
-use std::sync::{Arc, OnceLock};
-
 use http::{HeaderValue, Response, StatusCode, header};
 use plimsoll_core::{Access, Code, Result};
 
@@ -9,7 +7,7 @@ use super::State;
 use crate::{
     Body,
     ctx::{Ctx, Read},
-    route::{RouteClass, Routes, Wiring},
+    route::{RouteClass, Routes},
 };
 
 /// Every path answered here; the gate lets them pass.
@@ -17,37 +15,32 @@ pub const PATHS: &[&str] = &["/health", "/healthz", "/health/live", "/livez", "/
 
 const OPEN: Access = Access::public("load balancers and orchestrators have no credential; the answer is one word");
 
-/// Owner of the routes; has no state of its own.
-struct Probes;
-
 /// Declares the health routes, and the answer that metrics are not here.
-pub fn declare(wiring: &mut Wiring) {
-    let slot = Arc::new(OnceLock::from(Arc::new(Probes)));
-    let routes = &mut Routes::new(wiring, "host", "", slot);
+pub fn routes(routes: &mut Routes<'_, ()>) {
     let status = || serde_json::json!({ "type": "object", "properties": { "status": { "type": "string" } }, "required": ["status"] });
     for path in ["/health/live", "/livez"] {
-        let route = routes.get(path, OPEN, |ctx: Ctx<Probes, Read>, (): ()| live(ctx)).class(RouteClass::Page);
+        let route = routes.get(path, OPEN, |ctx: Ctx<(), Read>, (): ()| live(ctx)).class(RouteClass::Page);
         let route = route.named("health.live").summary("Whether the process answers").answers(200, Some(status()));
         let _ = if path == "/health/live" { route } else { route.hidden() };
     }
     for path in ["/health/ready", "/readyz", "/ready"] {
-        let route = routes.get(path, OPEN, |ctx: Ctx<Probes, Read>, (): ()| ready(ctx)).class(RouteClass::Page);
+        let route = routes.get(path, OPEN, |ctx: Ctx<(), Read>, (): ()| ready(ctx)).class(RouteClass::Page);
         let route = route.named("health.ready").summary("Whether requests should be sent here; 503 when not").answers(200, Some(status()));
         let _ = if path == "/health/ready" { route } else { route.hidden() };
     }
     for path in ["/health", "/healthz"] {
-        let route = routes.get(path, OPEN, |ctx: Ctx<Probes, Read>, (): ()| overall(ctx)).class(RouteClass::Page);
+        let route = routes.get(path, OPEN, |ctx: Ctx<(), Read>, (): ()| overall(ctx)).class(RouteClass::Page);
         let route = route.named("health.overall").summary("The state in one word").answers(200, Some(status()));
         let _ = if path == "/health" { route } else { route.hidden() };
     }
-    routes.get("/metrics", OPEN, |ctx: Ctx<Probes, Read>, (): ()| metrics(ctx)).class(RouteClass::Page).named("metrics").hidden();
+    routes.get("/metrics", OPEN, |ctx: Ctx<(), Read>, (): ()| metrics(ctx)).class(RouteClass::Page).named("metrics").hidden();
 }
 
-async fn live(ctx: Ctx<Probes, Read>) -> Result<Response<Body>> {
+async fn live(ctx: Ctx<(), Read>) -> Result<Response<Body>> {
     if ctx.host.holds("liveness-probe") { Ok(word("live", StatusCode::OK)) } else { Err(nothing()) }
 }
 
-async fn ready(ctx: Ctx<Probes, Read>) -> Result<Response<Body>> {
+async fn ready(ctx: Ctx<(), Read>) -> Result<Response<Body>> {
     if !ctx.host.holds("readiness-probe") {
         return Ok(word("ready", StatusCode::OK));
     }
@@ -57,7 +50,7 @@ async fn ready(ctx: Ctx<Probes, Read>) -> Result<Response<Body>> {
     Ok(word(shown.name(), status_of(state)))
 }
 
-async fn overall(ctx: Ctx<Probes, Read>) -> Result<Response<Body>> {
+async fn overall(ctx: Ctx<(), Read>) -> Result<Response<Body>> {
     if !ctx.host.holds("health-endpoint") {
         return Err(nothing());
     }
@@ -68,11 +61,11 @@ async fn overall(ctx: Ctx<Probes, Read>) -> Result<Response<Body>> {
 
 /// Metrics are on the operations listener; this address only exists so that the practice
 /// `metrics-secured` can be switched off and its probe be seen to fail.
-async fn metrics(ctx: Ctx<Probes, Read>) -> Result<Response<Body>> {
+async fn metrics(ctx: Ctx<(), Read>) -> Result<Response<Body>> {
     if ctx.host.holds("metrics-secured") { Err(nothing()) } else { Ok(super::operations::metrics(&ctx.host)) }
 }
 
-async fn judged(ctx: &Ctx<Probes, Read>) -> State {
+async fn judged(ctx: &Ctx<(), Read>) -> State {
     let health = &ctx.host.health;
     if !ctx.host.holds("health-dependencies") {
         return health.last_state();
@@ -102,13 +95,14 @@ fn nothing() -> plimsoll_core::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::Table;
+    use crate::route::{Table, Wiring};
     use http::Method;
+    use std::sync::{Arc, OnceLock};
 
     #[test]
     fn every_path_has_a_route_and_only_three_are_described() {
         let mut wiring = Wiring::default();
-        declare(&mut wiring);
+        routes(&mut Routes::new(&mut wiring, "host", "", Arc::new(OnceLock::from(Arc::new(())))));
         let table = Table::build(wiring.routes).unwrap();
         assert!(PATHS.iter().all(|path| table.find(&Method::GET, path).is_ok() && table.find(&Method::HEAD, path).is_ok()));
         let described: Vec<_> = table.all().iter().filter(|route| !route.doc.hidden).map(|route| route.template).collect();

@@ -67,11 +67,12 @@ impl<'x> Facts<'x> {
         }
     }
 
-    /// Failures that are bugs or surprises are errors; failures that a layer chose are warnings.
+    /// Failures that are bugs or surprises are errors; those that a layer or a handler chose (no
+    /// room, not ready) are warnings.
     pub fn level(&self) -> Level {
-        match (self.status, self.refused_by) {
-            (Some(500..), None) => Level::Error,
-            (Some(500..), Some(_)) => Level::Warn,
+        match (self.status, self.refused_by, self.error) {
+            (Some(500..), None, Some(_)) => Level::Error,
+            (Some(500..), ..) => Level::Warn,
             _ => Level::Info,
         }
     }

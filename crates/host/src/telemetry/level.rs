@@ -1,32 +1,23 @@
 //! How much a line matters.
 
-/// From what must be looked at to what only helps while searching.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Level {
-    /// Something failed that should not.
-    Error,
-    /// Something is not as it should be, and is being coped with.
-    Warn,
-    /// What happens.
-    #[default]
-    Info,
-    /// Why it happens.
-    Debug,
-    /// Everything, other people's libraries included.
-    Trace,
+crate::choice! {
+    /// From what must be looked at to what only helps while searching.
+    #[derive(PartialOrd, Ord)]
+    pub enum Level {
+        /// Something failed that should not.
+        Error = "error",
+        /// Something is not as it should be, and is being coped with.
+        Warn = "warn",
+        /// What happens.
+        Info = "info",
+        /// Why it happens.
+        Debug = "debug",
+        /// Everything, other people's libraries included.
+        Trace = "trace",
+    }
 }
 
 impl Level {
-    /// As it stands in a line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Level::Error => "error",
-            Level::Warn => "warn",
-            Level::Info => "info",
-            Level::Debug => "debug",
-            Level::Trace => "trace",
-        }
-    }
     pub(super) const fn tracing(self) -> tracing::Level {
         match self {
             Level::Error => tracing::Level::ERROR,

@@ -20,13 +20,14 @@ use plimsoll_core::Time;
 
 use super::Level;
 
-/// How lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// One JSON object per line: for machines.
-    Json,
-    /// Words: for a person at a terminal.
-    Text,
+crate::choice! {
+    /// How lines look.
+    pub enum Format {
+        /// One JSON object per line: for machines.
+        Json = "json",
+        /// Words: for a person at a terminal.
+        Text = "text",
+    }
 }
 
 /// A line being written.
@@ -44,7 +45,7 @@ impl<'a> Line<'a> {
                 out.extend_from_slice(b"{\"time\":\"");
                 stamp(out, time);
                 out.extend_from_slice(b"\",\"level\":\"");
-                out.extend_from_slice(level.name().as_bytes());
+                out.extend_from_slice(level.as_str().as_bytes());
                 out.extend_from_slice(b"\",\"target\":\"");
                 escape(out, target);
                 out.extend_from_slice(b"\",\"message\":\"");
@@ -53,7 +54,7 @@ impl<'a> Line<'a> {
             }
             Format::Text => {
                 stamp(out, time);
-                let _ = write!(out, " {:5} ", level.name().to_uppercase());
+                let _ = write!(out, " {:5} ", level.as_str().to_uppercase());
                 printable(out, target);
                 out.extend_from_slice(b": ");
                 message.iter().for_each(|piece| printable(out, piece));

@@ -4,7 +4,7 @@
 //! a pipe or a disk. The thread takes the whole buffer at once, so under load a hundred lines cost
 //! one system call, and nobody is woken while it is still busy.
 //!
-//! **What happens when the reader is too slow** is declared here: the buffer holds 1 MiB. When it
+//! **What happens when the reader is too slow** is declared here: the buffer holds 4 MiB. When it
 //! is full, an access line is dropped and counted (`plimsoll_log_lines_dropped_total`); an event
 //! of level `warn` or `error` waits up to 50 ms for room first. The schema of a line stands in
 //! [`super::line`].
@@ -23,7 +23,7 @@ use std::{
 
 use plimsoll_core::{Code, Result};
 
-const ROOM: usize = 1 << 20;
+const ROOM: usize = 4 << 20;
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How long the thread gathers lines after it has written some.
 const GATHER: Duration = Duration::from_millis(10);
@@ -212,20 +212,25 @@ mod tests {
 
     /// A sink that keeps what it gets and, while it is told to, does not move.
     #[derive(Clone, Default)]
-    pub(crate) struct Paper(Arc<(Mutex<(Vec<u8>, bool)>, Condvar)>);
+    struct Paper(Arc<(Mutex<Written>, Condvar)>);
+    #[derive(Default)]
+    struct Written {
+        text: Vec<u8>,
+        held: bool,
+    }
     impl Paper {
         fn hold(&self, held: bool) {
-            self.0.0.lock().unwrap().1 = held;
+            self.0.0.lock().unwrap().held = held;
             self.0.1.notify_all();
         }
         fn text(&self) -> String {
-            String::from_utf8(self.0.0.lock().unwrap().0.clone()).unwrap()
+            String::from_utf8(self.0.0.lock().unwrap().text.clone()).unwrap()
         }
     }
     impl Write for Paper {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let mut state = self.0.1.wait_while(self.0.0.lock().unwrap(), |state| state.1).unwrap();
-            state.0.extend_from_slice(bytes);
+            let mut state = self.0.1.wait_while(self.0.0.lock().unwrap(), |state| state.held).unwrap();
+            state.text.extend_from_slice(bytes);
             Ok(bytes.len())
         }
         fn flush(&mut self) -> io::Result<()> {

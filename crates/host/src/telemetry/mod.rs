@@ -37,7 +37,7 @@ use tokio::task::AbortHandle;
 use tracing_subscriber::layer::SubscriberExt;
 
 pub use access::Facts;
-pub use config::Settings;
+pub use config::{TelemetryConfig, rules};
 pub(crate) use current::Within;
 pub use current::{Current, current};
 pub use exposition::Page;
@@ -104,11 +104,12 @@ impl Sink {
 pub struct Telemetry {
     /// What is counted; others may add their own figures with [`Metrics::collect`].
     pub metrics: Arc<Metrics>,
-    sink: Option<Arc<Sink>>,
+    sink: Option<Flushed>,
     traces: Option<Arc<otlp::Otlp>>,
     reports: Option<Arc<reports::Reports>>,
     ratio: f64,
     access: bool,
+    context: bool,
     counting: bool,
     service: Service,
     started: Instant,
@@ -124,6 +125,7 @@ impl Default for Telemetry {
             reports: None,
             ratio: 0.0,
             access: true,
+            context: true,
             counting: true,
             service: Service::default(),
             started: Instant::now(),
@@ -138,19 +140,19 @@ impl Telemetry {
     ///
     /// # Errors
     /// `ConfigInvalid` when the log cannot be opened or an address is none.
-    pub fn start(settings: &Settings, service: Service, clock: Clock, seed: Seed, holds: &dyn Fn(&str) -> bool) -> Result<Telemetry> {
-        let log = match &settings.log_file {
+    pub fn start(config: &TelemetryConfig, service: Service, clock: Clock, seed: Seed, holds: &dyn Fn(&str) -> bool) -> Result<Telemetry> {
+        let log = match &config.log_file {
             Some(path) => Log::to_file(path)?,
             None => Log::to(std::io::stderr())?,
         };
-        let terminal = settings.log_file.is_none() && std::io::stderr().is_terminal();
-        let format = match settings.format {
+        let terminal = config.log_file.is_none() && std::io::stderr().is_terminal();
+        let format = match config.format {
             _ if !holds("logs-json") => Format::Text,
             Some(format) => format,
             None if terminal => Format::Text,
             None => Format::Json,
         };
-        Telemetry::with_log(log, format, settings, service, clock, seed, holds)
+        Telemetry::with_log(log, format, config, service, clock, seed, holds)
     }
 
     /// The same with a log that is open already: for tests, and for hosts that log elsewhere.
@@ -160,31 +162,33 @@ impl Telemetry {
     pub fn with_log(
         log: Log,
         format: Format,
-        settings: &Settings,
+        config: &TelemetryConfig,
         service: Service,
         clock: Clock,
         seed: Seed,
         holds: &dyn Fn(&str) -> bool,
     ) -> Result<Telemetry> {
         let metrics: Arc<Metrics> = Arc::default();
-        let redactor = Redactor::new(&settings.personal_fields, holds("log-redaction"));
-        let sink = Sink { log, format, level: settings.level, redactor, clock: clock.clone(), metrics: metrics.clone() };
+        let redactor = Redactor::new(&config.personal_fields, holds("log-redaction"));
+        let level = if holds("log-levels") { config.level } else { Level::Trace };
+        let sink = Sink { log, format, level, redactor, clock: clock.clone(), metrics: metrics.clone() };
         let mut telemetry = Telemetry {
             metrics,
-            sink: Some(Arc::new(sink)),
-            ratio: settings.trace_ratio,
+            sink: Some(Flushed(Arc::new(sink))),
+            ratio: config.trace_ratio,
             access: holds("access-log"),
+            context: holds("log-context"),
             counting: holds("metrics-http"),
             service: service.clone(),
             ..Telemetry::default()
         };
-        if let Some(endpoint) = settings.otlp_endpoint.as_ref().filter(|_| holds("tracing")) {
+        if let Some(endpoint) = config.otlp_endpoint.as_ref().filter(|_| holds("tracing")) {
             let otlp = Arc::new(otlp::Otlp::new(endpoint, &service, Outbound::new()?, FIRST_PAUSE)?);
             telemetry.background.0.push(tokio::spawn(otlp.clone().run()).abort_handle());
             telemetry.traces = Some(otlp);
         }
-        if let Some(dsn) = settings.sentry_dsn.as_ref().filter(|_| holds("error-tracking")) {
-            let reports = Arc::new(reports::Reports::new(dsn, service, clock, seed, Outbound::new()?, FIRST_PAUSE)?);
+        if let Some(dsn) = config.sentry_dsn.as_ref().filter(|_| holds("error-tracking")) {
+            let reports = Arc::new(reports::Reports::new(dsn.expose(), service, clock, seed, Outbound::new()?, FIRST_PAUSE)?);
             telemetry.background.0.push(tokio::spawn(reports.clone().run()).abort_handle());
             telemetry.reports = Some(reports);
         }
@@ -193,7 +197,7 @@ impl Telemetry {
 
     /// A subscriber that writes `tracing` events into this log.
     pub fn subscriber(&self) -> Option<impl tracing::Subscriber + Send + Sync + use<>> {
-        Some(tracing_subscriber::registry().with(events::Events(self.sink.clone()?)))
+        Some(tracing_subscriber::registry().with(events::Events(self.sink.as_ref()?.0.clone())))
     }
 
     /// Makes this log the process's: `tracing` events go to it, and panics, which otherwise print
@@ -204,7 +208,7 @@ impl Telemetry {
         if tracing::subscriber::set_global_default(subscriber).is_err() {
             return;
         }
-        let sink = Arc::downgrade(sink);
+        let sink = Arc::downgrade(&sink.0);
         let reports = self.reports.as_ref().map(Arc::downgrade).unwrap_or_default();
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| match sink.upgrade() {
@@ -221,6 +225,8 @@ impl Telemetry {
     /// Takes note of a finished request: counts it, writes its line, keeps its span and, where it
     /// failed, its report.
     pub fn record(&self, facts: &Facts<'_>) {
+        let bare = (!self.context).then(|| Facts { principal: None, client_request: None, ..*facts });
+        let facts = bare.as_ref().unwrap_or(facts);
         if self.counting {
             self.count(facts);
         }
@@ -289,9 +295,25 @@ impl Telemetry {
             }
         };
         let _ = tokio::time::timeout(FLUSH_LIMIT, exports).await;
-        if let Some(sink) = self.sink.clone() {
+        if let Some(sink) = self.sink.as_ref().map(|sink| sink.0.clone()) {
             let _ = tokio::task::spawn_blocking(move || sink.log.flush()).await;
         }
+    }
+}
+
+/// A sink whose last lines are written when its owner goes; the installed subscriber keeps the
+/// sink itself for as long as the process lives.
+struct Flushed(Arc<Sink>);
+
+impl std::ops::Deref for Flushed {
+    type Target = Sink;
+    fn deref(&self) -> &Sink {
+        &self.0
+    }
+}
+impl Drop for Flushed {
+    fn drop(&mut self) {
+        self.0.log.flush();
     }
 }
 

@@ -45,6 +45,8 @@ struct Span {
 pub(super) struct Otlp {
     queue: Mutex<VecDeque<Span>>,
     full: Notify,
+    /// Held while sending, so that whoever drains also waits for what is on its way.
+    sending: tokio::sync::Mutex<()>,
     outbound: Outbound,
     to: Uri,
     resource: Value,
@@ -68,6 +70,7 @@ impl Otlp {
         Ok(Otlp {
             queue: Mutex::default(),
             full: Notify::new(),
+            sending: tokio::sync::Mutex::default(),
             outbound,
             to,
             resource: json!({ "attributes": attributes }),
@@ -100,6 +103,7 @@ impl Otlp {
 
     /// Sends all that is queued.
     pub(super) async fn drain(&self) {
+        let _sending = self.sending.lock().await;
         loop {
             let batch: Vec<Value> = {
                 let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);

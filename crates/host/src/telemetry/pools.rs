@@ -1,8 +1,9 @@
-//! The figures of the database's lanes and of its durable changes.
+//! The figures of bounded things: the database's lanes, rates, and room for requests.
 
 use plimsoll_store::{Kind, Store};
 
 use super::Page;
+use crate::limits;
 
 /// Writes what the store counts; connections under OpenTelemetry's names, the rest under ours.
 pub fn write(page: &mut Page, store: &Store) {
@@ -34,5 +35,25 @@ pub fn write(page: &mut Page, store: &Store) {
         ("plimsoll_db_reconnects_total", "Connections made again.", gauges.reconnects),
     ] {
         page.counter(name, help, value);
+    }
+}
+
+/// Writes what the limits count.
+pub fn limits(page: &mut Page, gauges: &limits::Gauges) {
+    page.gauge("plimsoll_in_flight", "Requests being worked on.", gauges.in_flight);
+    page.gauge("plimsoll_in_flight_max", "Requests that may be worked on at the same time.", gauges.most_in_flight);
+    page.family("plimsoll_limit_refused_total", "counter", "Refusals, by the rate or room that was used up.");
+    for (policy, count) in &gauges.refused {
+        page.sample("plimsoll_limit_refused_total", &[("policy", policy)], count);
+    }
+    page.family("plimsoll_limit_callers", "gauge", "Callers remembered, by rate.");
+    for (policy, count) in &gauges.cells {
+        page.sample("plimsoll_limit_callers", &[("policy", policy)], count);
+    }
+    page.family("plimsoll_bulkhead_places", "gauge", "Places taken and requests waiting for one, by class of routes.");
+    for (class, taken, waiting) in &gauges.places {
+        for (state, count) in [("taken", taken), ("waiting", waiting)] {
+            page.sample("plimsoll_bulkhead_places", &[("class", class), ("state", state)], count);
+        }
     }
 }

@@ -67,6 +67,8 @@ pub(super) struct Reports {
     queue: Mutex<VecDeque<Value>>,
     seen: Mutex<HashMap<[String; 3], (Time, u64)>>,
     waiting: Notify,
+    /// Held while sending, so that whoever drains also waits for what is on its way.
+    sending: tokio::sync::Mutex<()>,
     outbound: Outbound,
     to: Uri,
     auth: HeaderValue,
@@ -89,6 +91,7 @@ impl Reports {
             queue: Mutex::default(),
             seen: Mutex::default(),
             waiting: Notify::new(),
+            sending: tokio::sync::Mutex::default(),
             outbound,
             to,
             auth,
@@ -174,6 +177,7 @@ impl Reports {
 
     /// Sends all that is queued.
     pub(super) async fn drain(&self) {
+        let _sending = self.sending.lock().await;
         loop {
             let Some(event) = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
             self.send(&event).await;

@@ -19,7 +19,7 @@ impl Paper {
     }
 }
 
-fn telemetry(settings: &Settings, off: &'static [&'static str]) -> (Telemetry, Paper) {
+fn telemetry(settings: &TelemetryConfig, off: &'static [&'static str]) -> (Telemetry, Paper) {
     let paper = Paper::default();
     let log = Log::to(paper.clone()).unwrap();
     let clock = Clock::manual(Time::from_micros(0));
@@ -36,7 +36,7 @@ fn page(telemetry: &Telemetry) -> String {
 
 #[tokio::test]
 async fn a_request_leaves_one_line_and_one_count() {
-    let (telemetry, paper) = telemetry(&Settings::default(), &[]);
+    let (telemetry, paper) = telemetry(&TelemetryConfig::default(), &[]);
     telemetry.record(&facts(None, None));
     let refused = Code::QuotaExceeded.error();
     telemetry.record(&Facts { refused_by: Some("limit"), ..facts(None, Some(&refused)) });
@@ -59,19 +59,33 @@ async fn a_request_leaves_one_line_and_one_count() {
 
 #[tokio::test]
 async fn each_practice_can_be_switched_off_alone() {
-    let (without_log, paper) = telemetry(&Settings::default(), &["access-log"]);
+    let (without_log, paper) = telemetry(&TelemetryConfig::default(), &["access-log"]);
     without_log.record(&facts(None, None));
     without_log.flush().await;
     assert!(paper.lines().is_empty() && page(&without_log).contains("_count{http_request_method=\"GET\""));
-    let (without_count, paper) = telemetry(&Settings::default(), &["metrics-http"]);
-    without_count.record(&facts(None, None));
+    let (without_count, paper) = telemetry(&TelemetryConfig::default(), &["metrics-http"]);
+    let principal = plimsoll_core::Principal::host(plimsoll_core::TenantId::from_bits(1));
+    without_count.record(&facts(Some(&principal), None));
     without_count.flush().await;
-    assert!(paper.lines().len() == 1 && !page(&without_count).contains("_count{http_request_method=\"GET\""));
+    assert!(
+        paper.lines().len() == 1
+            && paper.lines()[0].get("tenant").is_some()
+            && !page(&without_count).contains("_count{http_request_method=\"GET\"")
+    );
+    let (without_context, paper) = telemetry(&TelemetryConfig::default(), &["log-context"]);
+    without_context.record(&facts(Some(&principal), None));
+    without_context.flush().await;
+    assert!(paper.lines().len() == 1 && paper.lines()[0].get("tenant").is_none());
+    let (unmasked, paper) = telemetry(&TelemetryConfig::default(), &["log-redaction"]);
+    let error = Code::Internal.error().caused_by("password=hunter2");
+    unmasked.record(&facts(None, Some(&error)));
+    unmasked.flush().await;
+    assert_eq!(paper.lines()[0]["cause"], "password=hunter2");
 }
 
 #[tokio::test]
 async fn the_level_decides_which_lines_are_written() {
-    let (telemetry, paper) = telemetry(&Settings { level: Level::Warn, ..Settings::default() }, &[]);
+    let (telemetry, paper) = telemetry(&TelemetryConfig { level: Level::Warn, ..TelemetryConfig::default() }, &[]);
     telemetry.record(&facts(None, None));
     let error = Code::Internal.error();
     telemetry.record(&facts(None, Some(&error)));
@@ -85,7 +99,7 @@ async fn the_level_decides_which_lines_are_written() {
 
 #[tokio::test]
 async fn events_have_the_schema_of_every_line_and_lose_their_secrets() {
-    let (telemetry, paper) = telemetry(&Settings::default(), &[]);
+    let (telemetry, paper) = telemetry(&TelemetryConfig::default(), &[]);
     let _guard = tracing::subscriber::set_default(telemetry.subscriber().unwrap());
     let current = Current { request: RequestId::from_bits(5), trace: Trace { trace_id: 9, span_id: 8, ..Trace::default() } };
     let inner = Box::pin(async {
@@ -125,11 +139,11 @@ async fn events_have_the_schema_of_every_line_and_lose_their_secrets() {
 async fn spans_and_reports_leave_when_the_host_stops() {
     let (collector, spans) = outbound::receiver::listen(&[]);
     let (tracker, reports) = outbound::receiver::listen(&[]);
-    let settings = Settings {
+    let settings = TelemetryConfig {
         otlp_endpoint: Some(format!("http://{collector}")),
-        sentry_dsn: Some(format!("http://k1@{tracker}/1")),
+        sentry_dsn: Some(crate::config::Secret::new(format!("http://k1@{tracker}/1"))),
         trace_ratio: 1.0,
-        ..Settings::default()
+        ..TelemetryConfig::default()
     };
     let (telemetry, _) = telemetry(&settings, &[]);
     let error = Code::Internal.error();
@@ -145,11 +159,11 @@ async fn spans_and_reports_leave_when_the_host_stops() {
 
 #[tokio::test]
 async fn a_misspelt_address_is_refused_at_start() {
-    let settings = Settings { otlp_endpoint: Some("collector:4318".into()), ..Settings::default() };
+    let settings = TelemetryConfig { otlp_endpoint: Some("collector:4318".into()), ..TelemetryConfig::default() };
     let log = Log::to(std::io::sink()).unwrap();
     let started = Telemetry::with_log(log, Format::Json, &settings, Service::default(), Clock::system(), Seed::fixed(1), &|_| true);
     assert_eq!(started.err().map(|error| error.code()), Some(Code::ConfigInvalid));
-    let settings = Settings { log_file: Some("/nowhere/at/all.log".into()), ..Settings::default() };
+    let settings = TelemetryConfig { log_file: Some("/nowhere/at/all.log".into()), ..TelemetryConfig::default() };
     let started = Telemetry::start(&settings, Service::default(), Clock::system(), Seed::fixed(1), &|_| true);
     assert!(started.err().is_some_and(|error| error.public().contains("log_file")));
 }
