@@ -96,8 +96,8 @@ impl Mounts {
     pub fn new() -> Mounts {
         let mut mounts = Mounts { schemas: vec![ledger::SCHEMA, identity::SCHEMA], ..Mounts::default() };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
-        probes::declare(&mut mounts.wiring);
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
+        probes::routes(&mut top);
         manual::routes(&mut top);
         identity::well_known(&mut top);
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
@@ -174,9 +174,12 @@ pub fn schema() -> config::Schema {
         .section::<LimitsConfig>()
         .section::<DatabaseConfig>()
         .section::<identity::section::IdentityConfig>()
+        .section::<telemetry::config::TelemetryConfig>()
+        .section::<probes::config::ProbesConfig>()
         .section::<practices::PracticesConfig>()
         .rule(practices::rule)
         .rule(edge::config::rule)
+        .rule(telemetry::config::rules)
 }
 
 impl Host {
@@ -191,7 +194,8 @@ impl Host {
             tracing::warn!(practice, reason, "a practice is switched off");
         }
         let server: ServerConfig = config.get();
-        let telemetry = telemetry::Telemetry::start(&telemetry::Settings::default(), telemetry::Service::default(), clock.clone(), seed.clone(), &|practice| !off.contains_key(practice))?;
+        let service = telemetry::Service { environment: config.profile().to_string(), ..telemetry::Service::default() };
+        let telemetry = telemetry::Telemetry::start(&config.get(), service, clock.clone(), seed.clone(), &|practice| !off.contains_key(practice))?;
         telemetry.install();
         let health = probes::Health::new(clock.clone());
         health.check_database(&store);
@@ -215,6 +219,10 @@ impl Host {
             body_timeout: server.body_timeout.duration(),
             compute_slots: Arc::new(tokio::sync::Semaphore::new(places)),
         });
+        let probes: probes::config::ProbesConfig = config.get();
+        if probes.warmup {
+            host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
+        }
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         Ok(host)
@@ -229,6 +237,12 @@ impl Host {
         self.telemetry.flush().await;
         closed
     }
+}
+
+/// What makes the first request as quick as the second: each reader opens its file and reads a page.
+fn warm_up(host: &Arc<Host>) -> Vec<probes::WarmUp> {
+    let store = host.store.clone();
+    vec![probes::WarmUp { name: "database", work: Box::pin(async move { store.ping(Duration::from_secs(1)).await }) }]
 }
 
 /// What has to be done now and then, for as long as the host lives.

@@ -10,7 +10,7 @@
 //! Strangers learn one word; the details are on the operations listener.
 
 mod checks;
-mod config;
+pub mod config;
 mod database;
 pub mod gate;
 pub mod operations;

@@ -9,7 +9,7 @@
 //! too slow. What must not be lost belongs in the ledger.
 
 mod access;
-mod config;
+pub mod config;
 mod current;
 mod events;
 pub mod exposition;
