@@ -96,8 +96,8 @@ impl Mounts {
     pub fn new() -> Mounts {
         let mut mounts = Mounts { schemas: vec![ledger::SCHEMA, identity::SCHEMA], ..Mounts::default() };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
-        probes::declare(&mut mounts.wiring);
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
+        probes::routes(&mut top);
         manual::routes(&mut top);
         identity::well_known(&mut top);
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
@@ -174,8 +174,11 @@ pub fn schema() -> config::Schema {
         .section::<LimitsConfig>()
         .section::<DatabaseConfig>()
         .section::<identity::section::IdentityConfig>()
+        .section::<telemetry::TelemetryConfig>()
+        .section::<probes::ProbesConfig>()
         .section::<practices::PracticesConfig>()
         .rule(practices::rule)
+        .rule(telemetry::rules)
         .rule(edge::config::rule)
 }
 
@@ -187,12 +190,14 @@ impl Host {
     pub async fn start(launch: Launch) -> Result<Arc<Host>> {
         let Launch { config, store, clock, seed, master, mut mounts } = launch;
         let off = config.get::<practices::PracticesConfig>().off;
+        let server: ServerConfig = config.get();
+        let service = telemetry::Service { environment: config.profile().as_str().into(), ..Default::default() };
+        let holds = |practice: &str| !off.contains_key(practice);
+        let telemetry = telemetry::Telemetry::start(&config.get(), service, clock.clone(), seed.clone(), &holds)?;
+        telemetry.install();
         for (practice, reason) in &off {
             tracing::warn!(practice, reason, "a practice is switched off");
         }
-        let server: ServerConfig = config.get();
-        let telemetry = telemetry::Telemetry::start(&telemetry::Settings::default(), telemetry::Service::default(), clock.clone(), seed.clone(), &|practice| !off.contains_key(practice))?;
-        telemetry.install();
         let health = probes::Health::new(clock.clone());
         health.check_database(&store);
         let identity = identity::Identity::start(config.get::<identity::section::IdentityConfig>().into(), store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
@@ -215,6 +220,12 @@ impl Host {
             body_timeout: server.body_timeout.duration(),
             compute_slots: Arc::new(tokio::sync::Semaphore::new(places)),
         });
+        let probes: probes::ProbesConfig = config.get();
+        if probes.warmup {
+            let store = host.store.clone();
+            let ping = probes::WarmUp { name: "database", work: Box::pin(async move { store.ping(Duration::from_secs(1)).await }) };
+            host.health.warm(vec![ping], probes.warmup_limit.duration()).await;
+        }
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         Ok(host)
