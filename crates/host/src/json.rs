@@ -149,7 +149,7 @@ mod tests {
             ("{} x", "trailing characters"),
             ("1e999", "out of range"),
             ("", "EOF"),
-            ("\"\\ud800\"", "surrogate"),
+            ("\"\\ud800\"", "hex escape"),
         ] {
             let error = parse(text.as_bytes()).unwrap_err();
             assert_eq!(error.code(), Code::Malformed, "{text}");

@@ -225,8 +225,13 @@ impl Telemetry {
     /// Takes note of a finished request: counts it, writes its line, keeps its span and, where it
     /// failed, its report.
     pub fn record(&self, facts: &Facts<'_>) {
-        let bare = (!self.context).then(|| Facts { principal: None, client_request: None, ..*facts });
-        let facts = bare.as_ref().unwrap_or(facts);
+        let bare;
+        let facts = if self.context {
+            facts
+        } else {
+            bare = Facts { principal: None, client_request: None, ..*facts };
+            &bare
+        };
         if self.counting {
             self.count(facts);
         }
