@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Perhaps, done};
+use super::{Perhaps, denials, done};
 use crate::{
     Committed,
     ctx::{Ctx, Read, Write},
@@ -115,7 +115,8 @@ fn expiry(wanted: &Wanted, now: Time) -> Result<Option<Time>> {
 async fn create(ctx: Ctx<(), Write>, Json(body): Json<Wanted>) -> Result<Committed<Private<MadeKey, 201>>> {
     let scopes = body.scopes.clone().unwrap_or_default();
     people::scopes(&scopes)?;
-    within(&ctx.who, body.role, &scopes)?;
+    let allowed = within(&ctx.who, body.role, &scopes);
+    denials(&ctx.host, ctx.tenant, ctx.origin(), allowed).await?;
     let (now, name) = (ctx.now(), people::name(&body.name, "/name")?);
     let new = NewKey { name, role: body.role, scopes, expires_at: expiry(&body, now)?, created_by: ctx.who.id.to_string() };
     let (id, token) = (KeyId::new(now, &ctx.host.seed), Token::new(KEY_PREFIX, &ctx.host.seed));
@@ -158,6 +159,7 @@ async fn rotate(
     (Path(id), Perhaps(body)): (Path<KeyId>, Perhaps<Overlap>),
 ) -> Result<Committed<Private<MadeKey, 201>>> {
     let (host, who, now) = (ctx.host.clone(), ctx.who.clone(), ctx.now());
+    let (tenant, origin) = (ctx.tenant, ctx.origin());
     let overlap = match body.overlap_seconds {
         Some(seconds) => Duration::from_secs(u64::try_from(seconds).unwrap_or(0).min(LONGEST_OVERLAP)),
         None => host.identity.config.key_overlap,
@@ -184,7 +186,7 @@ async fn rotate(
         })
         .await;
     host.identity.forget();
-    committed
+    denials(&host, tenant, origin, committed).await
 }
 
 #[cfg(test)]

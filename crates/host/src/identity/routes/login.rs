@@ -17,6 +17,7 @@ use crate::{
         resolve::Enforced,
         secret::{self, Token, hex, sha256},
         session::{self, Ended, Opening, Private, Tokens, agent, set_cookie},
+        throttle::Attempt,
     },
     route::{Empty, Json, Raw, RouteClass, Routes},
 };
@@ -130,53 +131,25 @@ impl Account {
 }
 
 async fn login(mut ctx: Ctx<(), Write>, (Json(body), raw): (Json<Login>, Raw)) -> Result<Committed<Private<LoggedIn>>> {
-    let host = ctx.host.clone();
-    let identity = &host.identity;
     let email = people::email(&body.email, "/email")?;
     let fingerprint = sha256(format!("account {email}").as_bytes());
-    let shown = hex(&fingerprint[..6]);
-    let attempt = match host.holds("login-throttle").then(|| identity.throttle.admit(fingerprint, ctx.caller)).transpose() {
-        Ok(attempt) => attempt,
-        Err(error) => {
-            record(&ctx, None, None, event("auth.throttled", format!("accounts/{shown}"), json!({ "reason": "throttled" }))).await;
-            return Err(error);
-        }
-    };
-    let known = match account(&ctx, email).await {
-        Ok(known) => known,
-        Err(error) => {
-            attempt.into_iter().for_each(|attempt| attempt.withdrawn());
-            return Err(error);
-        }
-    };
-    let kept = known.person.as_ref().and_then(|(_, hash, _)| hash.clone());
-    let (password, seed) = (Password::new(&body.password), host.seed.clone());
-    let compared = ctx.compute(move || {
-        let right = password.matches(kept.as_deref())?;
-        let renew = right && kept.as_deref().is_some_and(password::outdated);
-        Ok((right, if renew { Some(password.hash(&seed)?) } else { None }))
-    });
-    let (right, better) = match compared.await {
+    let attempt = admitted(&ctx, fingerprint).await?;
+    let (known, right, better) = match compare(&ctx, email, &body.password).await {
         Ok(compared) => compared,
         Err(error) => {
-            attempt.into_iter().for_each(|attempt| attempt.withdrawn());
+            attempt.into_iter().for_each(Attempt::withdrawn);
             return Err(error);
         }
     };
-    let tenant = body.tenant.as_deref();
-    let barred = known.barred(tenant);
-    let Some((person, ..)) = known.person.as_ref().filter(|_| right && barred.is_none()) else {
+    let wanted = body.tenant.as_deref();
+    let Some((person, ..)) = known.person.as_ref().filter(|_| right && known.barred(wanted).is_none()) else {
         drop(attempt);
-        let reason = barred.filter(|_| right || known.person.is_none()).unwrap_or("password");
-        let actor = known.person.as_ref().map(|(id, ..)| *id);
-        let concerns = known.chosen(tenant).ok().map(|(id, _)| id);
-        record(&ctx, concerns, actor, event("auth.login_failed", format!("accounts/{shown}"), json!({ "reason": reason }))).await;
-        return Err(login_failed(reason));
+        return Err(failed(&ctx, &known, right, wanted, fingerprint).await);
     };
-    attempt.into_iter().for_each(|attempt| attempt.succeeded());
-    let (tenant, role) = known.chosen(tenant)?;
+    attempt.into_iter().for_each(Attempt::succeeded);
+    let (person, (tenant, role)) = (*person, known.chosen(wanted)?);
     let cookie = body.cookie.unwrap_or(false);
-    let opening = begin(&ctx, *person, cookie, agent(&raw.parts.headers));
+    let opening = begin(&ctx, person, cookie, agent(&raw.parts.headers));
     let who = Principal {
         kind: PrincipalKind::Person,
         id: person.to_string().into(),
@@ -187,7 +160,7 @@ async fn login(mut ctx: Ctx<(), Write>, (Json(body), raw): (Json<Login>, Raw)) -
     };
     let answer = answer(&ctx, &who, &opening).await?;
     ctx.who = who;
-    let (person, idle) = (*person, identity.config.session_idle);
+    let idle = ctx.host.identity.config.session_idle;
     ctx.commit_for(tenant, move |change| {
         Identity::open_session(change, &opening, idle)?;
         if let Some(hash) = better {
@@ -197,6 +170,46 @@ async fn login(mut ctx: Ctx<(), Write>, (Json(body), raw): (Json<Login>, Raw)) -
         Ok(answer)
     })
     .await
+}
+
+/// How an account is named where its address must not be.
+fn shown(fingerprint: [u8; 32]) -> String {
+    format!("accounts/{}", hex(&fingerprint[..6]))
+}
+
+/// Leave to try, unless too many attempts failed; `None` where nobody counts.
+async fn admitted(ctx: &Ctx<(), Write>, fingerprint: [u8; 32]) -> Result<Option<Attempt>> {
+    let throttle = &ctx.host.identity.throttle;
+    let attempt = ctx.host.holds("login-throttle").then(|| throttle.admit(fingerprint, ctx.caller)).transpose();
+    if attempt.is_err() {
+        record(ctx, None, None, event("auth.throttled", shown(fingerprint), json!({ "reason": "throttled" }))).await;
+    }
+    attempt
+}
+
+/// What is known of the account, whether the password is right, and its hash anew where today's
+/// settings are stronger than those it was made with.
+async fn compare(ctx: &Ctx<(), Write>, email: String, password: &str) -> Result<(Account, bool, Option<String>)> {
+    let known = account(ctx, email).await?;
+    let kept = known.person.as_ref().and_then(|(_, hash, _)| hash.clone());
+    let (password, seed) = (Password::new(password), ctx.host.seed.clone());
+    let (right, better) = ctx
+        .compute(move || {
+            let right = password.matches(kept.as_deref())?;
+            let renew = right && kept.as_deref().is_some_and(password::outdated);
+            Ok((right, if renew { Some(password.hash(&seed)?) } else { None }))
+        })
+        .await?;
+    Ok((known, right, better))
+}
+
+/// Records why a login failed, and gives back the one error for all reasons.
+async fn failed(ctx: &Ctx<(), Write>, known: &Account, right: bool, wanted: Option<&str>, fingerprint: [u8; 32]) -> Error {
+    let reason = known.barred(wanted).filter(|_| right || known.person.is_none()).unwrap_or("password");
+    let actor = known.person.as_ref().map(|(id, ..)| *id);
+    let concerns = known.chosen(wanted).ok().map(|(id, _)| id);
+    record(ctx, concerns, actor, event("auth.login_failed", shown(fingerprint), json!({ "reason": reason }))).await;
+    login_failed(reason)
 }
 
 /// A session that is about to be stored.
@@ -253,10 +266,6 @@ async fn refresh(mut ctx: Ctx<(), Write>, Json(body): Json<Refresh>) -> Result<C
         record(&ctx, None, None, note).await;
         return Err(Code::CredentialInvalid.because("the refresh token is not known here; log in again").reasoned("unknown-key"));
     };
-    let rotates = host.holds("auth-refresh-tokens");
-    if used.is_some() && rotates {
-        return Err(reused(&ctx, tenant, id).await);
-    }
     let who = match identity.by_session_id(Enforced::by(&host), tenant, id, now).await {
         Ok(who) => who,
         Err(refusal) => {
@@ -266,6 +275,12 @@ async fn refresh(mut ctx: Ctx<(), Write>, Json(body): Json<Refresh>) -> Result<C
             return Err(refusal.error);
         }
     };
+    // Only now: a session that has ended already needs no further entry for each repetition.
+    let rotates = host.holds("auth-refresh-tokens");
+    if used.is_some() && rotates {
+        end_copied(&host, ctx.origin(), tenant, id).await;
+        return Err(copied());
+    }
     if expires <= now {
         return Err(Code::CredentialExpired.because("the refresh token has expired; log in again").reasoned("expired"));
     }
@@ -274,10 +289,7 @@ async fn refresh(mut ctx: Ctx<(), Write>, Json(body): Json<Refresh>) -> Result<C
     let tokens = identity.tokens(&who, person, id, &token, now)?;
     let (fresh, until) = (token.hash, now.plus(identity.config.session_idle));
     // For the case that another request uses the same token between the look-up and the commit.
-    let mut second = None;
-    if rotates {
-        second = Some((ctx.origin(), tenant, id));
-    }
+    let second = rotates.then(|| ctx.origin());
     ctx.who = who;
     let committed = ctx
         .commit_for(tenant, move |change| {
@@ -296,7 +308,7 @@ async fn refresh(mut ctx: Ctx<(), Write>, Json(body): Json<Refresh>) -> Result<C
         })
         .await;
     match (committed, second) {
-        (Err(error), Some((origin, tenant, id))) if error.code() == Code::CredentialRevoked => {
+        (Err(error), Some(origin)) if error.code() == Code::CredentialRevoked => {
             end_copied(&host, origin, tenant, id).await;
             Err(error)
         }
@@ -308,11 +320,6 @@ fn copied() -> Error {
     Code::CredentialRevoked
         .because("the refresh token was used before, so it may have been copied; its session has been ended, log in again")
         .reasoned("revoked")
-}
-
-async fn reused(ctx: &Ctx<(), Write>, tenant: TenantId, id: SessionId) -> Error {
-    end_copied(&ctx.host, ctx.origin(), tenant, id).await;
-    copied()
 }
 
 /// Ends the session of a refresh token that was presented twice. If that cannot be committed, the

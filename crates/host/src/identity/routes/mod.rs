@@ -14,9 +14,9 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::{
-    Body,
+    Body, Host,
     ctx::{Ctx, Read},
-    ledger::Note,
+    ledger::{Note, Origin},
     route::{Document, Incoming, Input, Json, RouteClass, RouteDoc, Routes, Table},
 };
 
@@ -111,6 +111,21 @@ async fn record<M>(ctx: &Ctx<(), M>, tenant: Option<TenantId>, actor: Option<Use
     if let Err(error) = ctx.host.events.record(&ctx.host.store, tenant.unwrap_or(TenantId::from_bits(0)), origin, note).await {
         tracing::warn!(error = ?error, "a security event could not be recorded");
     }
+}
+
+/// Passes on the outcome of a commit; a denial that only the handler could find out is recorded
+/// like those of the layer `access`.
+async fn denials<O>(host: &Host, tenant: TenantId, origin: Origin, outcome: Result<O>) -> Result<O> {
+    if let Err(error) = &outcome
+        && error.code() == Code::Forbidden
+        && host.holds("audit-security-events")
+    {
+        let note = event("access.denied", origin.action.to_string(), json!({ "reason": error.reason().unwrap_or("role") }));
+        if let Err(error) = host.events.record(&host.store, tenant, origin, note).await {
+            tracing::warn!(error = ?error, "a security event could not be recorded");
+        }
+    }
+    outcome
 }
 
 fn event(action: &'static str, target: String, detail: serde_json::Value) -> Note {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Merge, done, enrol::acceptable};
+use super::{Merge, denials, done, enrol::acceptable};
 use crate::{
     Committed,
     ctx::{Ctx, Read, Write},
@@ -88,7 +88,8 @@ fn decides(who: &Principal, role: Role) -> Result<()> {
 }
 
 async fn create(ctx: Ctx<(), Write>, Json(body): Json<NewUser>) -> Result<Committed<Private<User, 201>>> {
-    decides(&ctx.who, body.role)?;
+    let allowed = decides(&ctx.who, body.role);
+    denials(&ctx.host, ctx.tenant, ctx.origin(), allowed).await?;
     let email = people::email(&body.email, "/email")?;
     let hash = match &body.password {
         None => None,
@@ -127,7 +128,8 @@ struct UserChange {
 }
 
 async fn change(ctx: Ctx<(), Write>, (Path(id), Merge(body)): (Path<UserId>, Merge<UserChange>)) -> Result<Committed<Json<User>>> {
-    let (who, host) = (ctx.who.clone(), ctx.host.clone());
+    let (who, host, origin) = (ctx.who.clone(), ctx.host.clone(), ctx.origin());
+    let tenant = ctx.tenant;
     let committed = ctx
         .commit(move |change| {
             let before = people::member(change, id)?;
@@ -153,11 +155,12 @@ async fn change(ctx: Ctx<(), Write>, (Path(id), Merge(body)): (Path<UserId>, Mer
         })
         .await;
     host.identity.forget();
-    committed
+    denials(&host, tenant, origin, committed).await
 }
 
 async fn remove(ctx: Ctx<(), Write>, Path(id): Path<UserId>) -> Result<Committed<Empty>> {
-    let (who, host) = (ctx.who.clone(), ctx.host.clone());
+    let (who, host, origin) = (ctx.who.clone(), ctx.host.clone(), ctx.origin());
+    let tenant = ctx.tenant;
     let committed = ctx
         .commit(move |change| {
             let before = people::member(change, id)?;
@@ -172,5 +175,5 @@ async fn remove(ctx: Ctx<(), Write>, Path(id): Path<UserId>) -> Result<Committed
         })
         .await;
     host.identity.forget();
-    committed
+    denials(&host, tenant, origin, committed).await
 }

@@ -1,8 +1,10 @@
 //! The engine against a real SQLite file: no server, a clock moved by hand.
 
-mod http;
+mod login;
 mod operator;
 mod resolving;
+mod rights;
+mod served;
 mod signing;
 
 use std::{collections::HashMap, path::PathBuf, time::Duration};
