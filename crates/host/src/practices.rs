@@ -11,6 +11,7 @@ use crate::config::{Config, Profile, Rules};
 pub const SWITCHES: &[&str] = &[
     "audit-log",
     "audit-security-events",
+    "auth-refresh-tokens",
     "auth-required",
     "bulkhead",
     "correlation-id",
