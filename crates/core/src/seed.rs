@@ -3,9 +3,12 @@
 //! In production it is the operating system's generator. A test or a probe hands down a fixed
 //! seed instead, prints it when it fails, and the failing run can be repeated.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// A handle to the source of random bytes; cheap to clone. The default is the operating system.
@@ -26,10 +29,9 @@ impl Seed {
     ///
     /// # Panics
     /// When the operating system has no randomness to give: nothing safe can be done then.
-    #[expect(clippy::expect_used, reason = "without randomness nothing safe can be done")]
     pub fn fill(&self, out: &mut [u8]) {
         match &self.0 {
-            None => getrandom::fill(out).expect("the operating system gives random bytes"),
+            None => system(out),
             Some(state) => {
                 for chunk in out.chunks_mut(8) {
                     chunk.copy_from_slice(&splitmix(state).to_le_bytes()[..chunk.len()]);
@@ -51,6 +53,30 @@ impl Seed {
     }
 }
 
+/// Bytes of the operating system, fetched in bulk: a request needs a few dozen for its ids, and a
+/// system call for each costs more than the ids are worth. A byte leaves the stock when it is
+/// given out, so what was handed to one caller cannot be found here later.
+#[expect(clippy::expect_used, reason = "without randomness nothing safe can be done")]
+fn system(out: &mut [u8]) {
+    const STOCK: usize = 1024;
+    thread_local! {
+        static STOCKED: RefCell<([u8; STOCK], usize)> = const { RefCell::new(([0; STOCK], STOCK)) };
+    }
+    if out.len() > STOCK / 8 {
+        return getrandom::fill(out).expect("the operating system gives random bytes");
+    }
+    STOCKED.with_borrow_mut(|(stock, used)| {
+        if *used + out.len() > STOCK {
+            getrandom::fill(stock).expect("the operating system gives random bytes");
+            *used = 0;
+        }
+        let taken = &mut stock[*used..*used + out.len()];
+        out.copy_from_slice(taken);
+        taken.fill(0);
+        *used += out.len();
+    });
+}
+
 /// SplitMix64 (Steele, Lea, Flood 2014): one addition and two multiplications per 64 bits.
 fn splitmix(state: &AtomicU64) -> u64 {
     let mut z = state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst).wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -67,7 +93,8 @@ mod tests {
     fn a_fixed_seed_repeats_and_the_system_does_not() {
         assert_eq!(Seed::fixed(9).bytes::<20>(), Seed::fixed(9).bytes::<20>());
         assert_ne!(Seed::fixed(9).bytes::<20>(), Seed::fixed(10).bytes::<20>());
-        assert_ne!(Seed::system().bytes::<20>(), Seed::system().bytes::<20>());
+        let drawn: std::collections::HashSet<[u8; 20]> = (0..1000).map(|_| Seed::system().bytes()).collect();
+        assert_eq!(drawn.len(), 1000, "nothing is handed out twice, also across refills");
     }
 
     /// First outputs for state 0, from the algorithm's reference implementation.

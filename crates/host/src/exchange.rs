@@ -47,8 +47,10 @@ pub struct Exchange {
     pub deadline: Instant,
     /// Headers that a layer wants on the answer whatever it will be.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Which layer was entered when, in order: the request inspector's raw material.
+    /// Which layer was entered when, in order, where the trace is sampled: the raw material of the request inspector.
     pub trail: Vec<(&'static str, Duration)>,
+    /// The place in the whole that this request takes, until it is answered or its caller hangs up.
+    pub place: Option<crate::limits::shed::Place>,
     /// The layer that refused, if one did.
     pub refused_by: Option<&'static str>,
     /// The error that the answer reports, for the log.
@@ -77,7 +79,8 @@ impl Exchange {
             principal: None,
             deadline: started + Duration::from_secs(3600),
             headers: Vec::new(),
-            trail: Vec::with_capacity(crate::stack::STACK.len()),
+            trail: Vec::new(),
+            place: None,
             refused_by: None,
             error: None,
             host,

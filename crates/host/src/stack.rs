@@ -1,10 +1,10 @@
 //! The life of a request, top to bottom.
 //!
 //! [`STACK`] is the whole truth about order: the router, the reference page, the request inspector
-//! and the tests are all made from it. A layer is a plain function with a name. There are three
-//! forms, by what a layer needs to do: [`check`](Layer) looks at the request and may refuse it,
-//! [`dress`](Layer) touches every answer on its way out, [`around`](Layer) does both or waits.
-//! Only the last costs a boxed future.
+//! and the tests are all made from it. A layer is a plain function with a name. There are four
+//! forms, by what a layer needs to do: a *check* looks at the request and may refuse it, a *gate*
+//! may answer in the handler's place, a *dress* touches every answer on its way out, an *around*
+//! does both or waits. Only the last costs a boxed future for every request.
 
 use std::{future::Future, pin::Pin};
 
@@ -17,6 +17,7 @@ use crate::{Body, edge, exchange::Exchange, identity, limits, probes, route};
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 type Check = fn(&mut Exchange, &mut Request<Body>) -> Result<()>;
+type Gate = for<'a> fn(&'a mut Exchange, &'a mut Request<Body>) -> Option<Boxed<'a, Result<Response<Body>>>>;
 type Dress = fn(&mut Exchange, &mut Response<Body>);
 type Around = for<'a> fn(&'a mut Exchange, Request<Body>, Next<'a>) -> Boxed<'a, Result<Response<Body>>>;
 
@@ -32,12 +33,16 @@ pub struct Layer {
 #[derive(Clone, Copy)]
 enum Form {
     Check(Check),
+    Gate(Gate),
     Dress(Dress),
     Around(Around),
 }
 
 const fn check(name: &'static str, run: Check, promise: &'static str) -> Layer {
     Layer { name, promise, form: Form::Check(run) }
+}
+const fn gate(name: &'static str, run: Gate, promise: &'static str) -> Layer {
+    Layer { name, promise, form: Form::Gate(run) }
 }
 const fn dress(name: &'static str, run: Dress, promise: &'static str) -> Layer {
     Layer { name, promise, form: Form::Dress(run) }
@@ -58,19 +63,19 @@ pub static STACK: &[Layer] = &[
     around("panic",    edge::panic::around,     "a bug below is an error, not a dead connection"),
     // may we work at all
     check ("caller",   edge::caller::check,     "the address, believed only from named proxies"),
-    around("host",     edge::host::around,      "known names only; TLS where it is required"),
+    gate  ("host",     edge::host::gate,         "known names only; TLS where it is required"),
     check ("gate",     probes::gate::check,     "nothing enters before start-up is complete"),
     check ("size",     edge::size::check,       "bounds, before a byte of body is read"),
-    around("shed",     limits::shed::around,    "no room: refuse now, while it is cheap"),
+    check ("shed",     limits::shed::check,       "no room: refuse now, while it is cheap"),
     check ("address",  limits::address::check,  "per address, before credentials are tried"),
     // what is asked
-    around("preflight",edge::cors::preflight,   "a preflight has no identity and is answered here"),
+    gate  ("preflight",edge::cors::preflight,      "a preflight has no identity and is answered here"),
     check ("route",    route::find,             "404 and 405 end here; the rules are known below"),
     around("deadline", edge::deadline::around,  "one budget of time; every hop below spends from it"),
     // who asks, and may they
     around("identity", identity::layer::around, "who, for which tenant, by which credential"),
     check ("csrf",     edge::csrf::check,       "a cookie alone does not let another site act"),
-    around("access",   identity::access::around,"no, unless the route says otherwise"),
+    gate  ("access",   identity::access::gate, "no, unless the route says otherwise"),
     // what it costs
     check ("limit",    limits::rate::check,     "one unit from each meter the caller draws on"),
     around("bulkhead", limits::bulkhead::around,"no class of routes takes all the room"),
@@ -90,44 +95,59 @@ impl<'a> Next<'a> {
     }
 
     /// Runs what is left, from the next layer to the handler and back.
-    pub fn run<'b>(self, x: &'b mut Exchange, mut request: Request<Body>) -> Boxed<'b, Result<Response<Body>>>
-    where
-        'a: 'b,
-    {
-        Box::pin(async move {
-            let mut rest = self.rest;
-            let mut dresses: [Option<Dress>; 4] = [None; 4];
-            let mut dressed = 0;
-            let mut answer = loop {
-                let Some((layer, below)) = rest.split_first() else {
-                    x.trail.push(("handler", x.started.elapsed()));
-                    break route::call(x, request).await;
-                };
-                rest = below;
-                x.trail.push((layer.name, x.started.elapsed()));
-                match layer.form {
-                    Form::Check(run) => {
-                        if let Err(error) = run(x, &mut request) {
-                            x.refused_by.get_or_insert(layer.name);
-                            break Err(error);
-                        }
-                    }
-                    Form::Dress(run) => {
-                        dresses[dressed] = Some(run);
-                        dressed += 1;
-                    }
-                    Form::Around(run) => break run(x, request, Next { rest: below }).await,
-                }
+    pub async fn run(self, x: &mut Exchange, mut request: Request<Body>) -> Result<Response<Body>> {
+        let mut rest = self.rest;
+        let mut dresses: [Option<Dress>; 4] = [None; 4];
+        let mut dressed = 0;
+        let mut answer = loop {
+            let Some((layer, below)) = rest.split_first() else {
+                x.step("handler");
+                break route::call(x, request).await;
             };
-            if let Ok(answer) = &mut answer {
-                dresses.iter().rev().flatten().for_each(|dress| dress(x, answer));
+            rest = below;
+            x.step(layer.name);
+            match layer.form {
+                Form::Check(run) => {
+                    if let Err(error) = run(x, &mut request) {
+                        x.refused(layer.name);
+                        break Err(error);
+                    }
+                }
+                Form::Gate(run) => {
+                    let answered = match run(x, &mut request) {
+                        Some(answering) => Some(answering.await),
+                        None => None,
+                    };
+                    if let Some(answer) = answered {
+                        if answer.is_err() {
+                            x.refused(layer.name);
+                        }
+                        break answer;
+                    }
+                }
+                Form::Dress(run) => {
+                    dresses[dressed] = Some(run);
+                    dressed += 1;
+                }
+                Form::Around(run) => break run(x, request, Next { rest: below }).await,
             }
-            answer
-        })
+        };
+        if let Ok(answer) = &mut answer {
+            dresses.iter().rev().flatten().for_each(|dress| dress(x, answer));
+        }
+        answer
     }
 }
 
 impl Exchange {
+    /// Notes that a layer was entered. Asking the time costs as much as most checks, so only
+    /// requests whose trace leaves this process keep a trail.
+    fn step(&mut self, layer: &'static str) {
+        if self.trace.sampled {
+            self.trail.push((layer, self.started.elapsed()));
+        }
+    }
+
     /// Notes that `layer` refused, unless one further down already did.
     pub fn refused(&mut self, layer: &'static str) {
         self.refused_by.get_or_insert(layer);

@@ -7,11 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use plimsoll_core::{Code, Result};
 
 use super::config;
-use crate::{
-    Body,
-    exchange::Exchange,
-    stack::{Boxed, Next},
-};
+use crate::{Body, exchange::Exchange, stack::Boxed};
 
 /// What a script of another origin may see besides the few headers that are always visible.
 const EXPOSED: &str = "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
@@ -98,20 +94,16 @@ pub fn dress(x: &mut Exchange, answer: &mut Response<Body>) {
 }
 
 /// Answers OPTIONS: a browser's preflight, or a plain question about methods.
-pub fn preflight<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
+pub fn preflight<'a>(x: &'a mut Exchange, request: &'a mut Request<Body>) -> Option<Boxed<'a, Result<Response<Body>>>> {
     if request.method() != Method::OPTIONS {
-        return next.run(x, request);
+        return None;
     }
     let path = request.uri().path();
-    let allow = if path == "*" { Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned()) } else { x.host.routes.allow(path) };
     // An unknown address is answered by the layer `route`, like every other.
-    let Some(allow) = allow else { return next.run(x, request) };
+    let allow = if path == "*" { Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned()) } else { x.host.routes.allow(path) }?;
     let asks = x.origin.is_some() && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let answer = if asks { leave(x) } else { plain(&allow) };
-    if answer.is_err() {
-        x.refused("preflight");
-    }
-    Box::pin(std::future::ready(answer))
+    Some(Box::pin(std::future::ready(answer)))
 }
 
 fn leave(x: &Exchange) -> Result<Response<Body>> {

@@ -17,7 +17,7 @@ use crate::{
 /// thread: the caller learns that the answer is late, not that nothing happened.
 pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
     if !x.host.holds("request-timeouts") {
-        return next.run(x, request);
+        return Box::pin(next.run(x, request));
     }
     let own = x.matched.as_ref().and_then(|matched| matched.route.time_limit);
     let limit = own.unwrap_or(x.host.edge.handler_timeout);

@@ -14,11 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, h
 use plimsoll_core::{Code, Error, Result};
 
 use super::caller::is_inside;
-use crate::{
-    Body,
-    exchange::Exchange,
-    stack::{Boxed, Next},
-};
+use crate::{Body, exchange::Exchange, stack::Boxed};
 
 /// The names this server answers for.
 #[derive(Debug)]
@@ -122,20 +118,14 @@ fn to_https(https: Https, method: &Method, uri: &Uri, headers: &HeaderMap, name:
 }
 
 /// Refuses foreign names; redirects or refuses plain HTTP.
-pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
-    match judge(x, &request) {
-        Ok(None) => next.run(x, request),
-        Ok(Some(location)) => Box::pin(async move {
-            let mut answer = Response::new(Body::empty());
-            *answer.status_mut() = StatusCode::PERMANENT_REDIRECT;
-            answer.headers_mut().insert(header::LOCATION, location);
-            Ok(answer)
-        }),
-        Err(error) => {
-            x.refused("host");
-            Box::pin(std::future::ready(Err(error)))
-        }
-    }
+pub fn gate<'a>(x: &'a mut Exchange, request: &'a mut Request<Body>) -> Option<Boxed<'a, Result<Response<Body>>>> {
+    let answer = judge(x, request).transpose()?.map(|location| {
+        let mut answer = Response::new(Body::empty());
+        *answer.status_mut() = StatusCode::PERMANENT_REDIRECT;
+        answer.headers_mut().insert(header::LOCATION, location);
+        answer
+    });
+    Some(Box::pin(std::future::ready(answer)))
 }
 
 fn judge(x: &Exchange, request: &Request<Body>) -> Result<Option<HeaderValue>> {

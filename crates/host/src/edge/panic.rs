@@ -14,9 +14,9 @@ use crate::{
 /// Turns a panic into `Internal`; the message is its private cause.
 pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
     if !x.host.holds("global-exception-handler") {
-        return next.run(x, request);
+        return Box::pin(next.run(x, request));
     }
-    caught(next.run(x, request))
+    caught(Box::pin(next.run(x, request)))
 }
 
 /// Runs `work` to its end, its panic included.

@@ -31,7 +31,7 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
         }
         let current = Current { request: x.request, trace: x.trace };
         let running = Running::begin(x);
-        let answer = match (Within { current, inner: next.run(&mut *running.x, request) }).await {
+        let answer = match (Within { current, inner: Box::pin(next.run(&mut *running.x, request)) }).await {
             Ok(answer) => answer,
             // Only the few layers above `problem` can get here.
             Err(error) => {

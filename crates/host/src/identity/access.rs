@@ -4,18 +4,12 @@ use http::{Request, Response};
 use plimsoll_core::{Access, Code, Error, Principal, Result};
 use serde_json::json;
 
-use crate::{
-    Body,
-    exchange::Exchange,
-    ledger::Note,
-    stack::{Boxed, Next},
-};
+use crate::{Body, exchange::Exchange, ledger::Note, stack::Boxed};
 
 /// Refuses a caller whose role or scopes do not hold the route's permission, and records it.
-pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
-    let Err((error, reason)) = judge(x) else { return next.run(x, request) };
-    Box::pin(async move {
-        x.refused("access");
+pub fn gate<'a>(x: &'a mut Exchange, _: &'a mut Request<Body>) -> Option<Boxed<'a, Result<Response<Body>>>> {
+    let (error, reason) = judge(x).err()?;
+    Some(Box::pin(async move {
         if let Some(who) = x.principal.clone().filter(|_| x.host.holds("audit-security-events")) {
             let note = Note {
                 action: "access.denied".into(),
@@ -26,7 +20,7 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
             super::layer::record(x, Some(who.tenant), who.kind.name(), who.id.to_string(), note).await;
         }
         Err(error)
-    })
+    }))
 }
 
 fn judge(x: &Exchange) -> Result<(), (Error, &'static str)> {

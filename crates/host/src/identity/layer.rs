@@ -30,7 +30,7 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
         && let Some(who) = x.host.identity.remembered(&presented.cache_key(), x.host.clock.now())
     {
         x.principal = Some(who);
-        return next.run(x, request);
+        return Box::pin(next.run(x, request));
     }
     Box::pin(async move {
         let identified = match presented {

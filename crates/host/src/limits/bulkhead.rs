@@ -96,7 +96,7 @@ pub(super) const fn name(class: RouteClass) -> &'static str {
 /// Holds a place of the route's class while the rest runs.
 pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
     if is_probe(request.uri().path()) || !x.host.holds("bulkhead") {
-        return next.run(x, request);
+        return Box::pin(next.run(x, request));
     }
     let class = x.matched.as_ref().map_or(RouteClass::Read, |matched| matched.route.class);
     let host = x.host.clone();

@@ -2,20 +2,14 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use http::{Request, Response};
+use http::Request;
 use plimsoll_core::{Code, Result};
 
 use super::Limits;
-use crate::{
-    Body,
-    edge::is_probe,
-    exchange::Exchange,
-    host::Host,
-    stack::{Boxed, Next},
-};
+use crate::{Body, edge::is_probe, exchange::Exchange, host::Host};
 
 /// A place in the whole; left when dropped, also by a request whose caller hung up.
-struct Place(Arc<Host>);
+pub struct Place(Arc<Host>);
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -39,21 +33,16 @@ impl Limits {
 }
 
 /// Refuses what exceeds `[limits] in_flight`. Probes always pass: a full server is still alive.
-pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
+pub fn check(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
     let bounded = !is_probe(request.uri().path()) && x.host.holds("bulkhead");
     if !x.host.limits.enter(bounded) {
-        x.refused("shed");
         let most = x.host.limits.most_in_flight;
-        let full = Code::Overloaded
+        return Err(Code::Overloaded
             .because(format!("{most} requests are being worked on, which is as many as there may be; try again"))
-            .retry_after(1);
-        return Box::pin(std::future::ready(Err(full)));
+            .retry_after(1));
     }
-    let place = Place(x.host.clone());
-    Box::pin(async move {
-        let _place = place;
-        next.run(x, request).await
-    })
+    x.place = Some(Place(x.host.clone()));
+    Ok(())
 }
 
 #[cfg(test)]
