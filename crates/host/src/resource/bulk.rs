@@ -40,7 +40,7 @@ pub(super) async fn create_many<S: Send + Sync + 'static>(
         let items = body["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         let misshapen: Vec<(usize, Vec<Fault>)> = items.iter().enumerate().map(|(i, item)| (i, shape.faults(item))).filter(|(_, faults)| !faults.is_empty()).collect();
         let (mut made, mut dangling) = (Vec::<(usize, i64)>::new(), Vec::new());
-        if !(atomic && !misshapen.is_empty()) {
+        if !atomic || misshapen.is_empty() {
             for (index, item) in items.iter().enumerate().filter(|(index, _)| misshapen.binary_search_by_key(index, |(i, _)| *i).is_err()) {
                 match insert(&statements, change, item) {
                     Ok(id) => made.push((index, id)),

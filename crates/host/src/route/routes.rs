@@ -147,7 +147,7 @@ impl<'w, S: Send + Sync + 'static> Routes<'w, S> {
 
     /// A file for people: a page or one of its assets, compiled in, open to anyone.
     pub fn page(&mut self, path: &'static str, media: &'static str, bytes: &'static [u8]) {
-        let prefix = std::mem::replace(&mut self.prefix, "");
+        let prefix = std::mem::take(&mut self.prefix);
         let because = "a page or an asset: it holds no data of any tenant";
         let route = self.get(path, Access::public(because), move |_: Ctx<S, Read>, (): ()| async move {
             let mut answer = http::Response::new(crate::Body::from(bytes::Bytes::from_static(bytes)));

@@ -191,7 +191,7 @@ fn allowed(routes: &[Arc<Route>]) -> String {
 }
 
 /// The parameter names in a template, in order.
-fn names(template: &'static str) -> impl Iterator<Item = &'static str> + ExactSizeIterator {
+fn names(template: &'static str) -> impl ExactSizeIterator<Item = &'static str> {
     let found: Vec<&'static str> =
         template.split('{').skip(1).filter_map(|part| part.split('}').next()).map(|name| name.trim_start_matches('*')).collect();
     found.into_iter()

@@ -1,0 +1,111 @@
+//! The style guide as a test: floors, folders, leftovers.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate lies two folders below the root").to_path_buf()
+}
+
+fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the folder can be read").flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if path.is_dir() && !["target", ".git", "node_modules", ".venv"].contains(&name.to_str().unwrap_or("")) {
+            files(&path, ending, found);
+        } else if path.extension().is_some_and(|known| known == ending) {
+            found.push(path);
+        }
+    }
+}
+
+fn all(ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    files(&root(), ending, &mut found);
+    found
+}
+
+/// The names under `[dependencies]` of a manifest; development dependencies may look anywhere.
+fn dependencies(manifest: &Path) -> Vec<String> {
+    let text = fs::read_to_string(manifest).expect("a manifest");
+    let section = text.split("[dependencies]").nth(1).unwrap_or("").split("\n[").next().unwrap_or("");
+    section
+        .lines()
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| name.starts_with("plimsoll"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn imports_go_down_and_never_sideways() {
+    let floors: BTreeMap<&str, (u8, &str)> = BTreeMap::from([
+        ("plimsoll-core", (0, "crates/core")),
+        ("plimsoll-store", (1, "crates/store")),
+        ("plimsoll", (2, "crates/host")),
+        ("plimsoll-catalogue", (3, "systems/catalogue")),
+        ("plimsoll-cli", (4, "crates/cli")),
+    ]);
+    for (name, (floor, folder)) in &floors {
+        for needed in dependencies(&root().join(folder).join("Cargo.toml")) {
+            let below = floors.get(needed.as_str()).unwrap_or_else(|| panic!("{name} ships with {needed}, which is on no floor")).0;
+            assert!(below < *floor, "{name} (floor {floor}) must not import {needed} (floor {below})");
+        }
+    }
+    let systems = fs::read_dir(root().join("systems")).expect("systems").flatten().filter(|entry| entry.path().is_dir()).count();
+    assert_eq!(systems, floors.values().filter(|(floor, _)| *floor == 3).count(), "a system is missing from this list");
+    for entry in fs::read_dir(root().join("systems")).expect("systems").flatten() {
+        let needs = dependencies(&entry.path().join("Cargo.toml"));
+        assert!(needs.iter().all(|name| name == "plimsoll"), "{:?} uses more than the public host: {needs:?}", entry.file_name());
+    }
+}
+
+#[test]
+fn only_the_store_names_a_database_driver() {
+    for manifest in all("toml").into_iter().filter(|path| path.ends_with("Cargo.toml")) {
+        let text = fs::read_to_string(&manifest).expect("a manifest");
+        let shipped = text.split("[dev-dependencies]").next().unwrap_or("");
+        let knows = shipped.contains("\nrusqlite.") || shipped.contains("\npostgres.");
+        let may = manifest.ends_with("store/Cargo.toml") || manifest.ends_with("testkit/Cargo.toml");
+        assert!(!knows || may, "{} ships with a database driver", manifest.display());
+    }
+}
+
+#[test]
+fn every_problem_code_has_its_page_and_every_page_its_code() {
+    let codes: Vec<String> = plimsoll::Code::ALL.iter().map(|code| format!("{}.md", code.slug())).collect();
+    let pages: Vec<String> = fs::read_dir(root().join("docs/problems"))
+        .expect("pages")
+        .flatten()
+        .map(|page| page.file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(codes.iter().all(|code| pages.contains(code)), "a code without a page");
+    assert!(pages.iter().all(|page| codes.contains(page)), "a page without a code");
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    // Split, so that this file does not find itself.
+    let marks = [concat!("to", "do!("), concat!("unimple", "mented!("), concat!("FIX", "ME"), concat!("#[ig", "nore")];
+    let drawers = ["util", "utils", "common", "helpers", "misc", "types"];
+    for path in all("rs") {
+        let text = fs::read_to_string(&path).expect("source is text");
+        for mark in marks {
+            assert!(!text.contains(mark), "{} contains {mark}", path.display());
+        }
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+        assert!(!drawers.contains(&stem), "{} is a drawer; things live with their noun", path.display());
+    }
+}
+
+#[test]
+fn unsafe_is_forbidden_in_every_crate() {
+    for manifest in all("toml").into_iter().filter(|path| path.ends_with("Cargo.toml")) {
+        let text = fs::read_to_string(&manifest).expect("a manifest");
+        let inherits = text.contains("[lints]\nworkspace = true");
+        let outside = text.contains("[workspace]") || manifest.starts_with(root().join("bench"));
+        assert!(inherits || outside, "{} does not take over the workspace's lints", manifest.display());
+    }
+}
