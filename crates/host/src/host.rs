@@ -7,13 +7,13 @@ use std::{
 };
 
 use http::{Request, Response};
-use plimsoll_core::{Clock, Result, Seed};
+use plimsoll_core::{Clock, Code, Result, Seed};
 use plimsoll_store::{Schema, Store};
 
 use crate::{
     Body,
     config::{self, Config},
-    database::DatabaseConfig,
+    database::{self, DatabaseConfig},
     edge::{
         self,
         config::{CorsConfig, ServerConfig, TlsConfig},
@@ -199,7 +199,7 @@ impl Host {
             telemetry::Telemetry::start(&config.get(), service, clock.clone(), seed.clone(), &|practice| !off.contains_key(practice))?;
         telemetry.install();
         let health = probes::Health::new(clock.clone());
-        health.check_database(&store);
+        health.check_database(&store, database::production(&config));
         let identity = identity::Identity::start(
             config.get::<identity::section::IdentityConfig>().into(),
             store.clone(),
@@ -238,9 +238,22 @@ impl Host {
         if probes.warmup {
             host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
         }
+        host.check_keys();
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         Ok(host)
+    }
+
+    /// Readiness needs a key that signs: without one nobody can log in.
+    fn check_keys(self: &Arc<Host>) {
+        let host = Arc::downgrade(self);
+        self.health.check("signing-key", probes::Weight::Vital, move || {
+            let host = host.clone();
+            Box::pin(async move {
+                let signs = host.upgrade().is_none_or(|host| host.identity.can_sign());
+                if signs { Ok(()) } else { Err(Code::Internal.because("no signing key is active; `plimsoll key rotate-signing` makes one")) }
+            })
+        });
     }
 
     /// Writes what is open and lets go of the database; called once requests have ended.

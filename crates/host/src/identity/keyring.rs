@@ -132,6 +132,11 @@ impl Keyring {
         super::token::mint(claims, &key.kid, &key.pair)
     }
 
+    /// Whether some key may sign now.
+    pub fn can_sign(&self, now: Time) -> bool {
+        self.keys().iter().any(|key| key.signs(now))
+    }
+
     /// Whether a planned rotation is due: the newest key is older than `age`, or there is none.
     pub fn due(&self, age: Duration, now: Time) -> bool {
         self.keys().iter().filter(|key| key.verifies(now)).map(|key| key.created_at).max().is_none_or(|newest| now.since(newest) >= age)

@@ -189,6 +189,11 @@ impl Identity {
         Ok(self.setup_token().await?.map(|token| format!("{}/setup#token={token}", base.trim_end_matches('/'))))
     }
 
+    /// Whether a key is active that signs access tokens.
+    pub fn can_sign(&self) -> bool {
+        self.ring.can_sign(self.clock.now())
+    }
+
     /// Something was changed that decides who may do what: ask the database again.
     pub fn forget(&self) {
         self.cache.forget();

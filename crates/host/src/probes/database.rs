@@ -20,8 +20,9 @@ const PING_LIMIT: Duration = Duration::from_millis(900);
 const SETTINGS_FRESH: Duration = Duration::from_secs(30);
 
 impl Health {
-    /// Adds the checks `database`, `schema` and `durability`.
-    pub fn check_database(&self, store: &Store) {
+    /// Adds the checks `database`, `schema`, `durability` and `row-security`; the last is vital where
+    /// the rules for users' data apply (`strict`), and elsewhere only asks for attention.
+    pub fn check_database(&self, store: &Store, strict: bool) {
         let asked = store.clone();
         self.check("database", Weight::Vital, move || {
             let store = asked.clone();
@@ -37,7 +38,26 @@ impl Health {
             let (store, clock, next) = (asked.clone(), clock.clone(), next.clone());
             Box::pin(async move { durable(&store, &clock, &next).await })
         });
+        let (asked, clock, next) = (store.clone(), self.clock.clone(), Arc::new(AtomicI64::new(i64::MIN)));
+        let weight = if strict { Weight::Vital } else { Weight::Attention };
+        self.check("row-security", weight, move || {
+            let (store, clock, next) = (asked.clone(), clock.clone(), next.clone());
+            Box::pin(async move { bound(&store, &clock, &next).await })
+        });
     }
+}
+
+async fn bound(store: &Store, clock: &Clock, next: &AtomicI64) -> Result<()> {
+    let now = clock.now();
+    if now.micros() < next.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    if store.facts().await?.bypasses_row_security {
+        return Err(Code::DatabaseUnavailable
+            .because("the database role bypasses row security; connect as a role without SUPERUSER and BYPASSRLS that owns the tables"));
+    }
+    next.store(now.plus(SETTINGS_FRESH).micros(), Ordering::SeqCst);
+    Ok(())
 }
 
 async fn durable(store: &Store, clock: &Clock, next: &AtomicI64) -> Result<()> {
