@@ -91,7 +91,10 @@ impl Operation {
     pub fn example(&self, ids: &Ids) -> Option<Value> {
         let (_, example) = self.body.as_ref()?;
         let Some(example) = example else {
-            panic!("{} {}: the body has no example, so the walk cannot send one; add `.example(…)` to the route", self.method, self.template);
+            panic!(
+                "{} {}: the body has no example, so the walk cannot send one; add `.example(…)` to the route",
+                self.method, self.template
+            );
         };
         let mut example = example.clone();
         refer(&mut example, ids);
