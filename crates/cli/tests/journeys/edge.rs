@@ -161,8 +161,11 @@ both! {
         let entry = tenant.owner.get("/v1/audit?action=songs.create").await.expect(200);
         let ours = entry.str("/items/0/request");
         assert!(ours.starts_with("req_"), "{entry}");
-        let shown = made.header("x-request-id").unwrap();
-        assert!(shown == ours || shown == "mine-4711", "{shown}");
+        assert_eq!(made.header("x-request-id"), Some("mine-4711"), "whoever brings an id finds its answer by it");
+        // A refusal names both: the caller's in the header, ours, by which the log is searched, in the document.
+        let refused = tenant.owner.get("/v1/songs/99").header("x-request-id", "mine-4712").await.expect(404);
+        assert_eq!(refused.header("x-request-id"), Some("mine-4712"));
+        assert!(refused.str("/request_id").starts_with("req_"), "{refused}");
         for strange in ["a b", "<script>", &"x".repeat(500)] {
             let reply = tenant.owner.get("/v1/songs").header("x-request-id", strange).await.expect(200);
             assert!(reply.header("x-request-id").unwrap().starts_with("req_"), "{strange}: {reply:?}");

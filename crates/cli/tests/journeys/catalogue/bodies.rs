@@ -64,6 +64,17 @@ both! {
         assert_eq!(tenant.owner.get("/v1/songs").await.expect(200).at("/pagination/total_items"), 0);
     }
 
+    async fn whoever_is_refused_before_the_body_was_read_learns_that_the_connection_ends(db: Db) {
+        let server = house(db).running.url();
+        for (head, status) in [("POST /v1/songs", "413"), ("POST /nowhere", "404"), ("PUT /v1/songs/1", "401")] {
+            let length = if status == "413" { 30 << 20 } else { 900 << 10 };
+            let request = format!("{head} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{{");
+            let answer = plimsoll_testkit::http::raw(&server, request).await;
+            let answer = String::from_utf8_lossy(&answer).to_lowercase();
+            assert!(answer.starts_with(&format!("http/1.1 {status}")) && answer.contains("\r\nconnection: close\r\n"), "{head}: {answer}");
+        }
+    }
+
     async fn a_length_that_was_not_declared_is_counted(db: Db) {
         let tenant = house(db).tenant().await;
         let key = tenant.house.command(&["key", "create", "--tenant", &tenant.slug, "--role", "editor"]).await;
