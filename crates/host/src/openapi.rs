@@ -15,7 +15,7 @@ use crate::{
 /// The whole document. `schemas` holds what typed answers refer to.
 pub fn document(table: &Table, schemas: &mut SchemaGenerator, version: &str) -> Value {
     let mut components = Map::new();
-    let problem = schemas.subschema_for::<Problem<'_>>().to_value();
+    let problem = hoist(schemas.subschema_for::<Problem<'_>>().to_value(), &mut components);
     for (name, schema) in schemas.definitions().clone() {
         let schema = hoist(schema, &mut components);
         components.insert(name, schema);

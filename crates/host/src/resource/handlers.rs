@@ -143,7 +143,8 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
                             fields.shift_remove("id");
                         }
                         json::merge(&mut merged, &patch);
-                        let faults = shape.faults(&merged);
+                        let mut faults = removed_unknown(statements.resource, &patch);
+                        faults.extend(shape.faults(&merged));
                         if faults.is_empty() { Ok(merged) } else { Err(Error::invalid(faults)) }
                     })
                 })
@@ -184,6 +185,16 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
         .problem(Code::Conflict)
         .answers(200, Some(schema::answer(resource)));
     }
+}
+
+/// Faults of a patch that removes what no object of this resource has: a misspelt name must not
+/// look as if it had worked.
+fn removed_unknown(resource: &Resource, patch: &Value) -> Vec<Fault> {
+    let removed = patch.as_object().into_iter().flatten().filter(|(_, value)| value.is_null()).map(|(name, _)| name);
+    removed
+        .filter(|name| !resource.fields.iter().any(|field| field.name == *name))
+        .map(|name| Fault::at(json::pointer("", name), "is not a field of this resource"))
+        .collect()
 }
 
 fn parameter(

@@ -13,7 +13,7 @@ use std::{
 
 use http::{HeaderValue, Request, Response, header};
 use hyper::{
-    body::Incoming,
+    body::{Body as _, Incoming},
     server::conn::{http1, http2},
     service::service_fn,
 };
@@ -33,6 +33,9 @@ use super::{
     tls::Certificates,
 };
 use crate::Body;
+
+/// A body above this, in bytes, may not have arrived when a request is refused.
+const LARGE_BODY: u64 = 8 << 10;
 
 /// For whom a listener is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,12 +167,16 @@ impl Door {
         let io = TokioIo::new(Watched::new(io, life.clone()));
         let service = service_fn(move |request: Request<Incoming>| {
             let answering = life.answering();
+            let large = request.body().size_hint().exact().is_none_or(|length| length > LARGE_BODY);
             let answer = serve(request.map(Body::from));
             let shutdown = shutdown.clone();
             async move {
                 let mut answer = answer.await;
                 drop(answering);
-                if !two && shutdown.is_closing() {
+                // What was refused unread is still on its way: the connection ends, and the caller
+                // must know before it sends the next request into it.
+                let unread = large && answer.status().as_u16() >= 400;
+                if !two && (unread || shutdown.is_closing()) {
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(answer)

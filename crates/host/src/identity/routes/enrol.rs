@@ -27,6 +27,12 @@ pub(super) fn routes(r: &mut Routes<'_, ()>) {
         .named("setup")
         .class(RouteClass::Auth)
         .summary("Make the first tenant and its owner, with the one-time token that the first start prints")
+        .example(json!({
+            "token": "kQ3vX0cJ7pW2mTzH5sLyB8nRfD1gUaEo6iKtPwSxVrM",
+            "tenant": { "slug": "harbour", "name": "Harbour Works" },
+            "email": "jane@example.org",
+            "password": "seven wet herons argue",
+        }))
         .problem(Code::SetupClosed)
         .problem(Code::PasswordRefused);
     r.post("/auth/register", Access::public("whoever wants an account has none yet; off unless the operator allows it"), register)
@@ -37,6 +43,7 @@ pub(super) fn routes(r: &mut Routes<'_, ()>) {
             "The answer is the same whether the address had an account already or not. Log in to find out; an account that existed \
              keeps its password.",
         )
+        .example(json!({ "email": "jane@example.org", "password": "seven wet herons argue", "name": "Harbour Works" }))
         .problem(Code::NotFound)
         .problem(Code::PasswordRefused);
 }

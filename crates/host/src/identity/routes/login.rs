@@ -45,6 +45,7 @@ pub(super) fn routes(r: &mut Routes<'_, ()>) {
             "A refresh token works once. One that is presented again was copied, so its whole session ends; there is no period of grace. \
              Keep the answer before using it.",
         )
+        .example(json!({ "refresh_token": "kQ3vX0cJ7pW2mTzH5sLyB8nRfD1gUaEo6iKtPwSxVrM" }))
         .problem(Code::CredentialRevoked)
         .problem(Code::CredentialExpired);
     r.post("/auth/logout", Access::Authenticated, logout)

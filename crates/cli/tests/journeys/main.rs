@@ -1,0 +1,15 @@
+//! The service as its users see it: the real binary, from outside, on both databases.
+//!
+//! Most tests share one server per database and make a tenant of their own, so that they cannot
+//! meet; those that need other settings, or damage what they look at, start a server for
+//! themselves.
+
+mod catalogue;
+mod description;
+mod edge;
+mod house;
+mod identity;
+mod ledger;
+mod roles;
+mod tenancy;
+mod walk;
