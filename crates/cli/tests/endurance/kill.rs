@@ -12,8 +12,7 @@ use std::{
 
 use plimsoll_core::Seed;
 use plimsoll_testkit::{
-    Db, Scratch,
-    both,
+    Db, Scratch, both,
     both::Ground,
     http::Client,
     postgres::Server,
@@ -65,8 +64,7 @@ impl Book {
     async fn round(self: &Arc<Book>, service: &Service, running: &Running, round: u64, target: u64, end: impl AsyncFnOnce()) {
         self.round.store(0, Ordering::SeqCst);
         self.over.store(false, Ordering::SeqCst);
-        let writers: Vec<_> =
-            (0..WRITERS).map(|writer| tokio::spawn(self.clone().write(service.client(running), round, writer))).collect();
+        let writers: Vec<_> = (0..WRITERS).map(|writer| tokio::spawn(self.clone().write(service.client(running), round, writer))).collect();
         wait::until(BOUND, || async { self.round.load(Ordering::SeqCst) >= target }).await;
         end().await;
         self.over.store(true, Ordering::SeqCst);
@@ -146,7 +144,9 @@ fn what_was_acknowledged_survives_the_crash_of_postgresql() {
             ledger_is_intact(&client).await;
         }
         let (acknowledged, unacknowledged) = last;
-        println!("{rounds} crashes of PostgreSQL, {acknowledged} acknowledged writes all there, {unacknowledged} kept without acknowledgement");
+        println!(
+            "{rounds} crashes of PostgreSQL, {acknowledged} acknowledged writes all there, {unacknowledged} kept without acknowledgement"
+        );
         running.signal(Signal::Term);
         assert!(running.wait().await.success());
     });

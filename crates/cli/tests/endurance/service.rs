@@ -19,8 +19,8 @@ pub struct Service {
     pub plimsoll: Plimsoll,
     /// The key.
     pub key: String,
-    /// Its data. The last field: the processes above go first.
-    pub ground: Ground,
+    /// Its data, which goes with it.
+    _ground: Ground,
 }
 
 impl Service {
@@ -34,7 +34,7 @@ impl Service {
         let plimsoll = generous(plimsoll.on(&ground));
         plimsoll.run(["migrate", "up"]).await.expect(0);
         let key = key(&plimsoll).await;
-        Service { plimsoll, key, ground }
+        Service { plimsoll, key, _ground: ground }
     }
 
     /// A client of a running process that shows the key.
