@@ -147,7 +147,15 @@ fn a_secret_is_never_printed() {
         let in_secret_file = in_secret_file.env("PLIMSOLL_DATABASE__URL_FILE", &path);
         let malformed = binary().env("PLIMSOLL_DATABASE__URL", format!("postgrs//{SECRET}"));
         for plimsoll in [in_file, in_variable, in_secret_file, malformed] {
-            for verb in [&["config", "explain"][..], &["config", "explain", "--json"], &["config", "check"], &["doctor"], &["doctor", "--json"], &["serve"], &["tenant", "list"]] {
+            for verb in [
+                &["config", "explain"][..],
+                &["config", "explain", "--json"],
+                &["config", "check"],
+                &["doctor"],
+                &["doctor", "--json"],
+                &["serve"],
+                &["tenant", "list"],
+            ] {
                 let output = plimsoll.run(verb).await;
                 assert!(!output.to_string().contains(SECRET), "{verb:?}: {output}");
             }

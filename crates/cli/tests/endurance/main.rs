@@ -4,6 +4,8 @@
 //! `PLIMSOLL_TEST_KILL_ROUNDS` sets how often [`kill`] kills (5), `PLIMSOLL_TEST_SEED` repeats a
 //! run of it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod command_line;
 mod configuration;
 mod drain;
