@@ -223,3 +223,35 @@ fn abuse_leaves_no_memory_and_no_data_behind() {
         assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["after", "before"]);
     });
 }
+
+#[test]
+fn clients_that_never_read_their_answers_are_let_go() {
+    both::run(async {
+        let service = impatient().await;
+        let running = service.plimsoll.start().await;
+        let client = service.client(&running);
+        add(&client, "before").await.expect(201);
+        let before = status_kib(running.pid(), "VmRSS");
+        let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", running.pid())).unwrap().count();
+        let few = descriptors();
+        let request = "GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(2000);
+        let mut deaf = Vec::new();
+        for _ in 0..20 {
+            let mut wire = Wire::open(&running.url()).await;
+            // As much as the server takes; it stops reading when nobody reads what it says.
+            let _ = tokio::time::timeout(Duration::from_millis(200), wire.write(&request)).await;
+            deaf.push(wire);
+        }
+        let held = status_kib(running.pid(), "VmRSS");
+        println!("resident: {before} KiB before, {held} KiB while 20 clients do not read");
+        assert!(held < 3 * before + (64 << 10), "memory grew from {before} to {held} KiB");
+        is_well(&running, &client, "meanwhile").await;
+        // The server hangs up without their help.
+        wait::until(BOUND, || async { descriptors() < few + 5 }).await;
+        for wire in &mut deaf {
+            let answers = wire.rest(BOUND).await;
+            assert!(answers.windows(9).filter(|nine| nine == b"HTTP/1.1 ").count() < 2000, "the answers were not cut off");
+        }
+        is_well(&running, &client, "after").await;
+    });
+}

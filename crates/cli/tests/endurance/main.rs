@@ -15,6 +15,7 @@ mod migrations;
 mod outage;
 mod service;
 mod storage;
+mod surroundings;
 mod tls;
 
 /// Long enough for a busy machine; nothing here takes it when all is well.
