@@ -20,10 +20,10 @@ test:
 deny:
     cargo deny check
 
-# rewrite what is generated from code: API description, configuration and stack reference
+# rewrite what is made from code: API description, configuration and stack reference, example file
 generate:
     cargo run --quiet -p plimsoll-cli -- openapi > docs/reference/openapi.json
-    cargo run --quiet -p plimsoll-cli -- config reference > docs/reference/configuration.md
+    PLIMSOLL_TEST_WRITE=1 cargo test --quiet -p plimsoll-cli --test endurance the_pages_made_from_code
 
 # the fuzzer of API descriptions against a real server (installs schemathesis into a virtual environment)
 fuzz-api:

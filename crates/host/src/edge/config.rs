@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use super::{caller::Proxies, cors::Policy, host::Hosts};
 use crate::config::{ByteSize, Config, Profile, Rules, Span};
 
-/// Shortest reason, in characters, for doing without TLS.
+/// Shortest reason, in characters, for doing without TLS, or for opening the operations listener.
 const REASON: usize = 10;
 
 crate::choice! {
@@ -25,6 +25,8 @@ crate::section! {
         pub listen: SocketAddr = "127.0.0.1:8080",
         /// Address and port of the operations listener: metrics and details of health.
         pub operations: SocketAddr = "127.0.0.1:9090",
+        /// Why other machines may reach the operations listener in production, in one sentence: nobody has to show a credential there. Without it, production takes an address of this machine only.
+        pub operations_open: Option<String> = none,
         /// Names this server answers for, without port; `*.example.org` covers every name below `example.org`. Empty: `localhost`, `127.0.0.1`, `[::1]` and the address of `listen`.
         pub hosts: Vec<String> = "",
         /// Addresses and networks (`10.0.0.0/8`) of proxies whose word about the caller's address and scheme is believed.
@@ -113,7 +115,30 @@ pub fn rule(config: &Config, rules: &mut Rules<'_>) {
             "set header_limit to 1KiB or more and uri_limit to 256 or more",
         );
     }
+    operations_rule(&server, config.profile(), rules);
     tls_rule(&server, &tls, config.profile(), rules);
+}
+
+/// Metrics and details of health tell an attacker where to push; in production they stay on this
+/// machine unless somebody says why not.
+fn operations_rule(server: &ServerConfig, profile: Profile, rules: &mut Rules<'_>) {
+    let inside = server.operations.ip().to_canonical().is_loopback();
+    match &server.operations_open {
+        None if profile == Profile::Production && !inside => rules.refuse(
+            "server.operations",
+            "metrics and details of health could be read from other machines, without a credential",
+            "listen on 127.0.0.1, or say in `[server] operations_open` who can reach this address and why",
+        ),
+        Some(reason) if reason.trim().chars().count() < REASON => rules.refuse(
+            "server.operations_open",
+            "the operations listener is open without a reason",
+            format!("say why in at least {REASON} characters"),
+        ),
+        _ => {}
+    }
+    if server.operations == server.listen && server.listen.port() != 0 {
+        rules.refuse("server.operations", "both listeners have the same address", "give `[server] operations` another port than `listen`");
+    }
 }
 
 fn tls_rule(server: &ServerConfig, tls: &TlsConfig, profile: Profile, rules: &mut Rules<'_>) {
@@ -162,6 +187,21 @@ mod tests {
             assert_eq!(refused(&format!("profile = \"production\"\n{enough}")), "", "{enough}");
         }
         assert!(refused("profile = \"production\"\n[tls]\noff = \"because\"").contains("plain HTTP without a reason"));
+    }
+
+    #[test]
+    fn production_keeps_the_operations_listener_on_this_machine_unless_there_is_a_reason() {
+        let production = |lines: &str| refused(&format!("profile = \"production\"\n[tls]\noff = \"encrypted by the mesh below\"\n[server]\n{lines}"));
+        for inside in ["", "operations = \"[::1]:9090\"", "operations = \"127.1.2.3:9090\""] {
+            assert_eq!(production(inside), "", "{inside}");
+        }
+        for open in ["operations = \"0.0.0.0:9090\"", "operations = \"10.0.0.1:9090\"", "operations = \"[::]:9090\""] {
+            assert!(production(open).contains("could be read from other machines"), "{open}");
+            assert_eq!(production(&format!("{open}\noperations_open = \"only the scraper's network reaches it\"")), "", "{open}");
+            assert!(production(&format!("{open}\noperations_open = \"because\"")).contains("without a reason"), "{open}");
+            assert_eq!(refused(&format!("[server]\n{open}")), "", "development may");
+        }
+        assert!(refused("[server]\noperations = \"127.0.0.1:8080\"").contains("the same address"));
     }
 
     #[test]

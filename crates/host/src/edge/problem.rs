@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::{
     Body,
     exchange::Exchange,
+    probes,
     stack::{Boxed, Next},
 };
 
@@ -56,6 +57,9 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
             Ok(answer) => answer,
             Err(error) => {
                 let answer = answer(&error, x.request, x.refused_by);
+                if error.code() == Code::Internal {
+                    probes::gate::doubt(&x.host);
+                }
                 x.error = Some(error);
                 answer
             }

@@ -4,11 +4,13 @@
 
 use std::sync::atomic::Ordering;
 
+use std::sync::Arc;
+
 use http::Request;
 use plimsoll_core::{Code, Result};
 
 use super::{Health, PATHS};
-use crate::{Body, exchange::Exchange};
+use crate::{Body, Host, exchange::Exchange};
 
 /// Refuses what comes too early.
 pub fn check(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
@@ -28,6 +30,13 @@ pub fn check(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
         tokio::spawn(async move { host.health.refresh().await });
     }
     passed
+}
+
+/// Something failed inside. If the schema was changed under us, nobody may be probing either: look,
+/// so that the gate closes and further requests learn why. At most once a second.
+pub fn doubt(host: &Arc<Host>) {
+    let host = host.clone();
+    tokio::spawn(async move { host.health.refresh().await });
 }
 
 fn admit(health: &Health, path: &str) -> Result<()> {
