@@ -195,11 +195,20 @@ impl Host {
         }
         let server: ServerConfig = config.get();
         let service = telemetry::Service { environment: config.profile().to_string(), ..telemetry::Service::default() };
-        let telemetry = telemetry::Telemetry::start(&config.get(), service, clock.clone(), seed.clone(), &|practice| !off.contains_key(practice))?;
+        let telemetry =
+            telemetry::Telemetry::start(&config.get(), service, clock.clone(), seed.clone(), &|practice| !off.contains_key(practice))?;
         telemetry.install();
         let health = probes::Health::new(clock.clone());
         health.check_database(&store);
-        let identity = identity::Identity::start(config.get::<identity::section::IdentityConfig>().into(), store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
+        let identity = identity::Identity::start(
+            config.get::<identity::section::IdentityConfig>().into(),
+            store.clone(),
+            clock.clone(),
+            seed.clone(),
+            master,
+            mounts.public,
+        )
+        .await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
         for (_, start) in mounts.starts {
             start(&boot).await?;
@@ -209,7 +218,13 @@ impl Host {
         description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let host = Arc::new(Host {
-            store, clock, seed, routes, identity, description, off,
+            store,
+            clock,
+            seed,
+            routes,
+            identity,
+            description,
+            off,
             events: ledger::Events::default(),
             limits: limits::Limits::new(&config.get())?,
             edge: edge::Rules::new(&server, &config.get(), &config.get(), config.profile())?,

@@ -23,11 +23,21 @@ pub async fn tenant(global: &Global, what: &Tenant) -> Outcome {
     match what {
         Tenant::Create { slug, name } => {
             let made = desk.create_tenant(slug, name.as_deref().unwrap_or(slug)).await?;
-            output::result(global.json, &made, |made| format!("made tenant {} ({})\nnext: plimsoll user create --tenant {} --email YOU --role owner --password-stdin", made.slug, made.id, made.slug));
+            output::result(global.json, &made, |made| {
+                format!(
+                    "made tenant {} ({})\nnext: plimsoll user create --tenant {} --email YOU --role owner --password-stdin",
+                    made.slug, made.id, made.slug
+                )
+            });
         }
         Tenant::List => {
             let all = desk.list_tenants().await?;
-            output::result(global.json, &all, |all| output::columns(&["slug", "name", "id"], &all.iter().map(|one| vec![one.slug.clone(), one.name.clone(), one.id.to_string()]).collect::<Vec<_>>()));
+            output::result(global.json, &all, |all| {
+                output::columns(
+                    &["slug", "name", "id"],
+                    &all.iter().map(|one| vec![one.slug.clone(), one.name.clone(), one.id.to_string()]).collect::<Vec<_>>(),
+                )
+            });
         }
         Tenant::Close { slug, yes } => {
             confirmed(*yes, &format!("closing `{slug}` locks everybody out of it"))?;
@@ -52,11 +62,27 @@ pub async fn user(global: &Global, what: &User) -> Outcome {
         }
         User::List { tenant } => {
             let all = desk.list_users(tenant).await?;
-            output::result(global.json, &all, |all| output::columns(&["email", "role", "active", "id"], &all.iter().map(|one| vec![one.email.clone(), one.role.to_string(), if one.active { "yes" } else { "no" }.to_owned(), one.id.to_string()]).collect::<Vec<_>>()));
+            output::result(global.json, &all, |all| {
+                output::columns(
+                    &["email", "role", "active", "id"],
+                    &all.iter()
+                        .map(|one| {
+                            vec![
+                                one.email.clone(),
+                                one.role.to_string(),
+                                if one.active { "yes" } else { "no" }.to_owned(),
+                                one.id.to_string(),
+                            ]
+                        })
+                        .collect::<Vec<_>>(),
+                )
+            });
         }
         User::Disable { email } => {
             let id = desk.disable_user(email).await?;
-            output::result(global.json, &serde_json::json!({ "id": id, "active": false }), |_| format!("{email} is disabled; sessions ended"));
+            output::result(global.json, &serde_json::json!({ "id": id, "active": false }), |_| {
+                format!("{email} is disabled; sessions ended")
+            });
         }
     }
     ground.close().await?;
@@ -72,13 +98,29 @@ pub async fn key(global: &Global, what: &Key) -> Outcome {
             let role: Role = role.parse()?;
             let expires = expires.as_deref().map(lifetime).transpose()?;
             let made = desk.create_key(tenant, name, role, scopes.clone(), expires).await?;
-            output::result(global.json, &made, |made| format!("{}\n\nthis is the only time it is shown; its id is {}", made.secret, made.key.id));
+            output::result(global.json, &made, |made| {
+                format!("{}\n\nthis is the only time it is shown; its id is {}", made.secret, made.key.id)
+            });
         }
         Key::List { tenant } => {
             let all = desk.list_keys(tenant).await?;
             output::result(global.json, &all, |all| {
                 let time = |time: Option<plimsoll::Time>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
-                output::columns(&["id", "name", "role", "ends in", "expires", "revoked"], &all.iter().map(|one| vec![one.id.to_string(), one.name.clone(), one.role.to_string(), one.hint.clone(), time(one.expires_at), time(one.revoked_at)]).collect::<Vec<_>>())
+                output::columns(
+                    &["id", "name", "role", "ends in", "expires", "revoked"],
+                    &all.iter()
+                        .map(|one| {
+                            vec![
+                                one.id.to_string(),
+                                one.name.clone(),
+                                one.role.to_string(),
+                                one.hint.clone(),
+                                time(one.expires_at),
+                                time(one.revoked_at),
+                            ]
+                        })
+                        .collect::<Vec<_>>(),
+                )
             });
         }
         Key::Revoke { tenant, id } => {
@@ -115,5 +157,7 @@ fn read_password() -> Result<String, Ended> {
 }
 
 fn lifetime(text: &str) -> Result<Duration, Ended> {
-    Span::from_text(text).map(Span::duration).map_err(|_| Code::Invalid.because(format!("`{text}` is not a length of time; write something like 30d, 12h or 45m")).into())
+    Span::from_text(text)
+        .map(Span::duration)
+        .map_err(|_| Code::Invalid.because(format!("`{text}` is not a length of time; write something like 30d, 12h or 45m")).into())
 }

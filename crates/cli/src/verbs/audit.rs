@@ -20,7 +20,9 @@ pub async fn run(global: &Global, what: &Audit) -> Outcome {
     if let Some(slug) = tenant {
         tenants.retain(|(known, _)| known == slug);
         if tenants.is_empty() {
-            return Err(Code::NotFound.because(format!("there is no tenant `{slug}`; `plimsoll tenant list` shows those that exist")).into());
+            return Err(Code::NotFound
+                .because(format!("there is no tenant `{slug}`; `plimsoll tenant list` shows those that exist"))
+                .into());
         }
     }
     let (mut rows, mut intact) = (Vec::new(), true);

@@ -28,12 +28,15 @@ fn check(global: &Global) -> Outcome {
     let faults = match load(global, Vec::new()) {
         Ok(config) => {
             let place = config.path().map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
-            output::result(global.json, &json!({ "ok": true, "faults": [] }), |_| format!("the configuration is fine ({place}, profile {})", config.profile()));
+            output::result(global.json, &json!({ "ok": true, "faults": [] }), |_| {
+                format!("the configuration is fine ({place}, profile {})", config.profile())
+            });
             return Ok(0);
         }
         Err(faults) => faults,
     };
-    let listed: Vec<_> = faults.iter().map(|fault| json!({ "place": fault.place.to_string(), "message": fault.message, "help": fault.help })).collect();
+    let listed: Vec<_> =
+        faults.iter().map(|fault| json!({ "place": fault.place.to_string(), "message": fault.message, "help": fault.help })).collect();
     output::result(global.json, &json!({ "ok": false, "faults": listed }), |_| faults.to_string());
     Ok(1)
 }

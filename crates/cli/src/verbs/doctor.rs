@@ -4,10 +4,7 @@ use plimsoll::database;
 use serde::Serialize;
 
 use super::{Ended, Ground, Outcome, configuration};
-use crate::{
-    arguments::Global,
-    output,
-};
+use crate::{arguments::Global, output};
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -33,7 +30,13 @@ pub async fn run(global: &Global) -> Outcome {
         Err(other) => return Err(other),
     };
     let place = config.path().map_or_else(|| "defaults and environment".to_owned(), |path| path.display().to_string());
-    lines.push(Line { check: "configuration", state: "ok", found: format!("{place}, profile {}", config.profile()), why: "a service must start the same way every time", fix: None });
+    lines.push(Line {
+        check: "configuration",
+        state: "ok",
+        found: format!("{place}, profile {}", config.profile()),
+        why: "a service must start the same way every time",
+        fix: None,
+    });
     match Ground::open(global) {
         Ok(ground) => {
             inspect(&ground, &mut lines).await;
@@ -51,7 +54,13 @@ async fn inspect(ground: &Ground, lines: &mut Vec<Line>) {
     match ground.store.facts().await {
         Err(error) => lines.push(failed("database", &error, "nothing can be kept without it")),
         Ok(facts) => {
-            lines.push(Line { check: "database", state: "ok", found: format!("{} {}, {} bytes", facts.kind.name(), facts.version, facts.size), why: "it holds everything", fix: None });
+            lines.push(Line {
+                check: "database",
+                state: "ok",
+                found: format!("{} {}, {} bytes", facts.kind.name(), facts.version, facts.size),
+                why: "it holds everything",
+                fix: None,
+            });
             let settings = facts.durability.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
             lines.push(Line {
                 check: "durability",
@@ -66,21 +75,41 @@ async fn inspect(ground: &Ground, lines: &mut Vec<Line>) {
                     state: if facts.bypasses_row_security { "failed" } else { "ok" },
                     found: if facts.bypasses_row_security { "the role bypasses it".to_owned() } else { "binds the role".to_owned() },
                     why: "it stands behind our own tenant checks",
-                    fix: facts.bypasses_row_security.then(|| "connect as a role without SUPERUSER and BYPASSRLS that owns the tables".to_owned()),
+                    fix: facts
+                        .bypasses_row_security
+                        .then(|| "connect as a role without SUPERUSER and BYPASSRLS that owns the tables".to_owned()),
                 });
             }
         }
     }
     match ground.store.schema_state().await.and_then(|state| state.ready().map(|()| state.0.len())) {
-        Ok(count) => lines.push(Line { check: "schema", state: "ok", found: format!("{count} migrations applied, none pending"), why: "binary and database must agree", fix: None }),
+        Ok(count) => lines.push(Line {
+            check: "schema",
+            state: "ok",
+            found: format!("{count} migrations applied, none pending"),
+            why: "binary and database must agree",
+            fix: None,
+        }),
         Err(error) => {
             // An embedded database is migrated by the next start.
             let state = if database::shared(&ground.config) { "failed" } else { "warning" };
-            lines.push(Line { check: "schema", state, found: error.public().to_owned(), why: "binary and database must agree", fix: Some("plimsoll migrate up".to_owned()) });
+            lines.push(Line {
+                check: "schema",
+                state,
+                found: error.public().to_owned(),
+                why: "binary and database must agree",
+                fix: Some("plimsoll migrate up".to_owned()),
+            });
         }
     }
     match ground.master() {
-        Ok(_) => lines.push(Line { check: "master key", state: "ok", found: "present, readable only by its owner".to_owned(), why: "it seals the keys that sign tokens", fix: None }),
+        Ok(_) => lines.push(Line {
+            check: "master key",
+            state: "ok",
+            found: "present, readable only by its owner".to_owned(),
+            why: "it seals the keys that sign tokens",
+            fix: None,
+        }),
         Err(error) => lines.push(failed("master key", &error, "it seals the keys that sign tokens")),
     }
 }

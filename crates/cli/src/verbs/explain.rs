@@ -14,7 +14,8 @@ pub fn run(global: &Global, what: &str) -> Outcome {
         let near = plimsoll::config::nearest(name, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         return Err(Code::NotFound.because(format!("nothing is called `{name}`{near}")).into());
     };
-    let value = json!({ "code": code.stable(), "slug": code.slug(), "status": code.status(), "title": code.title(), "page": problems::page(code) });
+    let value =
+        json!({ "code": code.stable(), "slug": code.slug(), "status": code.status(), "title": code.title(), "page": problems::page(code) });
     output::result(global.json, &value, |_| problems::page(code).to_owned());
     Ok(0)
 }

@@ -16,8 +16,11 @@ pub async fn run(global: &Global, what: &Migrate) -> Outcome {
     let code = match what {
         Migrate::Status => {
             let state = ground.store.schema_state().await?;
-            let rows: Vec<Value> =
-                state.0.iter().map(|one| json!({ "owner": one.owner, "id": one.id, "state": one.state.name(), "applied_at": one.applied_at })).collect();
+            let rows: Vec<Value> = state
+                .0
+                .iter()
+                .map(|one| json!({ "owner": one.owner, "id": one.id, "state": one.state.name(), "applied_at": one.applied_at }))
+                .collect();
             output::result(global.json, &json!({ "migrations": rows }), |_| table(&rows));
             u8::from(state.fit().is_err())
         }
@@ -29,7 +32,9 @@ pub async fn run(global: &Global, what: &Migrate) -> Outcome {
         }
         Migrate::Down { steps, yes } => {
             if !yes {
-                let text = format!("undoing {steps} of the newest migrations drops tables with their data; repeat with --yes if that is what you want");
+                let text = format!(
+                    "undoing {steps} of the newest migrations drops tables with their data; repeat with --yes if that is what you want"
+                );
                 return Err(Code::Refused.because(text).into());
             }
             let undone = ground.store.migrate_down(Down::Steps(*steps)).await?;
@@ -44,7 +49,7 @@ pub async fn run(global: &Global, what: &Migrate) -> Outcome {
 
 fn table(rows: &[Value]) -> String {
     let cell = |one: &Value, name: &str| one[name].as_str().unwrap_or("").to_owned();
-    let rows: Vec<Vec<String>> = rows.iter().map(|one| ["owner", "id", "state", "applied_at"].map(|name| cell(one, name)).to_vec()).collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|one| ["owner", "id", "state", "applied_at"].map(|name| cell(one, name)).to_vec()).collect();
     output::columns(&["owner", "migration", "state", "applied"], &rows)
 }
-

@@ -3,8 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use plimsoll::{
-    Host, Role,
-    database, edge,
+    Host, Role, database, edge,
     host::{Demo, Launch},
     identity::operate::Desk,
     identity::section::IdentityConfig,
@@ -53,7 +52,8 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
     announce(&host, &desk, options, &base, operations.address, &demos).await?;
 
     let settings = server::Settings::new(&section, config.profile());
-    let drained = server::run(host.clone(), vec![public, operations], probes::operations::operations, certificates, settings, shutdown).await;
+    let drained =
+        server::run(host.clone(), vec![public, operations], probes::operations::operations, certificates, settings, shutdown).await;
     host.stop().await?;
     if drained.cut > 0 {
         output::say(&format!("stopped; {} connections were cut because they did not end in time", drained.cut));
@@ -69,7 +69,14 @@ fn certificates(tls: &edge::config::TlsConfig) -> Result<Option<std::sync::Arc<C
 }
 
 /// Says where to go next: to sample data with a ready key, or to the first account.
-async fn announce(host: &Host, desk: &Desk, options: &Serve, base: &str, operations: SocketAddr, demos: &[Demo]) -> Result<(), plimsoll::Error> {
+async fn announce(
+    host: &Host,
+    desk: &Desk,
+    options: &Serve,
+    base: &str,
+    operations: SocketAddr,
+    demos: &[Demo],
+) -> Result<(), plimsoll::Error> {
     output::say(&format!("listening on {base}  (metrics and health for operators: http://{operations})"));
     if options.demo {
         let key = demo(host, desk, demos).await?;
