@@ -165,7 +165,7 @@ impl<K: Kind> schemars::JsonSchema for Id<K> {
         K::PREFIX.into()
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": format!("^{}_[0-9a-hjkmnp-tv-z]{{26}}$", K::PREFIX), "examples": [Id::<K>::from_bits(0x0193_4f5e_9a00_7c3b_b21d_1f0e_5a6c_9d42)] })
+        schemars::json_schema!({ "type": "string", "pattern": format!("^{}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$", K::PREFIX), "examples": [Id::<K>::from_bits(0x0193_4f5e_9a00_7c3b_b21d_1f0e_5a6c_9d42)] })
     }
 }
 

@@ -251,7 +251,11 @@ impl Host {
             let host = host.clone();
             Box::pin(async move {
                 let signs = host.upgrade().is_none_or(|host| host.identity.can_sign());
-                if signs { Ok(()) } else { Err(Code::Internal.because("no signing key is active; `plimsoll key rotate-signing` makes one")) }
+                if signs {
+                    Ok(())
+                } else {
+                    Err(Code::Internal.because("no signing key is active; `plimsoll key rotate-signing` makes one"))
+                }
             })
         });
     }

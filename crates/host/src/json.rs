@@ -46,6 +46,10 @@ impl<'de> Visitor<'de> for Strict {
         Ok(Value::Number(value.into()))
     }
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        // In JSON 3.0 is the whole number 3; up to 2^53 a double tells them apart from their neighbours.
+        if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 {
+            return Ok(Value::Number((value as i64).into()));
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number is not finite"))
     }
     fn visit_unit<E>(self) -> Result<Value, E> {
@@ -162,6 +166,7 @@ mod tests {
     fn depth_is_bounded_and_ordinary_documents_pass() {
         let deep = "[".repeat(100_000);
         assert!(parse(deep.as_bytes()).unwrap_err().public().contains("recursion limit"));
+        assert_eq!(parse(b"[3.0, -2e3, 1e16, 0.5]").unwrap(), json!([3, -2000, 1e16, 0.5]), "a whole number is one however it is written");
         assert_eq!(parse(br#" {"b":[1,2.5,null,true],"a":"\u00e4"} "#).unwrap(), json!({"b":[1,2.5,null,true],"a":"ä"}));
     }
 

@@ -20,6 +20,7 @@ pub fn document(table: &Table, schemas: &mut SchemaGenerator, version: &str) -> 
         let schema = hoist(schema, &mut components);
         components.insert(name, schema);
     }
+    let problem = hoist(problem, &mut components);
     let mut paths = Map::new();
     for route in table.all().iter().filter(|route| !route.doc.hidden) {
         let operation = operation(route, &problem, &mut components);
@@ -78,12 +79,18 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
             out.insert("security".into(), json!([]));
         }
     }
-    let parameters: Vec<Value> = route
+    let mut parameters: Vec<Value> = route
         .doc
         .parameters
         .iter()
         .map(|one| json!({ "name": one.name, "in": one.place, "required": one.required, "description": one.description, "schema": hoist(one.schema.clone(), components) }))
         .collect();
+    if conditional(route) {
+        let about = "The entity tag of what you have; 304 if it is still what you would get.";
+        parameters.push(
+            json!({ "name": "If-None-Match", "in": "header", "required": false, "description": about, "schema": { "type": "string" } }),
+        );
+    }
     if !parameters.is_empty() {
         out.insert("parameters".into(), Value::Array(parameters));
     }
@@ -96,7 +103,7 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
         if *media == "application/merge-patch+json" {
             contents["application/json"] = content;
         }
-        out.insert("requestBody".into(), json!({ "required": true, "content": contents }));
+        out.insert("requestBody".into(), json!({ "required": !route.doc.bodiless, "content": contents }));
     }
     let problems = problems(route);
     let codes: Vec<Value> = problems.iter().map(|code| json!({ "code": code.stable(), "title": code.title() })).collect();
@@ -105,16 +112,29 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
     Value::Object(out)
 }
 
+/// Whether its answers carry an entity tag by which a caller can save itself the answer.
+fn conditional(route: &Route) -> bool {
+    route.method == http::Method::GET && route.doc.responses.iter().any(|(status, schema)| *status == 200 && schema.is_some())
+}
+
 /// What a caller of this route may be told, in order of status.
 fn problems(route: &Route) -> Vec<Code> {
     let mut problems: Vec<Code> = vec![
         Code::Malformed,
         Code::Invalid,
+        Code::HttpsRequired,
+        Code::BodyTooLarge,
+        Code::UriTooLong,
+        Code::HeadersTooLarge,
+        Code::HostUnknown,
         Code::QuotaExceeded,
         Code::Overloaded,
+        Code::Draining,
         Code::DatabaseUnavailable,
+        Code::DatabaseBusy,
+        Code::StatementTimeout,
         Code::HandlerTimeout,
-        Code::HostUnknown,
+        Code::Internal,
     ];
     if route.template.contains('{') {
         problems.push(Code::NotFound);
@@ -126,10 +146,11 @@ fn problems(route: &Route) -> Vec<Code> {
             Code::CredentialExpired,
             Code::CredentialRevoked,
             Code::Forbidden,
+            Code::CrossSite,
         ]);
     }
     if route.doc.request.is_some() {
-        problems.extend([Code::UnsupportedMedia, Code::BodyTooLarge, Code::BodyTimeout]);
+        problems.extend([Code::UnsupportedMedia, Code::BodyTimeout]);
     }
     if route.method != http::Method::GET {
         problems.push(Code::StorageFull);
@@ -148,6 +169,9 @@ fn responses(route: &Route, problems: &[Code], problem: &Value, components: &mut
             one["content"] = json!({ *media: { "schema": hoist(schema.clone(), components) } });
         }
         all.insert(status.to_string(), one);
+    }
+    if conditional(route) {
+        all.insert("304".into(), json!({ "description": phrase(304) }));
     }
     for code in problems {
         let name = code.status().to_string();

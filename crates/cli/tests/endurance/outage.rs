@@ -84,7 +84,9 @@ fn a_database_that_hangs_holds_nobody_for_longer_than_the_limits() {
         let asked: Vec<_> = (0..40)
             .map(|n| {
                 let client = client.clone();
-                tokio::spawn(async move { if n % 2 == 0 { add(&client, &format!("during {n}")).await } else { client.get("/v1/artists").await } })
+                tokio::spawn(async move {
+                    if n % 2 == 0 { add(&client, &format!("during {n}")).await } else { client.get("/v1/artists").await }
+                })
             })
             .collect();
         for one in asked {

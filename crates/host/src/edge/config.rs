@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn production_keeps_the_operations_listener_on_this_machine_unless_there_is_a_reason() {
-        let production = |lines: &str| refused(&format!("profile = \"production\"\n[tls]\noff = \"encrypted by the mesh below\"\n[server]\n{lines}"));
+        let production =
+            |lines: &str| refused(&format!("profile = \"production\"\n[tls]\noff = \"encrypted by the mesh below\"\n[server]\n{lines}"));
         for inside in ["", "operations = \"[::1]:9090\"", "operations = \"127.1.2.3:9090\""] {
             assert_eq!(production(inside), "", "{inside}");
         }

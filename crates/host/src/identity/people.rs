@@ -110,6 +110,13 @@ pub fn email(text: &str, pointer: &'static str) -> Result<String> {
     Ok(plain)
 }
 
+/// What [`slug`] accepts, as a pattern for the API description.
+pub const SLUG: &str = "^[a-z](-?[a-z0-9])+$";
+/// What [`name`] accepts, as a pattern for the API description.
+pub const NAME: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+/// What [`scopes`] accepts in each place, as a pattern for the API description.
+pub const SCOPE: &str = r"^(\*|(\*|[a-z_-]+):(\*|[a-z_-]+))$";
+
 /// Checks a slug: 2 to 40 lower-case letters, digits and single hyphens, beginning with a letter.
 ///
 /// # Errors

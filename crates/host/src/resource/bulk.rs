@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Statements,
-    handlers::{Rendered, insert},
+    handlers::{Rendered, dangling, exists, insert, values},
 };
 use crate::{
     ctx::{Committed, Ctx, Write},
@@ -39,23 +39,29 @@ pub(super) async fn create_many<S: Send + Sync + 'static>(
     ctx.commit(move |change| {
         let items = body["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         let misshapen: Vec<(usize, Vec<Fault>)> = items.iter().enumerate().map(|(i, item)| (i, shape.faults(item))).filter(|(_, faults)| !faults.is_empty()).collect();
-        let (mut made, mut dangling) = (Vec::<(usize, i64)>::new(), Vec::new());
-        if !atomic || misshapen.is_empty() {
-            for (index, item) in items.iter().enumerate().filter(|(index, _)| misshapen.binary_search_by_key(index, |(i, _)| *i).is_err()) {
+        let shapely = || items.iter().enumerate().filter(|(index, _)| misshapen.binary_search_by_key(index, |(i, _)| *i).is_err());
+        let (mut made, mut lost) = (Vec::<(usize, i64)>::new(), Vec::new());
+        if atomic {
+            // All or none is decided before anything is written.
+            for (index, item) in shapely() {
+                let faults = dangling(statements.resource, change, &values(statements.resource, item), exists)?;
+                lost.extend((!faults.is_empty()).then_some((index, faults)));
+            }
+        }
+        if !atomic || (misshapen.is_empty() && lost.is_empty()) {
+            for (index, item) in shapely() {
                 match insert(&statements, change, item) {
                     Ok(id) => made.push((index, id)),
                     // Nothing of this item was written: its references are checked before the insert.
-                    Err(error) if error.code() == Code::Invalid && !atomic => dangling.push((index, error.faults().to_vec())),
-                    // All or none: the error ends the transaction, and with it every other item.
+                    Err(error) if error.code() == Code::Invalid => lost.push((index, error.faults().to_vec())),
                     Err(error) => return Err(error.under(&format!("/items/{index}"))),
                 }
             }
         }
-        let mut refused: Vec<(usize, Vec<Fault>)> = misshapen.into_iter().chain(dangling).collect();
+        let mut refused: Vec<(usize, Vec<Fault>)> = misshapen.into_iter().chain(lost).collect();
         refused.sort_by_key(|(index, _)| *index);
         let plural = statements.resource.plural;
         change.note(Note { target: plural.to_owned(), detail: Some(json!({ "created": made.len(), "first": made.first().map(|(_, id)| id), "last": made.last().map(|(_, id)| id), "refused": refused.len() })), ..Note::default() });
-        refused.sort_by_key(|(index, _)| *index);
         let (mut refused_next, mut made_next) = (refused.iter().peekable(), made.iter().peekable());
         let results: Vec<Value> = (0..items.len())
             .map(|index| {

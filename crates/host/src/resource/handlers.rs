@@ -210,7 +210,7 @@ fn if_match() -> Parameter {
         name: "If-Match".into(),
         place: "header",
         required: false,
-        schema: json!({ "type": "string" }),
+        schema: json!({ "type": "string", "pattern": "^(\\*|(W/)?\"[^\"]*\"(, ?(W/)?\"[^\"]*\")*)$" }),
         description: "The entity tag of the version you have seen; 412 if it is no longer the current one.".into(),
     }
 }
@@ -237,9 +237,12 @@ fn parameters(statements: &Statements) -> Vec<Parameter> {
                 json!({ "type": "integer", "minimum": 1, "maximum": super::paging::MOST, "default": super::paging::USUAL }),
                 "Items on a page.".to_owned(),
             ),
-            "cursor" => (json!({ "type": "string" }), "Cursor paging: empty to begin, then `next_cursor` of the page before.".to_owned()),
+            "cursor" => (
+                json!({ "type": "string", "format": "cursor", "pattern": "^[A-Za-z0-9_-]*$" }),
+                "Cursor paging: empty to begin, then `next_cursor` of the page before.".to_owned(),
+            ),
             "sort" => (
-                json!({ "type": "string" }),
+                json!({ "type": "string", "pattern": format!("^-?({0})(,-?({0})){{0,2}}$", sorted.join("|")) }),
                 format!("Up to three of {}, separated by commas; a minus before one turns it round.", sorted.join(", ")),
             ),
             "q" => (json!({ "type": "string", "maxLength": 200 }), "Words to look for, regardless of letter case (ASCII).".to_owned()),

@@ -4,11 +4,20 @@ use serde_json::{Map, Value, json};
 
 use super::{Field, FieldKind, Resource};
 
+/// What [`crate::shape::is_web_address`] accepts, as a pattern for readers of the description.
+const WEB_ADDRESS: &str = concat!(
+    "^[Hh][Tt][Tt][Pp][Ss]?://",
+    // A name, without the letters that look like `/?#@:` to whoever normalises them; or an IPv6 address.
+    r#"([^\s\x00-\x1f\x7f-\x9f<>"{}|\\^`/?#@:\[\]\u2047\u2048\u2049\u2100\u2101\u2105\u2106\u2a74\ufe13\ufe16\ufe55\ufe56\ufe5f\ufe6b\uff03\uff0f\uff1a\uff1f\uff20]+|"#,
+    r#"\[([0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){7}|([0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){0,3})?::([0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){0,2})?|::[0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){0,6})\])(:[0-9]{0,5})?"#,
+    r#"([/?#][^\s\x00-\x1f\x7f-\x9f<>"{}|\\^`]*)?$"#,
+);
+
 fn of(field: &Field) -> Value {
     let mut schema = match field.kind {
         FieldKind::Text { min, max } => json!({ "type": "string", "minLength": min, "maxLength": max }),
         FieldKind::Date => json!({ "type": "string", "format": "date" }),
-        FieldKind::Url { max } => json!({ "type": "string", "format": "uri", "maxLength": max }),
+        FieldKind::Url { max } => json!({ "type": "string", "format": "web-address", "pattern": WEB_ADDRESS, "maxLength": max }),
         FieldKind::Number => json!({ "type": "number" }),
         FieldKind::Reference(_) => json!({ "type": "integer", "format": "int64", "minimum": 1 }),
     };

@@ -33,12 +33,19 @@ pub struct Routes<'w, S> {
 }
 
 /// What all systems together declare.
-#[derive(Default)]
 pub struct Wiring {
     /// The routes so far.
     pub routes: Vec<Route>,
     /// Schemas of typed answers, shared by name.
     pub schemas: SchemaGenerator,
+}
+
+impl Default for Wiring {
+    fn default() -> Wiring {
+        // Schemas of what leaves: a field that may be left out is not required.
+        let schemas = schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator();
+        Wiring { routes: Vec::new(), schemas }
+    }
 }
 
 impl<'w, S: Send + Sync + 'static> Routes<'w, S> {

@@ -79,6 +79,8 @@ pub struct RouteDoc {
     pub parameters: Vec<Parameter>,
     /// Media type and schema of the request body.
     pub request: Option<(&'static str, Value)>,
+    /// Whether the body may be left out.
+    pub bodiless: bool,
     /// An example body; also used by probes and smoke tests.
     pub example: Option<Value>,
     /// Status, media type and schema of each successful answer; no schema means no body.

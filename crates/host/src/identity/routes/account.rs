@@ -127,7 +127,7 @@ struct NewPassword {
     #[schemars(length(min = 1, max = 1024))]
     current: String,
     /// The password from now on.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 512))]
     new: String,
 }
 

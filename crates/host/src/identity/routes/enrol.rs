@@ -57,10 +57,10 @@ struct Setup {
     /// The first tenant.
     tenant: NewTenant,
     /// The owner's e-mail address.
-    #[schemars(length(min = 1, max = 254))]
+    #[schemars(email, length(min = 3, max = 254))]
     email: String,
     /// The owner's password.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 512))]
     password: String,
 }
 
@@ -68,10 +68,10 @@ struct Setup {
 #[serde(deny_unknown_fields)]
 struct NewTenant {
     /// Its short name.
-    #[schemars(length(min = 1, max = 40))]
+    #[schemars(length(min = 2, max = 40), regex(pattern = people::SLUG))]
     slug: String,
     /// Its name.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = people::NAME))]
     name: String,
 }
 
@@ -148,13 +148,13 @@ pub(super) async fn acceptable<M>(ctx: &Ctx<(), M>, text: &str, known: Vec<Strin
 #[serde(deny_unknown_fields)]
 struct Register {
     /// The e-mail address.
-    #[schemars(length(min = 1, max = 254))]
+    #[schemars(email, length(min = 3, max = 254))]
     email: String,
     /// The password.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 512))]
     password: String,
     /// The name of the tenant that is made; a general one unless given.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = people::NAME))]
     name: Option<String>,
 }
 

@@ -68,11 +68,12 @@ async fn show(ctx: Ctx<(), Read>, Path(id): Path<KeyId>) -> Result<Json<Key>> {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     /// What it is for.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = people::NAME))]
     name: String,
     /// What it may do at most.
     role: Role,
     /// The only permissions it holds (`songs:read`, `songs:*`, `*:read`); all of the role's where empty.
+    #[schemars(length(max = 50), inner(length(max = 100), regex(pattern = people::SCOPE)))]
     scopes: Option<Vec<String>>,
     /// Days until it expires.
     #[schemars(range(min = 1, max = 3650))]

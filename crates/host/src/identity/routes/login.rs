@@ -58,7 +58,7 @@ pub(super) fn routes(r: &mut Routes<'_, ()>) {
 #[serde(deny_unknown_fields)]
 struct Login {
     /// The e-mail address.
-    #[schemars(length(min = 1, max = 254))]
+    #[schemars(email, length(min = 3, max = 254))]
     email: String,
     /// The password.
     #[schemars(length(min = 1, max = 1024))]

@@ -61,6 +61,7 @@ impl<T: DeserializeOwned + JsonSchema + Default + Send + 'static> Input for Perh
     }
     fn describe(doc: &mut RouteDoc, schemas: &mut SchemaGenerator, template: &'static str) {
         <Json<T> as Input>::describe(doc, schemas, template);
+        doc.bodiless = true;
     }
 }
 

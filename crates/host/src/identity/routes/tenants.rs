@@ -75,7 +75,7 @@ async fn show(ctx: Ctx<(), Read>, Path(id): Path<TenantId>) -> Result<Json<Tenan
 #[serde(deny_unknown_fields)]
 struct Rename {
     /// The new name.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = people::NAME))]
     name: String,
 }
 

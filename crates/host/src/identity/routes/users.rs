@@ -70,12 +70,12 @@ async fn show(ctx: Ctx<(), Read>, Path(id): Path<UserId>) -> Result<Json<User>> 
 #[serde(deny_unknown_fields)]
 struct NewUser {
     /// The e-mail address.
-    #[schemars(length(min = 1, max = 254))]
+    #[schemars(email, length(min = 3, max = 254))]
     email: String,
     /// The role in this tenant.
     role: Role,
     /// The password of a new account.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 512))]
     password: Option<String>,
 }
 
