@@ -67,6 +67,9 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
     if let Some(text) = &route.doc.description {
         out.insert("description".into(), json!(text));
     }
+    if route.deprecated.is_some() {
+        out.insert("deprecated".into(), json!(true));
+    }
     match route.access {
         Access::Needs { permission, least } => {
             out.insert("x-plimsoll-access".into(), json!({ "permission": permission, "role": least }));

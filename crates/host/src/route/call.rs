@@ -68,6 +68,9 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
         route: route.clone(),
     };
     let mut answer = (route.handler)(call)?.await?;
+    if let Some(deprecation) = &route.deprecated {
+        deprecation.dress(answer.headers_mut());
+    }
     if reading {
         conditional(&mut answer, if_none_match.as_ref());
     }

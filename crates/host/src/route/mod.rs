@@ -75,6 +75,7 @@
 
 mod answer;
 mod call;
+mod deprecation;
 mod input;
 mod routes;
 mod table;
@@ -82,6 +83,7 @@ mod table;
 pub use answer::{Answer, Created, Empty, Json, Reply, Tagged};
 pub(crate) use call::Call;
 pub use call::{call, etag_of, find};
+pub use deprecation::Deprecation;
 pub use input::{Document, FromSegment, Incoming, Input, Path, Query, Raw, pairs};
 pub use routes::{Routes, Wiring};
 pub use table::{Matched, Parameter, Route, RouteClass, RouteDoc, Table};

@@ -143,6 +143,7 @@ impl<'w, S: Send + Sync + 'static> Routes<'w, S> {
             body_limit: None,
             time_limit: None,
             page: false,
+            deprecated: None,
             doc,
             pace: Pace::new(),
             body,
@@ -246,6 +247,15 @@ impl RouteMut<'_> {
     /// A document for people: plain HTTP is redirected, the content policy is a page's.
     pub fn document(self) -> Self {
         self.route.page = true;
+        self
+    }
+    /// On its way out: see [`super::Deprecation::new`].
+    ///
+    /// # Panics
+    /// When the days are none: a mistake of the author, found by the first test that declares the routes.
+    pub fn deprecated(self, since: &str, sunset: &str, instead: &str) -> Self {
+        self.route.deprecated =
+            Some(super::Deprecation::new(since, sunset, instead).unwrap_or_else(|error| panic!("{}: {error}", self.route.template)));
         self
     }
     /// Not in the API description.

@@ -57,6 +57,8 @@ pub struct Route {
     pub time_limit: Option<Duration>,
     /// A document for people (a page or an asset), not an API call: HTTPS policy redirects it.
     pub page: bool,
+    /// Whether, since when and until when it is on its way out.
+    pub deprecated: Option<super::Deprecation>,
     /// For the API description.
     pub doc: RouteDoc,
     /// How long its reads take.
