@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plimsoll_testkit::{Db, both, process::Plimsoll};
+use plimsoll_testkit::{Db, both, http::Reply, process::Plimsoll};
 use serde_json::{Value, json};
 
 use crate::{
@@ -153,6 +153,53 @@ both! {
         }
         owner.post("/v1/auth/password").json(example("auth.password")).await.expect(204);
         assert!(accepted > 12, "{accepted}");
+    }
+
+    async fn nonsense_gets_a_described_4xx_from_every_operation(db: Db) {
+        let tenant = house(db).tenant().await;
+        let owner = tenant.login(&tenant.person("owner").await).await.caller;
+        let asked = std::cell::Cell::new(0);
+        for operation in operations(&owner).await.iter().filter(|one| !["auth.logout", "auth.login"].contains(&one.id.as_str())) {
+            let described = |reply: &Reply, what: &str| {
+                asked.set(asked.get() + 1);
+                let what = format!("{} {} {what}", operation.method, operation.template);
+                assert!(reply.code() < 500, "{what}: {reply}");
+                assert!(operation.responses.get(reply.code().to_string()).is_some(), "{what} answers what is not described: {reply}");
+                if reply.code() >= 400 {
+                    assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{what}: {reply}");
+                }
+            };
+            let fill = |id: &str| operation.template.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect::<Vec<_>>().join("/");
+            let body = operation.body.as_ref().map(|_| operation.example(&BTreeMap::new()).unwrap());
+            if operation.is_item() {
+                let long = "x".repeat(2000);
+                for id in ["0", "-1", "9223372036854775808", "usr_1", "%F0%9F%8E%B5", "%00", "%ff", "..%2f..%2fetc", "null", "'%20OR%201=1--", &long] {
+                    described(&operation.send(&owner, &fill(id), body.clone()).await, &format!("with id {id:.20}"));
+                }
+            }
+            let path = fill("1");
+            if let Some((media, _)) = &operation.body {
+                for text in ["", "null", "[]", "{}", "\"x\"", "1", "{", "{\"\":0}", "{\"a\":1,\"a\":1}", "[[[[[[[[[[[[[[[[", "\u{feff}{}", "{\"a\":\"\\u0000\"}"] {
+                    let reply = owner.request(operation.method.clone(), &path).header("content-type", media).body(text).await;
+                    described(&reply, &format!("with the body {text}"));
+                }
+                for (name, _) in body.as_ref().unwrap().as_object().unwrap() {
+                    for value in [json!(null), json!(true), json!(-1), json!(1e300), json!("\u{0}"), json!("x".repeat(5000)), json!([]), json!({ "a": {} })] {
+                        let mut body = body.clone().unwrap();
+                        body[name] = value.clone();
+                        described(&operation.send(&owner, &path, Some(body)).await, &format!("with {name} = {value:.30}"));
+                    }
+                }
+            }
+            for parameter in operation.parameters.iter().filter(|one| one["in"] == "query") {
+                let name = parameter["name"].as_str().unwrap();
+                for value in ["", "x", "-1", "1e9", "%00", "%ff", "99999999999999999999", "true,false", "2026-13-45", "%F0%9F%8E%B5", "*"] {
+                    described(&operation.send(&owner, &format!("{path}?{name}={value}"), body.clone()).await, &format!("with ?{name}={value}"));
+                }
+            }
+            described(&operation.send(&owner, &format!("{path}?nonsense=1"), body.clone()).await, "with ?nonsense=1");
+        }
+        assert!(asked.get() > 1000, "only {} questions were asked", asked.get());
     }
 
     async fn every_problem_has_its_page(db: Db) {

@@ -88,7 +88,7 @@ impl House {
     }
 
     /// A new tenant with an owner's key, both made with the command line.
-    pub async fn tenant(&'_ self) -> Tenant<'_> {
+    pub async fn tenant(&self) -> Tenant<'_> {
         let slug = format!("t{}", unique());
         let made = self.command(&["tenant", "create", &slug]).await;
         let key = self.command(&["key", "create", "--tenant", &slug, "--role", "owner"]).await;

@@ -4,6 +4,8 @@
 //! meet; those that need other settings, or damage what they look at, start a server for
 //! themselves.
 
+#![expect(clippy::unwrap_used, reason = "what is missing in a test ends it, with the line that missed it")]
+
 mod catalogue;
 mod description;
 mod edge;

@@ -81,7 +81,7 @@ impl Operation {
             }
             before = segment;
         }
-        for parameter in self.parameters.iter().filter(|one| one["in"] != "path" && one["required"] == true) {
+        if let Some(parameter) = self.parameters.iter().find(|one| one["in"] != "path" && one["required"] == true) {
             panic!("{} {}: the walk cannot fill the required parameter {parameter}; teach it", self.method, self.template);
         }
         path

@@ -1,6 +1,6 @@
 //! A client without credential, written for another server with the same contract.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use plimsoll_testkit::{Db, both};
 use serde_json::{Value, json};
@@ -22,10 +22,10 @@ both! {
         for song in items {
             assert_eq!(song.as_object().unwrap().keys().collect::<Vec<_>>(), FIELDS);
             let Some(artist) = song["artist_id"].as_i64() else { continue };
-            if !names.contains_key(&artist) {
+            if let Entry::Vacant(name) = names.entry(artist) {
                 let found = client.get(&format!("/v1/artists/{artist}")).await.expect(200).json();
                 assert_eq!(found["id"], artist);
-                names.insert(artist, found["name"].as_str().unwrap().to_owned());
+                name.insert(found["name"].as_str().unwrap().to_owned());
             }
         }
         assert!(names.len() > 1 && names.values().all(|name| !name.is_empty()), "{names:?}");
