@@ -160,6 +160,10 @@ impl Caller {
     pub fn with(&self, credential: &str) -> Caller {
         Caller { client: self.client.with_bearer(credential), address: self.address.clone() }
     }
+    /// The same caller at another server.
+    pub fn at(&self, client: Client) -> Caller {
+        Caller { client, address: self.address.clone() }
+    }
     pub fn request(&self, method: Method, path: &str) -> Request {
         self.client.request(method, path).header("x-forwarded-for", &self.address)
     }

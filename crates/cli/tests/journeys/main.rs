@@ -14,4 +14,5 @@ mod identity;
 mod ledger;
 mod roles;
 mod tenancy;
+mod together;
 mod walk;
