@@ -264,3 +264,28 @@ fn exactly_the_quota_passes_and_the_headers_say_what_is_left() {
         }
     });
 }
+
+#[test]
+fn what_a_caller_says_of_its_own_address_is_not_believed() {
+    plimsoll_testkit::both::run(async {
+        let settings = [
+            ("PLIMSOLL_SERVER__TRUSTED_PROXIES", ""),
+            ("PLIMSOLL_LIMITS__ADDRESS", "4/1h"),
+            ("PLIMSOLL_CATALOGUE__PUBLIC_READ", "nobody-yet"),
+        ];
+        let house = House::open(Db::Sqlite, &settings, &[]).await;
+        let tenant = house.tenant().await;
+        // Each of these claims another address, and that it came over TLS.
+        let claim =
+            || tenant.owner.get("/v1/songs").header("x-forwarded-for", house.stranger().address).header("x-forwarded-proto", "https");
+        let first = claim().await.expect(200);
+        assert!(first.header("strict-transport-security").is_none(), "{first:?}");
+        tenant.owner.make("songs", json!({ "title": "S" })).await;
+        let entry = tenant.owner.get("/v1/audit?action=songs.create").header("forwarded", "for=192.0.2.1").await.expect(200);
+        assert_eq!(entry.str("/items/0/address"), "127.0.0.1");
+        // A tenant that is to be public and does not exist makes nothing public.
+        house.stranger().get("/v1/songs").await.expect(401);
+        let refused = claim().await.expect(429);
+        assert_eq!(refused.str("/refused_by"), "address");
+    });
+}

@@ -126,7 +126,7 @@ both! {
     }
 
     async fn signing_keys_change_without_anybody_being_logged_out(db: Db) {
-        let house = House::open(db, &[], &[]).await;
+        let house = house(db);
         let tenant = house.tenant().await;
         let person = tenant.person("viewer").await;
         let before = tenant.login(&person).await;
