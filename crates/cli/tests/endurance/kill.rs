@@ -131,6 +131,36 @@ both! {
     }
 }
 
+#[test]
+fn a_first_start_that_was_killed_is_finished_by_the_next() {
+    both::run(async {
+        let seed = seed();
+        for signal in [Signal::Kill, Signal::Term] {
+            for _ in 0..10 {
+                let plimsoll = binary();
+                let running = plimsoll.spawn();
+                // Anywhere between nothing and ready.
+                tokio::time::sleep(Duration::from_millis(seed.below(150))).await;
+                running.signal(signal);
+                running.wait().await;
+                plimsoll.start().await.stop().await;
+            }
+        }
+    });
+}
+
+#[test]
+fn processes_that_start_at_once_on_an_empty_folder_all_serve() {
+    both::run(async {
+        let plimsoll = binary();
+        let (a, b, c) = tokio::join!(plimsoll.start(), plimsoll.start(), plimsoll.start());
+        for running in [a, b, c] {
+            running.client().get("/health/ready").await.expect(200);
+            assert_eq!(running.stop().await.code(), Some(0), "{}", running.stderr());
+        }
+    });
+}
+
 /// Ends PostgreSQL as a crash would: no connection is told, nothing is written.
 fn crash(server: &Server) {
     let pid = std::fs::read_to_string(server.directory().join("data/postmaster.pid")).unwrap();
