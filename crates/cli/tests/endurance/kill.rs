@@ -11,14 +11,7 @@ use std::{
 };
 
 use plimsoll_core::Seed;
-use plimsoll_testkit::{
-    Db, Scratch, both,
-    both::Ground,
-    http::Client,
-    postgres::Server,
-    process::{Running, Signal},
-    wait,
-};
+use plimsoll_testkit::{Db, Scratch, both, both::Ground, http::Client, postgres::Server, process::Signal, wait};
 use serde_json::json;
 
 use crate::{
@@ -61,10 +54,15 @@ impl Book {
     }
 
     /// Lets 32 writers write until so many acknowledgements have come, then calls `end`.
-    async fn round(self: &Arc<Book>, service: &Service, running: &Running, round: u64, target: u64, end: impl AsyncFnOnce()) {
+    async fn round(self: &Arc<Book>, clients: &[Client], round: u64, target: u64, end: impl AsyncFnOnce()) {
         self.round.store(0, Ordering::SeqCst);
         self.over.store(false, Ordering::SeqCst);
-        let writers: Vec<_> = (0..WRITERS).map(|writer| tokio::spawn(self.clone().write(service.client(running), round, writer))).collect();
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let client = clients[usize::try_from(writer).unwrap() % clients.len()].clone();
+                tokio::spawn(self.clone().write(client, round, writer))
+            })
+            .collect();
         wait::until(BOUND, || async { self.round.load(Ordering::SeqCst) >= target }).await;
         end().await;
         self.over.store(true, Ordering::SeqCst);
@@ -101,7 +99,7 @@ both! {
         for round in 0..rounds {
             let running = service.plimsoll.start().await;
             let target = 1 + seed.below(200);
-            book.round(&service, &running, round, target, async || { running.crash().await; }).await;
+            book.round(&[service.client(&running)], round, target, async || { running.crash().await; }).await;
 
             let running = service.plimsoll.start().await;
             let client = service.client(&running);
@@ -113,6 +111,54 @@ both! {
         println!("{db:?}: {rounds} kills, {acknowledged} acknowledged writes all there, {unacknowledged} kept without acknowledgement");
         assert!(acknowledged as u64 >= rounds);
     }
+
+    async fn of_two_processes_on_one_database_one_is_killed(db: Db) {
+        let (service, book, seed) = (Service::new(db).await, Arc::new(Book::default()), seed());
+        let other = service.plimsoll.start().await;
+        let mut last = (0, 0);
+        for round in 0..number("PLIMSOLL_TEST_KILL_ROUNDS", 3) {
+            let running = service.plimsoll.start().await;
+            let clients = [service.client(&running), service.client(&other)];
+            let target = 1 + seed.below(150);
+            book.round(&clients, round, target, async || { running.crash().await; }).await;
+            let client = service.client(&other);
+            last = book.check(&client).await;
+            ledger_is_intact(&client).await;
+        }
+        let (acknowledged, unacknowledged) = last;
+        println!("{db:?}, two processes: {acknowledged} acknowledged writes all there, {unacknowledged} kept without acknowledgement");
+        assert_eq!(other.stop().await.code(), Some(0), "{}", other.stderr());
+    }
+}
+
+#[test]
+fn a_first_start_that_was_killed_is_finished_by_the_next() {
+    both::run(async {
+        let seed = seed();
+        for signal in [Signal::Kill, Signal::Term] {
+            for _ in 0..10 {
+                let plimsoll = binary();
+                let running = plimsoll.spawn();
+                // Anywhere between nothing and ready.
+                tokio::time::sleep(Duration::from_millis(seed.below(150))).await;
+                running.signal(signal);
+                running.wait().await;
+                plimsoll.start().await.stop().await;
+            }
+        }
+    });
+}
+
+#[test]
+fn processes_that_start_at_once_on_an_empty_folder_all_serve() {
+    both::run(async {
+        let plimsoll = binary();
+        let (a, b, c) = tokio::join!(plimsoll.start(), plimsoll.start(), plimsoll.start());
+        for running in [a, b, c] {
+            running.client().get("/health/ready").await.expect(200);
+            assert_eq!(running.stop().await.code(), Some(0), "{}", running.stderr());
+        }
+    });
 }
 
 /// Ends PostgreSQL as a crash would: no connection is told, nothing is written.
@@ -137,7 +183,7 @@ fn what_was_acknowledged_survives_the_crash_of_postgresql() {
         let mut last = (0, 0);
         for round in 0..rounds {
             let target = 1 + seed.below(100);
-            book.round(&service, &running, round, target, async || crash(&server)).await;
+            book.round(&[service.client(&running)], round, target, async || crash(&server)).await;
             server.start();
             running.ready(BOUND).await.unwrap();
             last = book.check(&client).await;

@@ -140,19 +140,39 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Makes the file, which must not exist; only its owner may read it.
+/// Makes the file whole or not at all: a crash or a full disk half way must not leave a file that
+/// no later start can use, and another process that starts now must not read half of it.
 fn create(path: &Path, seed: &Seed) -> std::io::Result<Master> {
+    if path.exists() {
+        return Err(std::io::ErrorKind::AlreadyExists.into());
+    }
+    let master = Master(seed.bytes());
+    let draft = path.with_extension(format!("{}.new", hex(&seed.bytes::<8>())));
+    let made = draw_up(&draft, &master).and_then(|()| match std::fs::hard_link(&draft, path) {
+        // Some file systems have no second names; there, two first starts at the same moment are not told apart.
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists && !path.exists() => std::fs::rename(&draft, path),
+        linked => linked,
+    });
+    let _ = std::fs::remove_file(&draft);
+    made?;
+    // The name should survive a power loss as the content does: keys in the database are sealed
+    // with it. Not every file system can promise that.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(master)
+}
+
+fn draw_up(draft: &Path, master: &Master) -> std::io::Result<()> {
     use std::io::Write;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let master = Master(seed.bytes());
+    let mut file = options.open(draft)?;
     let text = Zeroizing::new(hex(&master.0));
     file.write_all(text.as_bytes())?;
     file.write_all(b"\n")?;
-    file.sync_all()?;
-    Ok(master)
+    file.sync_all()
 }
 
 fn read(path: &Path) -> Result<Master> {
@@ -254,6 +274,20 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         let error = Master::load(None, &folder, false, &Seed::system()).unwrap_err();
         assert!(error.public().contains("chmod 600"), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn processes_that_start_at_once_agree_on_one_key_and_leave_one_file() {
+        let folder = std::env::temp_dir().join(format!("plimsoll-secret-{}", hex(&Seed::system().bytes::<8>())));
+        std::fs::create_dir(&folder).unwrap();
+        let keys: Vec<[u8; 32]> = std::thread::scope(|scope| {
+            let load = || Master::load(None, &folder, false, &Seed::system()).unwrap().0;
+            let starting: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
+            starting.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]));
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 
