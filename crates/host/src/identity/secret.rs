@@ -139,9 +139,17 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     Some(digits?.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-/// Makes the file, which must not exist; only its owner may read it.
+/// Makes the file, which must not exist; only its owner may read it. With PostgreSQL nobody else
+/// has made the folder.
 fn create(path: &Path, seed: &Seed) -> std::io::Result<Master> {
     use std::io::Write;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut folders = std::fs::DirBuilder::new();
+        folders.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+        folders.create(folder)?;
+    }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -245,7 +253,6 @@ mod tests {
     fn the_key_file_is_made_once_kept_private_and_refused_when_others_can_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let folder = std::env::temp_dir().join(format!("plimsoll-secret-{}", hex(&Seed::system().bytes::<8>())));
-        std::fs::create_dir(&folder).unwrap();
         assert!(Master::load(None, &folder, true, &Seed::system()).is_err(), "production wants it explicitly");
         let first = Master::load(None, &folder, false, &Seed::system()).unwrap();
         assert_eq!(Master::load(None, &folder, false, &Seed::system()).unwrap().0, first.0);

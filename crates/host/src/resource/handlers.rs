@@ -62,7 +62,8 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
     /// All routes of a resource: list, create, bulk, read, replace, change, delete, restore.
     pub fn resource(&mut self, resource: &'static Resource) {
         let shared = Arc::new(Statements::of(resource));
-        let Resource { plural, title, .. } = *resource;
+        let Resource { plural, noun, .. } = *resource;
+        let one = format!("{} {noun}", if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" });
         let (collection, item) = (resource.path(""), resource.path("/{id}"));
         let input = Shape::compile(&schema::input(resource));
 
@@ -83,7 +84,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
             ctx.commit(move |change| create(&statements, change, &body))
         })
         .named(format!("{plural}.create"))
-        .summary(format!("Create one of {plural}"))
+        .summary(format!("Create {one}"))
         .body("application/json", schema::input(resource))
         .example((resource.example)())
         .answers(201, Some(schema::answer(resource)));
@@ -108,7 +109,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
             read_one(statements.clone(), ctx, id, parts)
         })
         .named(format!("{plural}.read"))
-        .summary(format!("Read one of {plural}"))
+        .summary(format!("Read {one}"))
         .parameters(include_parameter(&shared))
         .answers(200, Some(schema::answer(resource)));
 
@@ -122,7 +123,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
             },
         )
         .named(format!("{plural}.replace"))
-        .summary(format!("Replace one of {plural}; never creates"))
+        .summary(format!("Replace {one}; never creates"))
         .body("application/json", schema::input(resource))
         .example((resource.example)())
         .parameter(if_match())
@@ -151,7 +152,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
             },
         )
         .named(format!("{plural}.change"))
-        .summary(format!("Change some fields of one of {plural} (JSON merge patch)"))
+        .summary(format!("Change some fields of {one} (JSON merge patch)"))
         .body("application/merge-patch+json", schema::patch_envelope())
         .documented(schema::patch(resource))
         .example((resource.example)())
@@ -165,7 +166,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
                 delete_one(statements.clone(), ctx, id, parts)
             })
             .named(format!("{plural}.delete"))
-            .summary(format!("Delete one of {plural}; it can be restored"))
+            .summary(format!("Delete {one}; it can be restored"))
             .parameter(if_match())
             .problem(Code::PreconditionFailed)
             .problem(Code::Conflict);
@@ -181,7 +182,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
             ctx.commit(move |change| restore(&statements, change, id))
         })
         .named(format!("{plural}.restore"))
-        .summary(format!("Bring back a deleted {title}, with what was deleted along with it"))
+        .summary(format!("Bring back a deleted {noun}, with what was deleted along with it"))
         .problem(Code::Conflict)
         .answers(200, Some(schema::answer(resource)));
     }
