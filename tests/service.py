@@ -88,6 +88,13 @@ class Service:
             raise Failure(f"plimsoll {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
+    def call(self, method: str, path: str, body: object = None, token: str | None = None) -> dict:
+        """A request that has to succeed; its JSON answer."""
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.base + path, data, headers, method=method), timeout=30) as answer:
+            return json.load(answer)
+
     def _command(self, arguments: list[str]) -> list[str]:
         return [str(self.program), *arguments, "--data", str(self.folder / "data")]
 

@@ -79,6 +79,9 @@ export async function signIn(page) {
 /** How far the page can be scrolled sideways, in pixels. */
 export const sidewaysScroll = (page) => page.evaluate(() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth);
 
+/** How far something stands from the left edge of the page, in pixels. */
+export const leftmost = (page, selector) => page.locator(selector).first().evaluate((node) => node.getBoundingClientRect().left);
+
 /** Visible texts whose contrast with what lies behind them is below WCAG 2.2 AA. */
 export const faintTexts = (page) => page.evaluate(() => {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { faintTexts, launch, open, sidewaysScroll, signIn } from './harness.mjs';
+import { faintTexts, launch, leftmost, open, sidewaysScroll, signIn } from './harness.mjs';
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -77,6 +77,19 @@ for (const colorScheme of ['light', 'dark']) {
     await operation(page, 'post', '/v1/songs').getByLabel('Body').waitFor();
     assert.equal(await sidewaysScroll(page), 0);
     assert.deepEqual(await faintTexts(page), []);
+    await finish();
+  });
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`the page of a problem can be read on a phone in the ${colorScheme} scheme, and leads to the reference`, async () => {
+    const { page, finish } = await open(browser, '/problems/quota-exceeded', { colorScheme, viewport: { width: 360, height: 740 } });
+    await page.getByRole('heading', { name: 'The quota is exceeded' }).waitFor();
+    assert.ok((await leftmost(page, 'h1')) >= 8);
+    assert.equal(await sidewaysScroll(page), 0);
+    assert.deepEqual(await faintTexts(page), []);
+    await page.getByRole('link', { name: 'API' }).click();
+    await operation(page, 'get', '/v1/songs').waitFor();
     await finish();
   });
 }

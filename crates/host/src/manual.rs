@@ -81,6 +81,9 @@ pub fn page(title: &str, markdown: &str) -> String {
     pulldown_cmark::html::push_html(&mut body, pulldown_cmark::Parser::new_ext(markdown, pulldown_cmark::Options::ENABLE_TABLES));
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title} · Plimsoll</title><link rel=\"stylesheet\" href=\"/assets/house.css\"></head><body class=\"manual\"><main>\n{body}</main></body></html>\n"
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{title} · Plimsoll</title><link rel=\"icon\" href=\"/assets/mark.svg\" type=\"image/svg+xml\">\
+         <link rel=\"stylesheet\" href=\"/assets/house.css\"></head>\n<body><header class=\"bar\"><div class=\"bar-inner\">\
+         <span class=\"brand\"><img src=\"/assets/mark.svg\" alt=\"\">Plimsoll</span><a href=\"/docs\">API</a></div></header>\n\
+         <main class=\"wrap manual\">\n{body}</main></body></html>\n"
     )
 }

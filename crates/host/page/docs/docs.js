@@ -4,7 +4,7 @@ import { call, el, isTyping, toast } from '/assets/house.js';
 import { session, showAccount } from '/assets/session.js';
 import { operationsOf } from './description.js';
 import { askForKey, keyInUse, runForm } from './run.js';
-import { exampleOf, meaning, schemaTable, typeInWords } from './schema.js';
+import { exampleOf, meaning, schemaTable, typeInWords, withCode } from './schema.js';
 
 const $ = (id) => document.getElementById(id);
 
@@ -19,7 +19,7 @@ function draw(description) {
     about ? prose(about) : '',
     ...groups.map((group) => el('section', { class: 'group', 'aria-label': group.name },
       el('h2', {}, group.name),
-      group.description && el('p', { class: 'muted' }, group.description),
+      group.description && el('p', { class: 'muted' }, withCode(group.description)),
       group.operations.map((operation) => operationBox(operation, description)))));
   $('docs-index').replaceChildren(...groups.map((group) => el('section', { class: 'group' },
     el('h2', {}, group.name),
@@ -29,7 +29,7 @@ function draw(description) {
 }
 
 const verb = (method) => el('span', { class: `verb ${method}` }, method.toUpperCase());
-const prose = (text) => el('div', { class: 'prose' }, text.split(/\n{2,}/).map((paragraph) => el('p', {}, paragraph)));
+const prose = (text) => el('div', { class: 'prose' }, text.split(/\n{2,}/).map((paragraph) => el('p', {}, withCode(paragraph))));
 /** A path that may break before each slash. */
 const breakable = (path) => path.split(/(?=\/)/).flatMap((part) => [el('wbr'), part]);
 
@@ -54,7 +54,7 @@ function operationBody(operation, description) {
     parameters.length && part('Parameters', parameterTable(parameters, description)),
     body && part('Request body', ...Object.entries(body.content ?? {}).map(([type, media]) => mediaView(type, media, description))),
     part('Answers', el('div', { class: 'answers' }, responses.map((response) => responseView(response, description)))),
-    problems.length && part('Problems', el('ul', { class: 'problems' }, problems.map(({ code, title }) => el('li', {}, el('code', {}, code), title && ` ${title}`)))),
+    problems.length && part('Problems', el('ul', { class: 'problems' }, problems.map(({ code, title }) => el('li', {}, el('a', { href: `/problems/${code}` }, el('code', {}, code)), title && ` ${title}`)))),
     part('Run', runForm(operation, description)),
   ].filter(Boolean);
 }

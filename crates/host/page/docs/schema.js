@@ -4,6 +4,8 @@ import { el } from '/assets/house.js';
 import { resolve } from './description.js';
 
 const DEEPEST = 6;
+/** A longer pattern says nothing to a reader; /openapi.json has it. */
+const LONGEST_PATTERN = 48;
 const LIMITS = { minimum: '≥', maximum: '≤', exclusiveMinimum: '>', exclusiveMaximum: '<', pattern: 'matches', multipleOf: 'a multiple of' };
 const COUNTS = { Length: 'characters', Items: 'items', Properties: 'fields' };
 
@@ -53,14 +55,18 @@ function limitsOf(flat) {
     if (most !== undefined) return `at most ${most} ${unit}`;
     return least === undefined ? '' : `${unit}: ${least} or more`;
   });
-  const limits = Object.entries(LIMITS).map(([name, text]) => (flat[name] === undefined ? '' : `${text} ${flat[name]}`));
+  const shown = (name) => flat[name] !== undefined && !(name === 'pattern' && flat.pattern.length > LONGEST_PATTERN);
+  const limits = Object.entries(LIMITS).map(([name, text]) => (shown(name) ? `${text} ${flat[name]}` : ''));
   return [...counts, ...limits, flat.default === undefined ? '' : `default ${JSON.stringify(flat.default)}`].filter(Boolean);
 }
+
+/** Our texts mark code with backticks, as Markdown does. */
+export const withCode = (text) => text.split('`').map((piece, at) => (at % 2 ? el('code', {}, piece) : piece));
 
 /** What a value means, and the limits it must keep. */
 export function meaning(schema, text, description) {
   const limits = limitsOf(flatten(schema, description)).join(', ');
-  return [text && `${text} `, limits && el('span', { class: 'muted' }, limits)].filter(Boolean);
+  return [...withCode(text ?? ''), text && ' ', limits && el('span', { class: 'muted' }, limits)].filter(Boolean);
 }
 
 /** Every field with what is nested in it, indented; a schema inside itself is named, not repeated. */
@@ -115,6 +121,6 @@ export function made(schema, description, depth = 0) {
   if (type === 'array') return depth > DEEPEST ? [] : [made(flat.items ?? {}, description, depth + 1)];
   if (type === 'integer' || type === 'number') return flat.minimum ?? 1;
   if (type === 'boolean') return true;
-  if (type === 'string') return { date: '2026-01-31', 'date-time': '2026-01-31T12:00:00Z', uri: 'https://example.org/', email: 'name@example.org' }[flat.format] ?? 'text';
+  if (type === 'string') return { date: '2026-01-31', 'date-time': '2026-01-31T12:00:00Z', uri: 'https://example.org/', 'web-address': 'https://example.org/', email: 'name@example.org' }[flat.format] ?? 'text';
   return null;
 }

@@ -110,6 +110,11 @@ pub fn email(text: &str, pointer: &'static str) -> Result<String> {
     Ok(plain)
 }
 
+/// What [`email`] accepts, as a pattern for the API description.
+pub const EMAIL: &str = concat!(
+    r#"^\s*[^\s\x00-\x1f\x7f-\x9f@<>()\[\],;:\\"]+@[^\s\x00-\x1f\x7f-\x9f@<>()\[\],;:\\".]"#,
+    r#"([^\s\x00-\x1f\x7f-\x9f@<>()\[\],;:\\"]*[^\s\x00-\x1f\x7f-\x9f@<>()\[\],;:\\".])?\s*$"#,
+);
 /// What [`slug`] accepts, as a pattern for the API description.
 pub const SLUG: &str = "^[a-z](-?[a-z0-9])+$";
 /// What [`name`] accepts, as a pattern for the API description.

@@ -139,8 +139,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     Some(digits?.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-/// Makes the file, which must not exist; only its owner may read it.
-/// Makes the file whole or not at all: a crash or a full disk half way must not leave a file that
+/// Makes the file, which must not exist; only its owner may read it, and its folder where nobody
+/// else has made one. It is made whole or not at all: a crash or a full disk half way must not leave a file that
 /// no later start can use, and another process that starts now must not read half of it.
 fn create(path: &Path, seed: &Seed) -> std::io::Result<Master> {
     if path.exists() {
@@ -164,6 +164,13 @@ fn create(path: &Path, seed: &Seed) -> std::io::Result<Master> {
 
 fn draw_up(draft: &Path, master: &Master) -> std::io::Result<()> {
     use std::io::Write;
+    if let Some(folder) = draft.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut folders = std::fs::DirBuilder::new();
+        folders.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+        folders.create(folder)?;
+    }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -265,7 +272,6 @@ mod tests {
     fn the_key_file_is_made_once_kept_private_and_refused_when_others_can_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let folder = std::env::temp_dir().join(format!("plimsoll-secret-{}", hex(&Seed::system().bytes::<8>())));
-        std::fs::create_dir(&folder).unwrap();
         assert!(Master::load(None, &folder, true, &Seed::system()).is_err(), "production wants it explicitly");
         let first = Master::load(None, &folder, false, &Seed::system()).unwrap();
         assert_eq!(Master::load(None, &folder, false, &Seed::system()).unwrap().0, first.0);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Statements,
-    handlers::{Rendered, dangling, exists, insert, values},
+    item::{Rendered, dangling, exists, insert, values},
 };
 use crate::{
     ctx::{Committed, Ctx, Write},

@@ -10,10 +10,12 @@
 //! deleted_at`, with `(tenant_id, id)` as its key; a test over all resources holds it to that.
 
 mod bulk;
-mod handlers;
+mod item;
 mod list;
 mod paging;
+mod parameters;
 mod render;
+mod routes;
 mod schema;
 mod statement;
 

@@ -57,7 +57,7 @@ struct Setup {
     /// The first tenant.
     tenant: NewTenant,
     /// The owner's e-mail address.
-    #[schemars(email, length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), regex(pattern = people::EMAIL))]
     email: String,
     /// The owner's password.
     #[schemars(length(min = 1, max = 512))]
@@ -148,7 +148,7 @@ pub(super) async fn acceptable<M>(ctx: &Ctx<(), M>, text: &str, known: Vec<Strin
 #[serde(deny_unknown_fields)]
 struct Register {
     /// The e-mail address.
-    #[schemars(email, length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), regex(pattern = people::EMAIL))]
     email: String,
     /// The password.
     #[schemars(length(min = 1, max = 512))]

@@ -58,7 +58,7 @@ pub(super) fn routes(r: &mut Routes<'_, ()>) {
 #[serde(deny_unknown_fields)]
 struct Login {
     /// The e-mail address.
-    #[schemars(email, length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), regex(pattern = people::EMAIL))]
     email: String,
     /// The password.
     #[schemars(length(min = 1, max = 1024))]

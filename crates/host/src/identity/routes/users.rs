@@ -70,7 +70,7 @@ async fn show(ctx: Ctx<(), Read>, Path(id): Path<UserId>) -> Result<Json<User>> 
 #[serde(deny_unknown_fields)]
 struct NewUser {
     /// The e-mail address.
-    #[schemars(email, length(min = 3, max = 254))]
+    #[schemars(length(min = 3, max = 254), regex(pattern = people::EMAIL))]
     email: String,
     /// The role in this tenant.
     role: Role,

@@ -1,0 +1,244 @@
+//! The routes of a resource.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Response, StatusCode, header};
+use plimsoll_core::{Access, Code, Error, Fault, Result};
+use serde_json::{Value, json};
+
+use super::{
+    Resource, Statements, bulk,
+    item::{Rendered, absent, create, current, delete, replace, restore},
+    list,
+    parameters::{if_match, include_parameter, parameter, parameters},
+    schema,
+};
+use crate::{
+    Body,
+    ctx::{Ctx, Read, Write},
+    json,
+    route::{Document, Empty, Parameter, Path, Raw, Reply, Routes},
+    shape::Shape,
+};
+
+impl<S: Send + Sync + 'static> Routes<'_, S> {
+    /// All routes of a resource: list, create, bulk, read, replace, change, delete, restore.
+    pub fn resource(&mut self, resource: &'static Resource) {
+        let shared = Arc::new(Statements::of(resource));
+        let Resource { plural, noun, .. } = *resource;
+        let one = format!("{} {noun}", if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" });
+        let (collection, item) = (resource.path(""), resource.path("/{id}"));
+        let input = Shape::compile(&schema::input(resource));
+
+        let statements = shared.clone();
+        let mut route = self
+            .get(&collection, resource.read, move |ctx: Ctx<S, Read>, Raw { parts }: Raw| list_all(statements.clone(), ctx, parts))
+            .named(format!("{plural}.list"))
+            .summary(format!("List {plural}"))
+            .answers(200, Some(schema::page(resource)))
+            .describe("Pages by number (`page`, `page_size`) or, for long walks that must not skip or repeat, by `cursor`: begin with an empty one and follow `next_cursor` or the `Link` header.");
+        for parameter in parameters(&shared) {
+            route = route.parameter(parameter);
+        }
+
+        let statements = shared.clone();
+        self.post(&collection, resource.write, move |ctx: Ctx<S, Write>, Document(body): Document| {
+            let statements = statements.clone();
+            ctx.commit(move |change| create(&statements, change, &body))
+        })
+        .named(format!("{plural}.create"))
+        .summary(format!("Create {one}"))
+        .body("application/json", schema::input(resource))
+        .example((resource.example)())
+        .answers(201, Some(schema::answer(resource)));
+
+        let (statements, shape) = (shared.clone(), Arc::new(input.clone()));
+        self.post(&resource.path("/bulk"), resource.write, move |ctx: Ctx<S, Write>, (Document(body), Raw { parts }): (Document, Raw)| {
+            bulk::create_many(statements.clone(), shape.clone(), ctx, body, parts)
+        })
+        .named(format!("{plural}.bulk_create"))
+        .summary(format!("Create many {plural}, each with its own result"))
+        .describe(format!("Up to {} at once. What is refused does not stop the others, unless `atomic=true`.", bulk::MOST))
+        .body("application/json", schema::bulk_envelope(bulk::MOST))
+        .documented(schema::bulk_input(resource, bulk::MOST))
+        .example(json!({ "items": [(resource.example)()] }))
+        .body_limit(bulk::BODY_LIMIT)
+        .parameter(parameter("atomic", json!({ "type": "boolean" }), "Create all or none."))
+        .answers(201, Some(schema::bulk_answer(resource)))
+        .answers(207, Some(schema::bulk_answer(resource)));
+
+        let statements = shared.clone();
+        self.get(&item, resource.read, move |ctx: Ctx<S, Read>, (Path(id), Raw { parts }): (Path<i64>, Raw)| {
+            read_one(statements.clone(), ctx, id, parts)
+        })
+        .named(format!("{plural}.read"))
+        .summary(format!("Read {one}"))
+        .parameters(include_parameter(&shared))
+        .answers(200, Some(schema::answer(resource)));
+
+        let statements = shared.clone();
+        self.put(
+            &item,
+            resource.write,
+            move |ctx: Ctx<S, Write>, (Path(id), Document(body), Raw { parts }): (Path<i64>, Document, Raw)| {
+                let statements = statements.clone();
+                ctx.commit(move |change| replace(&statements, change, id, &parts.headers, |_| Ok(body)))
+            },
+        )
+        .named(format!("{plural}.replace"))
+        .summary(format!("Replace {one}; never creates"))
+        .body("application/json", schema::input(resource))
+        .example((resource.example)())
+        .parameter(if_match())
+        .problem(Code::PreconditionFailed)
+        .answers(200, Some(schema::answer(resource)));
+
+        let statements = shared.clone();
+        let shape = Arc::new(input);
+        self.patch(
+            &item,
+            resource.write,
+            move |ctx: Ctx<S, Write>, (Path(id), Document(patch), Raw { parts }): (Path<i64>, Document, Raw)| {
+                let (statements, shape) = (statements.clone(), shape.clone());
+                ctx.commit(move |change| {
+                    replace(&statements, change, id, &parts.headers, |current| {
+                        let mut merged = json::parse(current)?;
+                        if let Some(fields) = merged.as_object_mut() {
+                            fields.shift_remove("id");
+                        }
+                        json::merge(&mut merged, &patch);
+                        let mut faults = removed_unknown(statements.resource, &patch);
+                        faults.extend(shape.faults(&merged));
+                        if faults.is_empty() { Ok(merged) } else { Err(Error::invalid(faults)) }
+                    })
+                })
+            },
+        )
+        .named(format!("{plural}.change"))
+        .summary(format!("Change some fields of {one} (JSON merge patch)"))
+        .body("application/merge-patch+json", schema::patch_envelope())
+        .documented(schema::patch(resource))
+        .example((resource.example)())
+        .parameter(if_match())
+        .problem(Code::PreconditionFailed)
+        .answers(200, Some(schema::answer(resource)));
+
+        let statements = shared.clone();
+        let mut route = self
+            .delete(&item, resource.write, move |ctx: Ctx<S, Write>, (Path(id), Raw { parts }): (Path<i64>, Raw)| {
+                delete_one(statements.clone(), ctx, id, parts)
+            })
+            .named(format!("{plural}.delete"))
+            .summary(format!("Delete {one}; it can be restored"))
+            .parameter(if_match())
+            .problem(Code::PreconditionFailed)
+            .problem(Code::Conflict);
+        if !resource.children.is_empty() {
+            route =
+                route.parameter(parameter("cascade", json!({ "type": "boolean" }), "Delete what refers to it too; needs a stronger role."));
+        }
+        let _ = route;
+
+        let statements = shared;
+        self.post(&resource.path("/{id}/restore"), resource.write, move |ctx: Ctx<S, Write>, Path(id): Path<i64>| {
+            let statements = statements.clone();
+            ctx.commit(move |change| restore(&statements, change, id))
+        })
+        .named(format!("{plural}.restore"))
+        .summary(format!("Bring back a deleted {noun}, with what was deleted along with it"))
+        .problem(Code::Conflict)
+        .answers(200, Some(schema::answer(resource)));
+    }
+}
+
+/// Faults of a patch that removes what no object of this resource has: a misspelt name must not
+/// look as if it had worked.
+fn removed_unknown(resource: &Resource, patch: &Value) -> Vec<Fault> {
+    let removed = patch.as_object().into_iter().flatten().filter(|(_, value)| value.is_null()).map(|(name, _)| name);
+    removed
+        .filter(|name| !resource.fields.iter().any(|field| field.name == *name))
+        .map(|name| Fault::at(json::pointer("", name), "is not a field of this resource"))
+        .collect()
+}
+
+async fn list_all<S>(statements: Arc<Statements>, ctx: Ctx<S, Read>, parts: http::request::Parts) -> Result<Response<Body>> {
+    let query = list::Query::parse(&statements, crate::route::pairs(parts.uri.query().unwrap_or_default())?)?;
+    if query.deleted {
+        require(&ctx, statements.resource.write)?;
+    }
+    let path = parts.uri.path().to_owned();
+    let carried = parts.uri.query().unwrap_or_default().to_owned();
+    let (bytes, next) = ctx.read(move |tx| query.run(&statements, tx)).await?;
+    let mut answer = Rendered { status: StatusCode::OK, bytes, version: None, location: None }.response()?;
+    if let Some(next) = next {
+        let others: String =
+            carried.split('&').filter(|part| !part.is_empty() && !part.starts_with("cursor")).map(|part| format!("{part}&")).collect();
+        if let Ok(link) = HeaderValue::from_str(&format!("<{path}?{others}cursor={next}>; rel=\"next\"")) {
+            answer.headers_mut().insert(header::LINK, link);
+        }
+    }
+    Ok(answer)
+}
+
+fn require<S, M>(ctx: &Ctx<S, M>, access: Access) -> Result<()> {
+    match access {
+        Access::Needs { permission, least } if !ctx.may(permission, least) => {
+            Err(Code::Forbidden.because(format!("this needs the permission {permission}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn read_one<S>(statements: Arc<Statements>, ctx: Ctx<S, Read>, id: i64, parts: http::request::Parts) -> Result<Response<Body>> {
+    let mut include = false;
+    for (name, text) in crate::route::pairs(parts.uri.query().unwrap_or_default())? {
+        let known: Vec<Parameter> = include_parameter(&statements);
+        let offered = known.first().map(|parameter| &parameter.schema["enum"]);
+        match offered {
+            Some(names)
+                if name == "include"
+                    && text.split(',').all(|one| names.as_array().is_some_and(|names| names.iter().any(|name| name == one))) =>
+            {
+                include = true
+            }
+            _ => {
+                return Err(Error::invalid(vec![Fault::at(
+                    format!("?{}", name.chars().take(64).collect::<String>()),
+                    "is not offered here, or not with this value",
+                )]));
+            }
+        }
+    }
+    let noun = statements.resource.noun;
+    let found = ctx.read(move |tx| current(&statements, tx, id, include)).await?;
+    let found = found.filter(|found| found.deleted_at.is_none()).ok_or_else(|| absent(noun, id))?;
+    // With something embedded the object's own version does not tell everything: the content does.
+    let version = (!include).then_some(found.version);
+    Rendered { status: StatusCode::OK, bytes: found.bytes, version, location: None }.response()
+}
+
+async fn delete_one<S: Send + Sync + 'static>(
+    statements: Arc<Statements>,
+    ctx: Ctx<S, Write>,
+    id: i64,
+    parts: http::request::Parts,
+) -> Result<crate::ctx::Committed<Empty>> {
+    let mut cascade = false;
+    for (name, text) in crate::route::pairs(parts.uri.query().unwrap_or_default())? {
+        match (name.as_str(), text.as_str()) {
+            ("cascade", "true") if !statements.children.is_empty() => cascade = true,
+            ("cascade", "false") if !statements.children.is_empty() => {}
+            _ => {
+                return Err(Error::invalid(vec![Fault::at(
+                    format!("?{}", name.chars().take(64).collect::<String>()),
+                    "is not offered here, or not with this value",
+                )]));
+            }
+        }
+    }
+    let (permission, least) = statements.resource.cascade;
+    if cascade && !ctx.may(permission, least) {
+        return Err(Code::Forbidden.because(format!("deleting with everything that refers to it needs the permission {permission}")));
+    }
+    ctx.commit(move |change| delete(&statements, change, id, cascade, &parts.headers)).await
+}
