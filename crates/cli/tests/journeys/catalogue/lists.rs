@@ -222,6 +222,10 @@ both! {
                         extra.push(tenant.owner.make("songs", song).await);
                     }
                 }
+                // Some go again, the one that the walk stands on among them.
+                if let Some(at) = extra.iter().position(|id| seen.last() == Some(id)).or((extra.len() == 15).then_some(7)) {
+                    tenant.owner.delete(&format!("/v1/songs/{}", extra.remove(at))).await.expect(204);
+                }
                 match reply.at("/pagination/next_cursor").as_str() {
                     Some(cursor) => path = format!("/v1/songs?sort={sort}&page_size=2&cursor={cursor}"),
                     None => break,
