@@ -44,9 +44,12 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
     let certificates = certificates(&config.get())?;
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
-    if let Some(certificates) = &certificates {
-        let reload = config.get::<edge::config::TlsConfig>().reload.duration();
-        tokio::spawn(certificates.clone().keep_fresh(reload, shutdown.clone()));
+    match &certificates {
+        Some(certificates) => {
+            let reload = config.get::<edge::config::TlsConfig>().reload.duration();
+            tokio::spawn(certificates.clone().keep_fresh(reload, shutdown.clone()));
+        }
+        None => shutdown.on_hangup()?,
     }
     let base = format!("{}://{}", if certificates.is_some() { "https" } else { "http" }, public.address);
     announce(&host, &desk, options, &base, operations.address, &demos).await?;

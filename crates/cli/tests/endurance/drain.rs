@@ -193,3 +193,14 @@ fn a_second_signal_ends_at_once() {
         assert_eq!(wire.rest(BOUND).await, b"", "nothing was promised");
     });
 }
+
+#[test]
+fn a_closed_terminal_is_a_stop_like_any_other() {
+    both::run(async {
+        let service = Service::on(Db::Sqlite.ground(), binary()).await;
+        let running = service.plimsoll.start().await;
+        running.signal(Signal::Hup);
+        assert_eq!(running.wait().await.code(), Some(0), "{}", running.stderr());
+        assert!(running.stderr().contains("SIGHUP"), "{}", running.stderr());
+    });
+}

@@ -95,6 +95,24 @@ impl Shutdown {
     }
 }
 
+impl Shutdown {
+    /// Lets SIGHUP begin the end too: the terminal has gone, and nothing is there to be renewed.
+    /// Not for servers with certificates, where SIGHUP renews them. As [`Shutdown::on_signals`].
+    ///
+    /// # Errors
+    /// As [`Shutdown::on_signals`].
+    pub fn on_hangup(&self) -> Result<()> {
+        let (mut hangup, shutdown) = (signal(SignalKind::hangup())?, self.clone());
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                tracing::info!(signal = "SIGHUP", "stopping: requests in flight finish");
+                shutdown.begin();
+            }
+        });
+        Ok(())
+    }
+}
+
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
     tokio::select! {
         _ = terminate.recv() => "SIGTERM",

@@ -13,6 +13,8 @@ pub enum Signal {
     Term,
     /// As Ctrl-C does.
     Int,
+    /// As a terminal does when it is closed.
+    Hup,
     /// Ends it at once, as a crash would.
     Kill,
     /// Freezes it: connections stay open, nothing answers.
@@ -91,6 +93,7 @@ impl Guard {
 pub(super) fn send(signal: Signal, pid: u32) {
     let name = match signal {
         Signal::Term => "-TERM",
+        Signal::Hup => "-HUP",
         Signal::Int => "-INT",
         Signal::Kill => "-KILL",
         Signal::Stop => "-STOP",
