@@ -109,3 +109,15 @@ fn unsafe_is_forbidden_in_every_crate() {
         assert!(inherits || outside, "{} does not take over the workspace's lints", manifest.display());
     }
 }
+
+#[test]
+fn the_first_command_of_the_readme_names_one_binary() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace's manifest");
+    assert!(manifest.contains("default-members = [\"crates/cli\"]"), "`cargo run` must mean the binary of crates/cli");
+    let cli = fs::read_to_string(root().join("crates/cli/Cargo.toml")).expect("a manifest");
+    assert_eq!(cli.matches("[[bin]]").count(), 1);
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    for command in ["cargo run --release -- serve --demo", "cargo test --workspace"] {
+        assert!(readme.contains(command), "the README does not name `{command}`");
+    }
+}
