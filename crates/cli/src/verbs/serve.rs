@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use plimsoll::{
-    Host, Role, database, edge,
+    Code, Host, Role, database, edge,
     host::{Demo, Launch},
     identity::operate::Desk,
     identity::section::IdentityConfig,
@@ -29,6 +29,11 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
         }
     }
     let config = configuration(global, flags)?;
+    if options.demo && database::production(&config) {
+        return Err(Code::Refused
+            .because("sample data and a ready key do not belong into production; leave out --demo, or use the development profile")
+            .into());
+    }
     let (clock, seed) = (Clock::system(), Seed::system());
     let mounts = mounts::mount(&config);
     let store = database::open(&config, &global.data, &clock, mounts.schemas())?;

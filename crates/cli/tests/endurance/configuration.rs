@@ -102,6 +102,15 @@ fn production_refuses_what_is_fine_on_a_desk() {
 }
 
 #[test]
+fn production_takes_no_sample_data() {
+    both::run(async {
+        let refused = configured(SOUND).run(["serve", "--demo"]).await.expect(4);
+        assert!(refused.stderr.contains("do not belong into production"), "{refused}");
+        assert_eq!(refused.stdout, "", "no key was made");
+    });
+}
+
+#[test]
 fn production_on_a_server_for_many_wants_a_master_key_that_somebody_chose() {
     both::run(async {
         let ground = Db::Postgres.ground();
