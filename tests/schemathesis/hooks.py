@@ -17,6 +17,7 @@ BEYOND_SCHEMAS = {
         "?cursor",
         "/expires_at",  # must lie in the future, and not stand beside `expires_in_days`
         "/current",  # must be the password until now
+        "/tenant",  # must be named by who belongs to several; said only after the right password
         "/email",  # is brought into its one form first, which may be none
     },
     "PLM-REQ-010": {None},  # If-Match names another version
