@@ -37,8 +37,6 @@ pub struct Exchange {
     pub cookie_auth: bool,
     /// The method, kept for the log after the request was consumed.
     pub method: Method,
-    /// Path without query, kept for the log.
-    pub path: String,
     /// The route that was found and the parameters in its path.
     pub matched: Option<Matched>,
     /// Who asks; `None` above the layer `identity` and on public routes without credential.
@@ -74,7 +72,6 @@ impl Exchange {
             origin: request.headers().get(http::header::ORIGIN).cloned(),
             cookie_auth: false,
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
             matched: None,
             principal: None,
             deadline: started + Duration::from_secs(3600),

@@ -163,14 +163,7 @@ impl Desk {
         let hash = self.hashed(password, &[&email, &tenant.slug, &tenant.name])?;
         let fresh = UserId::new(self.clock.now(), &self.seed);
         commit(&self.store, tenant.id, self.origin("user.create"), move |change| {
-            let id = match people::person(change, &email)? {
-                Some(known) => known,
-                None => {
-                    people::insert_person(change, fresh, &email, hash.as_deref())?;
-                    fresh
-                }
-            };
-            people::insert_member(change, id, role)?;
+            let id = people::join(change, fresh, &email, hash.as_deref(), role)?;
             change.note(note(format!("users/{id}"), Some(json!({ "role": role.name() }))));
             people::member(change, id)
         })

@@ -206,6 +206,23 @@ pub fn insert_person(change: &mut Change<'_, '_>, id: UserId, email: &str, passw
     Ok(())
 }
 
+/// Gives whoever has the address `email` a role in the transaction's tenant, and makes that person,
+/// as `fresh` and with this password, where there is none. The person's id.
+///
+/// # Errors
+/// [`Code::Conflict`] for a member.
+pub fn join(change: &mut Change<'_, '_>, fresh: UserId, email: &str, password: Option<&str>, role: Role) -> Result<UserId> {
+    let id = match person(change, email)? {
+        Some(known) => known,
+        None => {
+            insert_person(change, fresh, email, password)?;
+            fresh
+        }
+    };
+    insert_member(change, id, role)?;
+    Ok(id)
+}
+
 /// Makes a person a member of the transaction's tenant.
 ///
 /// # Errors

@@ -36,14 +36,9 @@ const BATCH: usize = 512;
 const PAUSE: Duration = Duration::from_secs(1);
 const TRIES: u32 = 5;
 
-/// A finished request, ready to be told.
-struct Span {
-    value: Value,
-}
-
 /// Collects spans and sends them in batches.
 pub(super) struct Otlp {
-    queue: Mutex<VecDeque<Span>>,
+    queue: Mutex<VecDeque<Value>>,
     full: Notify,
     /// Held while sending, so that whoever drains also waits for what is on its way.
     sending: tokio::sync::Mutex<()>,
@@ -87,7 +82,7 @@ impl Otlp {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        queue.push_back(Span { value: span(facts) });
+        queue.push_back(span(facts));
         if queue.len() == BATCH {
             self.full.notify_one();
         }
@@ -108,7 +103,7 @@ impl Otlp {
             let batch: Vec<Value> = {
                 let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
                 let count = queue.len().min(BATCH);
-                queue.drain(..count).map(|span| span.value).collect()
+                queue.drain(..count).collect()
             };
             if batch.is_empty() {
                 return;

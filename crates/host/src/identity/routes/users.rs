@@ -101,14 +101,7 @@ async fn create(ctx: Ctx<(), Write>, Json(body): Json<NewUser>) -> Result<Commit
     };
     let (fresh, role) = (UserId::new(ctx.now(), &ctx.host.seed), body.role);
     ctx.commit(move |change| {
-        let id = match people::person(change, &email)? {
-            Some(known) => known,
-            None => {
-                people::insert_person(change, fresh, &email, hash.as_deref())?;
-                fresh
-            }
-        };
-        people::insert_member(change, id, role)?;
+        let id = people::join(change, fresh, &email, hash.as_deref(), role)?;
         let target = format!("users/{id}");
         change.note(done("user.create", target.clone(), Some(json!({ "role": role.name() }))));
         Ok(Private { body: people::member(change, id)?, cookie: None, location: Some(format!("/v1/{target}")), target })
