@@ -57,6 +57,8 @@ pub enum Verb {
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Attack a running deployment and report, practice by practice, what holds
+    Prove(Prove),
     /// Check the environment: each line says what, why it matters, and the fix
     Doctor,
     /// Print the API description (OpenAPI 3.1)
@@ -83,6 +85,19 @@ pub struct Serve {
     /// Apply pending migrations on PostgreSQL before serving (an embedded database migrates by itself)
     #[arg(long)]
     pub migrate: bool,
+}
+
+/// `prove`
+#[derive(Args)]
+pub struct Prove {
+    /// Where the deployment is [default: a private copy on scratch data, started and stopped here]
+    pub url: Option<String>,
+    /// Repeats a run: same seed, same requests
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Only these practices; repeatable
+    #[arg(long = "only", value_name = "PRACTICE")]
+    pub only: Vec<String>,
 }
 
 /// `migrate`

@@ -54,6 +54,11 @@ pub fn open(config: &Config, data: &Path, clock: &Clock, schemas: &[Schema]) -> 
     Store::open(settings, schemas)
 }
 
+/// The address of the PostgreSQL server, where one is configured.
+pub fn url(config: &Config) -> Option<String> {
+    config.get::<DatabaseConfig>().url.map(|url| url.expose().to_owned())
+}
+
 /// Whether the data lies on a server that other processes use too.
 pub fn shared(config: &Config) -> bool {
     config.get::<DatabaseConfig>().url.is_some()

@@ -38,6 +38,7 @@ mod postgres;
 mod queue;
 mod row;
 mod schema;
+pub mod scratch;
 mod settings;
 mod sql;
 mod sqlite;

