@@ -98,6 +98,12 @@ pub struct Prove {
     /// Only these practices; repeatable
     #[arg(long = "only", value_name = "PRACTICE")]
     pub only: Vec<String>,
+    /// Switch each practice off in turn on private instances: exactly its own probe must break
+    #[arg(long, conflicts_with = "url")]
+    pub ablate: bool,
+    /// Prove a private instance with this practice switched off, to see its probe break
+    #[arg(long, value_name = "PRACTICE", conflicts_with = "url")]
+    pub without: Option<String>,
 }
 
 /// `migrate`

@@ -1,38 +1,20 @@
 //! `plimsoll prove`
 
+mod ablate;
 mod house;
+mod private;
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
-use plimsoll::{Code, config::Config};
-use plimsoll_assess::{
-    Page, Practice, Status,
-    rig::{Collector, Ground, Stage, Trouble},
-    run::{self, Manner},
-};
+use plimsoll::{Code, database};
+use plimsoll_assess::{Status, rig::Trouble};
 
-use self::house::Rooms;
+use self::private::{Entry, Workshop};
 use super::{Outcome, configuration};
 use crate::{
     arguments::{Global, Prove},
     output,
 };
-
-/// How many probes run at the same time.
-const SIDE_BY_SIDE: usize = 4;
-
-/// Settings of every private instance. They change how long a probe has to wait, not what is
-/// proven: bounds stay bounds.
-const REHEARSAL: &[(&str, &str)] = &[
-    ("profile", "development"),
-    ("server.trusted_proxies", "[\"127.0.0.1\"]"),
-    ("server.header_timeout", "1s"),
-    ("server.body_timeout", "1s"),
-    ("server.handler_timeout", "1s"),
-    ("cors.origins", "[\"https://app.probe.example\"]"),
-    ("telemetry.format", "json"),
-    ("telemetry.trace_ratio", "1"),
-];
 
 /// Attacks a deployment and reports.
 pub async fn run(global: &Global, options: &Prove) -> Outcome {
@@ -40,12 +22,19 @@ pub async fn run(global: &Global, options: &Prove) -> Outcome {
     if options.url.is_some() {
         return Err(Code::Refused.because("only private copies can be proven yet; leave the address out").into());
     }
-    let chosen: Vec<(&'static Practice, Page)> = plimsoll_practices::all()
+    let workshop = Arc::new(Workshop::new(global, &config, options.seed).map_err(failed)?);
+    if options.ablate {
+        let kind = if database::shared(&config) { "PostgreSQL" } else { "SQLite" };
+        let matrix = ablate::matrix(workshop, plimsoll_practices::all(), &options.only, kind).await.map_err(failed)?;
+        output::result(global.json, &matrix, |matrix| matrix.text());
+        return Ok(u8::from(!matrix.holds()));
+    }
+    let chosen: Vec<Entry> = plimsoll_practices::all()
         .iter()
         .filter(|(practice, _)| options.only.is_empty() || options.only.iter().any(|only| only == practice.id))
         .cloned()
         .collect();
-    let found = private(global, &config, options.seed, None, &chosen).await.map_err(|trouble| Code::Internal.because(trouble.0))?;
+    let found = workshop.prove(&chosen, options.without.as_deref()).await.map_err(failed)?;
     for (id, findings) in &found.practices {
         let status = Status::of(findings.iter().map(|finding| &finding.outcome));
         output::say(&format!("{} {id}", status.name()));
@@ -59,42 +48,6 @@ pub async fn run(global: &Global, options: &Prove) -> Outcome {
     Ok(0)
 }
 
-/// Runs probes against a private instance, with one practice switched off or none.
-pub async fn private(
-    global: &Global,
-    config: &Config,
-    seed: u64,
-    off: Option<&str>,
-    practices: &[(&'static Practice, Page)],
-) -> Result<run::Found, Trouble> {
-    let binary = std::env::current_exe().map_err(|error| Trouble::new(format!("the binary cannot be found: {error}")))?;
-    let mut stage = Stage::new(binary, config_file(global), Arc::new(Rooms::new(global, config)));
-    stage.settings = REHEARSAL.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    if let Some(practice) = off {
-        stage.settings.push(("practices.off".to_owned(), format!("{{ \"{practice}\" = \"shown to be missed\" }}")));
-    }
-    let collector = Collector::start().await?;
-    stage.settings.push(("telemetry.otlp_endpoint".to_owned(), collector.base.clone()));
-    let copy = stage.start(&[]).await?;
-    let ground = Ground {
-        site: copy.site().clone(),
-        seed,
-        believed: true,
-        operator: Some(copy.operator().await?),
-        log: Some(copy.log_file()),
-        collector: Some(collector),
-        stage: Some(stage),
-    };
-    let ground = Arc::new(ground);
-    let found = run::run(practices, ground.clone(), Manner::Attack, SIDE_BY_SIDE).await;
-    drop(copy);
-    if let Some(stage) = &ground.stage {
-        stage.close().await;
-    }
-    Ok(found)
-}
-
-fn config_file(global: &Global) -> Option<PathBuf> {
-    let given = global.config.clone().or_else(|| Some(PathBuf::from("plimsoll.toml")).filter(|path| path.is_file()));
-    given.and_then(|path| std::path::absolute(path).ok())
+fn failed(trouble: Trouble) -> plimsoll::Error {
+    Code::ProbeFailed.because(trouble.0)
 }
