@@ -87,11 +87,29 @@ pub struct Serve {
     pub migrate: bool,
 }
 
+/// What kind of service a proof is aimed at.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
+pub enum TargetProfile {
+    /// A Plimsoll: every probe
+    Plimsoll,
+    /// Any HTTP service: GET, HEAD and OPTIONS only, no credentials
+    Generic,
+}
+
 /// `prove`
 #[derive(Args)]
 pub struct Prove {
     /// Where the deployment is [default: a private copy on scratch data, started and stopped here]
     pub url: Option<String>,
+    /// A host besides this machine that may be attacked: yours, and told so; repeatable
+    #[arg(long = "allow", value_name = "HOST", requires = "url")]
+    pub allow: Vec<String>,
+    /// Where the deployment's operations listener is [default: where the configuration says, on this machine]
+    #[arg(long, value_name = "URL", requires = "url")]
+    pub ops_url: Option<String>,
+    /// What the target is; any other service than Plimsoll is only looked at, with reading requests
+    #[arg(long, value_enum, default_value_t = TargetProfile::Plimsoll, requires = "url")]
+    pub target_profile: TargetProfile,
     /// Repeats a run: same seed, same requests
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
