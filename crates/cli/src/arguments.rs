@@ -85,6 +85,9 @@ pub struct Serve {
     /// Apply pending migrations on PostgreSQL before serving (an embedded database migrates by itself)
     #[arg(long)]
     pub migrate: bool,
+    /// Routes with which a proof causes faults; for private instances on scratch data
+    #[arg(long, hide = true)]
+    pub rehearsal: bool,
 }
 
 /// What kind of service a proof is aimed at.
