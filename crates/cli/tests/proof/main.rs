@@ -6,3 +6,4 @@
 #[path = "../journeys/house.rs"]
 mod house;
 mod rehearsal;
+mod scratch;

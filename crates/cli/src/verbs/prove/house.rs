@@ -71,7 +71,7 @@ impl Office {
 impl Operator for Office {
     fn tenant<'a>(&'a self, slug: &'a str) -> Boxed<'a, Result<String, String>> {
         Box::pin(async move {
-            self.desk.create_tenant(slug, slug).await.map_err(|error| error.to_string())?;
+            self.desk.create_scratch_tenant(slug).await.map_err(|error| error.to_string())?;
             let key = self.desk.create_key(slug, "probe", Role::Owner, Vec::new(), None).await.map_err(|error| error.to_string())?;
             Ok(key.secret)
         })
