@@ -68,7 +68,8 @@ pub async fn private(
     practices: &[(&'static Practice, Page)],
 ) -> Result<run::Found, Trouble> {
     let binary = std::env::current_exe().map_err(|error| Trouble::new(format!("the binary cannot be found: {error}")))?;
-    let mut stage = Stage::new(binary, config_file(global), Arc::new(Rooms::new(global, config)));
+    let rooms = Rooms::new(global, config).map_err(|error| Trouble::new(error.public().to_owned()))?;
+    let mut stage = Stage::new(binary, config_file(global), Arc::new(rooms));
     stage.settings = REHEARSAL.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     if let Some(practice) = off {
         stage.settings.push(("practices.off".to_owned(), format!("{{ \"{practice}\" = \"shown to be missed\" }}")));
