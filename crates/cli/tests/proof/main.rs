@@ -5,4 +5,6 @@
 #[allow(dead_code, reason = "what other tests need of it is not needed here")]
 #[path = "../journeys/house.rs"]
 mod house;
+mod live;
 mod rehearsal;
+mod scratch;
