@@ -9,19 +9,29 @@ use crate::config::{Config, Profile, Rules};
 
 /// Practices that the host enforces at run time and that can be switched off one by one.
 pub const SWITCHES: &[&str] = &[
+    "api-key-rotation",
+    "api-keys",
     "audit-log",
     "audit-security-events",
+    "auth-endpoints",
+    "auth-jwt",
     "auth-refresh-tokens",
     "auth-required",
     "bulkhead",
+    "config-validation",
     "correlation-id",
     "cors-allowlist",
     "csrf-protection",
+    "debug-off",
     "global-exception-handler",
     "hsts",
     "http-caching-headers",
     "https-redirect",
+    "input-validation",
     "login-throttle",
+    "multi-tenancy",
+    "no-default-secrets",
+    "password-hashing",
     "rate-limit",
     "rate-limit-headers",
     "rate-limit-per-endpoint",
@@ -29,8 +39,12 @@ pub const SWITCHES: &[&str] = &[
     "rbac",
     "request-size-limits",
     "request-timeouts",
+    "secrets-rotation",
     "secure-cookies",
     "security-headers",
+    "stateless-app",
+    "tenant-context",
+    "tenant-rbac",
     "token-revocation",
     "trusted-hosts",
     "user-accounts",
@@ -42,6 +56,12 @@ crate::section! {
         /// Practice id to reason, such as `{ "rate-limit" = "shown to fail without it" }`.
         pub off: BTreeMap<String, String> = "{}",
     }
+}
+
+/// Whether a rule of the configuration is in force, as [`Host::holds`](crate::Host::holds) says it
+/// for what a running host enforces.
+pub fn holds(config: &Config, practice: &str) -> bool {
+    config.profile() != Profile::Development || !config.get::<PracticesConfig>().off.contains_key(practice)
 }
 
 /// Refuses switches outside development, unknown practices, and missing reasons.
