@@ -104,7 +104,11 @@ fn is(field: &Value, kind: &str) -> bool {
 pub(crate) async fn resources(rig: &mut Rig) -> Result<Vec<Resource>, Trouble> {
     let description = rig.description().await?;
     let found = read(&description);
-    if found.is_empty() { Err(Trouble::new("the description shows no collection whose objects can be made and changed")) } else { Ok(found) }
+    if found.is_empty() {
+        Err(Trouble::new("the description shows no collection whose objects can be made and changed"))
+    } else {
+        Ok(found)
+    }
 }
 
 /// The first resource for which this holds.
@@ -145,7 +149,8 @@ fn read(description: &Value) -> Vec<Resource> {
             continue;
         }
         let listed = item["get"]["parameters"].as_array().cloned().unwrap_or_default();
-        let parameters = listed.iter().filter(|one| one["in"] == "query").filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect();
+        let parameters =
+            listed.iter().filter(|one| one["in"] == "query").filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect();
         let sort = listed.iter().find(|one| one["name"] == "sort").and_then(|one| one["schema"]["pattern"].as_str()).unwrap_or("");
         let sorted = sort.split(['(', ')']).nth(1).map(|names| names.split('|').map(str::to_owned).collect()).unwrap_or_default();
         let schema = match content["schema"]["$ref"].as_str() {
@@ -248,7 +253,10 @@ mod tests {
         assert_eq!(found.len(), 1);
         let thing = &found[0];
         assert_eq!((thing.path.as_str(), thing.bulk), ("/v1/things", true));
-        assert_eq!((thing.text().as_deref(), thing.number().as_deref(), thing.optional().as_deref()), (Some("name"), Some("size"), Some("size")));
+        assert_eq!(
+            (thing.text().as_deref(), thing.number().as_deref(), thing.optional().as_deref()),
+            (Some("name"), Some("size"), Some("size"))
+        );
         assert!(thing.sorts_by("size") && !thing.sorts_by("maker_id") && !thing.takes("If-None-Match"));
         assert_eq!(thing.item(&json!(7)), "/v1/things/7");
         assert_eq!(thing.item(&json!("t_1")), "/v1/things/t_1");

@@ -8,8 +8,13 @@ use plimsoll_assess::{
 /// The origin that private instances allow.
 const FRIEND: &str = "https://app.probe.example";
 /// Origins that look like the friend's or that careless servers let in.
-const FOREIGN: &[&str] =
-    &["https://evil.example", "https://app.probe.example.evil.example", "https://evilapp.probe.example", "http://app.probe.example", "null"];
+const FOREIGN: &[&str] = &[
+    "https://evil.example",
+    "https://app.probe.example.evil.example",
+    "https://evilapp.probe.example",
+    "http://app.probe.example",
+    "null",
+];
 
 /// What is asked: an object's list, a refusal without credential, an address that does not exist.
 const PATHS: &[&str] = &["/v1/auth/me", "/v1/nothing-is-here"];

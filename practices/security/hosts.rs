@@ -1,9 +1,6 @@
 //! Requests for names that are not ours are refused.
 
-use plimsoll_assess::{
-    Rig, Trouble,
-    rig::get,
-};
+use plimsoll_assess::{Rig, Trouble, rig::get};
 
 /// Foreign names, among them some that resemble ours.
 const FOREIGN: &[&str] = &["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil-localhost"];

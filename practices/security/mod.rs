@@ -1,6 +1,11 @@
 //! Who may do what.
 
 mod auth_required;
+mod cross_origin;
+mod encrypted;
+mod headers;
+mod hosts;
+mod sizes;
 
 use plimsoll_assess::{Practice, probe};
 
@@ -21,15 +26,15 @@ pub(crate) const AREA: &[Practice] = &[
     page!("xss-output-encoding"),
     page!("sql-injection"),
     page!("csrf-protection"),
-    page!("cors-allowlist"),
-    page!("security-headers"),
-    page!("hsts"),
+    page!("cors-allowlist").proven_by(probe!(Copies; cross_origin::attack)),
+    page!("security-headers").proven_by(probe!(Tenants; headers::attack)),
+    page!("hsts").proven_by(probe!(Copies; headers::strict_transport)),
     page!("secure-cookies"),
-    page!("https-redirect"),
+    page!("https-redirect").proven_by(probe!(Copies; encrypted::attack)),
     page!("tls"),
     page!("tls-cert-management"),
-    page!("trusted-hosts"),
-    page!("request-size-limits"),
+    page!("trusted-hosts").proven_by(probe!(; hosts::attack)),
+    page!("request-size-limits").proven_by(probe!(Copies; sizes::attack)),
     page!("secrets-manager"),
     page!("secrets-rotation"),
     page!("no-hardcoded-credentials"),
