@@ -6,5 +6,6 @@
 #[path = "../journeys/house.rs"]
 mod house;
 mod live;
+mod pages;
 mod rehearsal;
 mod scratch;
