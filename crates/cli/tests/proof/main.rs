@@ -7,5 +7,6 @@ mod ablation;
 #[path = "../journeys/house.rs"]
 mod house;
 mod live;
+mod pages;
 mod rehearsal;
 mod scratch;
