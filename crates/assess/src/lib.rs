@@ -9,8 +9,11 @@
 
 pub mod page;
 pub mod practice;
+pub mod ratio;
+pub mod report;
 pub mod rig;
 pub mod run;
+pub mod score;
 pub mod verdict;
 
 use std::{future::Future, pin::Pin};

@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How the reason begins where a probe was not given what it needs. The gate tells this from a
+/// probe that could not go on.
+pub const NOT_GRANTED: &str = "not granted: ";
+
 /// What one check of a practice came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome", content = "why")]
