@@ -11,6 +11,8 @@ pub enum Need {
     Operations,
     /// What the service logs.
     Log,
+    /// To be believed about the address of its requests: who is not, shares the limits of its address.
+    Addresses,
     /// Private instances of the service that may be stopped, killed and started otherwise.
     Copies,
 }
@@ -22,6 +24,7 @@ impl Need {
             Need::Tenants => "scratch tenants",
             Need::Operations => "the operations listener",
             Need::Log => "the log",
+            Need::Addresses => "addresses of its own",
             Need::Copies => "private copies",
         }
     }

@@ -85,6 +85,18 @@ pub struct Serve {
     /// Apply pending migrations on PostgreSQL before serving (an embedded database migrates by itself)
     #[arg(long)]
     pub migrate: bool,
+    /// Routes with which a proof causes faults; for private instances on scratch data
+    #[arg(long, hide = true)]
+    pub rehearsal: bool,
+}
+
+/// What kind of service a proof is aimed at.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
+pub enum TargetProfile {
+    /// A Plimsoll: every probe
+    Plimsoll,
+    /// Any HTTP service: GET, HEAD and OPTIONS only, no credentials
+    Generic,
 }
 
 /// `prove`
@@ -92,12 +104,27 @@ pub struct Serve {
 pub struct Prove {
     /// Where the deployment is [default: a private copy on scratch data, started and stopped here]
     pub url: Option<String>,
+    /// A host besides this machine that may be attacked: yours, and told so; repeatable
+    #[arg(long = "allow", value_name = "HOST", requires = "url")]
+    pub allow: Vec<String>,
+    /// Where the deployment's operations listener is [default: where the configuration says, on this machine]
+    #[arg(long, value_name = "URL", requires = "url")]
+    pub ops_url: Option<String>,
+    /// What the target is; any other service than Plimsoll is only looked at, with reading requests
+    #[arg(long, value_enum, default_value_t = TargetProfile::Plimsoll, requires = "url")]
+    pub target_profile: TargetProfile,
     /// Repeats a run: same seed, same requests
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Only these practices; repeatable
     #[arg(long = "only", value_name = "PRACTICE")]
     pub only: Vec<String>,
+    /// Switch each practice off in turn on private instances: exactly its own probe must break
+    #[arg(long, conflicts_with = "url")]
+    pub ablate: bool,
+    /// Prove a private instance with this practice switched off, to see its probe break
+    #[arg(long, value_name = "PRACTICE", conflicts_with = "url")]
+    pub without: Option<String>,
 }
 
 /// `migrate`

@@ -6,6 +6,7 @@
 mod arguments;
 mod mounts;
 mod output;
+mod rehearsal;
 mod verbs;
 
 use std::process::ExitCode;

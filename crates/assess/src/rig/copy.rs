@@ -308,6 +308,10 @@ impl Copy {
         if self.recipe.shared {
             verb.push("--migrate");
         }
+        // Faults can be caused in the development profile only.
+        if self.recipe.variables.iter().any(|(name, value)| name == "PLIMSOLL_PROFILE" && value == "development") {
+            verb.push("--rehearsal");
+        }
         let mut command = self.recipe.command(&verb, self.home.path());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.child =

@@ -64,6 +64,7 @@ impl Ground {
             Need::Tenants => self.operator.is_some(),
             Need::Operations => self.site.operations.is_some(),
             Need::Log => self.log.is_some(),
+            Need::Addresses => self.believed,
             Need::Copies => self.stage.is_some(),
         }
     }

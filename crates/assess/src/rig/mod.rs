@@ -36,6 +36,8 @@ use crate::{Check, Finding, Grade, Outcome};
 const REQUESTS: u32 = 8_000;
 /// Longest time of one probe.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// Longest time of one probe that shares the limits of its address with everybody there.
+const SHARED: Duration = Duration::from_secs(180);
 
 /// Why a probe could not go on. Never a verdict: the checks that are left become unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +86,7 @@ struct Open {
 impl Rig {
     /// A rig for one practice on this ground. `number` tells probes of one run apart.
     pub fn new(ground: Arc<Ground>, practice: &'static str, checks: Vec<Check>, number: u32) -> Rig {
+        let patience = if ground.believed { PATIENCE } else { SHARED };
         let seed = Seed::fixed(ground.seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Rig {
             seed,
@@ -95,7 +98,7 @@ impl Rig {
             client: ask::client(),
             ground,
             spent: 0,
-            until: Instant::now() + PATIENCE,
+            until: Instant::now() + patience,
             checks,
             findings: Vec::new(),
             current: None,
@@ -223,11 +226,28 @@ impl Rig {
     /// # Errors
     /// As for [`Rig::send`].
     pub async fn quietly(&mut self, ask: Ask) -> Result<Reply, Trouble> {
-        self.spend(1)?;
         let line = ask.line();
-        let reply = ask.go(&self.client, &self.site, self.address.as_deref(), self.until).await?;
+        let reply = loop {
+            self.spend(1)?;
+            let reply = ask.clone().go(&self.client, &self.site, self.address.as_deref(), self.until).await?;
+            match self.told_to_wait(&reply) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => break reply,
+            }
+        };
         self.last = format!("{line} → {}", reply.seen());
         Ok(reply)
+    }
+
+    /// How long to wait before asking again: where we share an address with others we keep to its
+    /// limits, and a probe for which limits matter is not run there.
+    fn told_to_wait(&self, reply: &Reply) -> Option<Duration> {
+        if self.ground.believed || reply.code() != "PLM-LIM-001" {
+            return None;
+        }
+        let seconds: u64 = reply.header("retry-after")?.parse().ok()?;
+        let pause = Duration::from_secs(seconds.clamp(1, 60));
+        (pause < self.left()).then_some(pause)
     }
 
     /// Sends many requests at once; the replies in the order of the requests. Nothing is written
@@ -327,7 +347,7 @@ impl Rig {
             return Err(Trouble::new(format!("the probe used up its {REQUESTS} requests")));
         }
         if Instant::now() >= self.until {
-            return Err(Trouble::new(format!("the probe used up its {} seconds", PATIENCE.as_secs())));
+            return Err(Trouble::new("the probe used up its time".to_owned()));
         }
         Ok(())
     }

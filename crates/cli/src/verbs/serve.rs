@@ -18,6 +18,7 @@ use super::{Outcome, configuration, master, settle};
 use crate::{
     arguments::{Global, Serve},
     mounts, output,
+    rehearsal::{self, Rehearsal},
 };
 
 /// Starts, serves until it is told to stop, and stops without losing anything.
@@ -34,8 +35,14 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
             .because("sample data and a ready key do not belong into production; leave out --demo, or use the development profile")
             .into());
     }
+    if options.rehearsal && database::production(&config) {
+        return Err(Code::Refused.because("routes that cause faults do not belong into production; leave out --rehearsal").into());
+    }
     let (clock, seed) = (Clock::system(), Seed::system());
-    let mounts = mounts::mount(&config);
+    let mut mounts = mounts::mount(&config);
+    if options.rehearsal {
+        mounts = mounts.mount::<Rehearsal>(rehearsal::Config::default());
+    }
     let store = database::open(&config, &global.data, &clock, mounts.schemas())?;
     settle(&config, &store, options.migrate).await?;
     let master = master(&config, &global.data, &seed)?;

@@ -44,7 +44,9 @@ fn imports_go_down_and_never_sideways() {
     let floors: BTreeMap<&str, (u8, &str)> = BTreeMap::from([
         ("plimsoll-core", (0, "crates/core")),
         ("plimsoll-store", (1, "crates/store")),
+        ("plimsoll-assess", (1, "crates/assess")),
         ("plimsoll", (2, "crates/host")),
+        ("plimsoll-practices", (2, "practices")),
         ("plimsoll-catalogue", (3, "systems/catalogue")),
         ("plimsoll-cli", (4, "crates/cli")),
     ]);
@@ -60,6 +62,17 @@ fn imports_go_down_and_never_sideways() {
         let needs = dependencies(&entry.path().join("Cargo.toml"));
         assert!(needs.iter().all(|name| name == "plimsoll"), "{:?} uses more than the public host: {needs:?}", entry.file_name());
     }
+}
+
+/// Who attacks must not share code with who defends: a fault in both would be invisible.
+#[test]
+fn the_prober_and_the_host_do_not_know_each_other() {
+    for folder in ["crates/assess", "practices"] {
+        let needs = dependencies(&root().join(folder).join("Cargo.toml"));
+        assert!(needs.iter().all(|name| ["plimsoll-core", "plimsoll-assess"].contains(&name.as_str())), "{folder} knows {needs:?}");
+    }
+    let needs = dependencies(&root().join("crates/host/Cargo.toml"));
+    assert!(needs.iter().all(|name| ["plimsoll-core", "plimsoll-store"].contains(&name.as_str())), "the host knows {needs:?}");
 }
 
 #[test]

@@ -1,51 +1,50 @@
 //! `plimsoll prove`
 
+mod ablate;
 mod house;
+mod live;
+mod private;
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
-use plimsoll::{Code, config::Config};
+use plimsoll::{Code, config::Config, database};
 use plimsoll_assess::{
-    Page, Practice, Status,
-    rig::{Collector, Ground, Stage, Trouble},
-    run::{self, Manner},
+    Status,
+    rig::{Site, Trouble},
+    run::Found,
 };
 
-use self::house::Rooms;
+use self::{
+    live::Target,
+    private::{Entry, Workshop},
+};
 use super::{Outcome, configuration};
 use crate::{
-    arguments::{Global, Prove},
+    arguments::{Global, Prove, TargetProfile},
     output,
 };
-
-/// How many probes run at the same time.
-const SIDE_BY_SIDE: usize = 4;
-
-/// Settings of every private instance. They change how long a probe has to wait, not what is
-/// proven: bounds stay bounds.
-const REHEARSAL: &[(&str, &str)] = &[
-    ("profile", "development"),
-    ("server.trusted_proxies", "[\"127.0.0.1\"]"),
-    ("server.header_timeout", "1s"),
-    ("server.body_timeout", "1s"),
-    ("server.handler_timeout", "1s"),
-    ("cors.origins", "[\"https://app.probe.example\"]"),
-    ("telemetry.format", "json"),
-    ("telemetry.trace_ratio", "1"),
-];
 
 /// Attacks a deployment and reports.
 pub async fn run(global: &Global, options: &Prove) -> Outcome {
     let config = configuration(global, Vec::new())?;
-    if options.url.is_some() {
-        return Err(Code::Refused.because("only private copies can be proven yet; leave the address out").into());
+    let workshop = Arc::new(Workshop::new(global, &config, options.seed).map_err(failed)?);
+    if options.ablate {
+        let kind = if database::shared(&config) { "PostgreSQL" } else { "SQLite" };
+        let matrix = ablate::matrix(workshop, plimsoll_practices::all(), &options.only, kind).await.map_err(failed)?;
+        output::result(global.json, &matrix, |matrix| matrix.text());
+        return Ok(u8::from(!matrix.holds()));
     }
-    let chosen: Vec<(&'static Practice, Page)> = plimsoll_practices::all()
-        .iter()
-        .filter(|(practice, _)| options.only.is_empty() || options.only.iter().any(|only| only == practice.id))
-        .cloned()
-        .collect();
-    let found = private(global, &config, options.seed, None, &chosen).await.map_err(|trouble| Code::Internal.because(trouble.0))?;
+    let chosen = chosen(&options.only)?;
+    let found = match &options.url {
+        None => workshop.prove(&chosen, options.without.as_deref()).await.map_err(failed)?,
+        Some(url) => {
+            let target = Target::allowed(url, &options.allow)?;
+            match options.target_profile {
+                TargetProfile::Generic => live::look(&target, options.seed, &chosen).await,
+                TargetProfile::Plimsoll => deployment(global, &config, options, &workshop, &target, &chosen).await?,
+            }
+        }
+    };
     for (id, findings) in &found.practices {
         let status = Status::of(findings.iter().map(|finding| &finding.outcome));
         output::say(&format!("{} {id}", status.name()));
@@ -59,42 +58,49 @@ pub async fn run(global: &Global, options: &Prove) -> Outcome {
     Ok(0)
 }
 
-/// Runs probes against a private instance, with one practice switched off or none.
-pub async fn private(
+/// The practices that were asked for, or all.
+fn chosen(only: &[String]) -> Result<Vec<Entry>, plimsoll::Error> {
+    for name in only {
+        if plimsoll_practices::named(name).is_none() {
+            let known = plimsoll_practices::all().iter().map(|(practice, _)| practice.id);
+            let near = plimsoll::config::nearest(name, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            return Err(Code::NotFound.because(format!("there is no practice `{name}`{near}")));
+        }
+    }
+    let wanted = |entry: &&Entry| only.is_empty() || only.iter().any(|name| name == entry.0.id);
+    Ok(plimsoll_practices::all().iter().filter(wanted).cloned().collect())
+}
+
+/// Attacks a running Plimsoll, and a private instance with what the running one does not grant.
+async fn deployment(
     global: &Global,
     config: &Config,
-    seed: u64,
-    off: Option<&str>,
-    practices: &[(&'static Practice, Page)],
-) -> Result<run::Found, Trouble> {
-    let binary = std::env::current_exe().map_err(|error| Trouble::new(format!("the binary cannot be found: {error}")))?;
-    let mut stage = Stage::new(binary, config_file(global), Arc::new(Rooms::new(global, config)));
-    stage.settings = REHEARSAL.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    if let Some(practice) = off {
-        stage.settings.push(("practices.off".to_owned(), format!("{{ \"{practice}\" = \"shown to be missed\" }}")));
+    options: &Prove,
+    workshop: &Workshop,
+    target: &Target,
+    chosen: &[Entry],
+) -> Result<Found, plimsoll::Error> {
+    let site = Site { base: target.base().to_owned(), operations: None };
+    if !live::is_plimsoll(&site).await.map_err(failed)? {
+        return Err(Code::Refused.because(format!(
+            "{} does not describe itself as a Plimsoll; add --target-profile generic to look at it as any HTTP service",
+            target.base()
+        )));
     }
-    let collector = Collector::start().await?;
-    stage.settings.push(("telemetry.otlp_endpoint".to_owned(), collector.base.clone()));
-    let copy = stage.start(&[]).await?;
-    let ground = Ground {
-        site: copy.site().clone(),
-        seed,
-        believed: true,
-        operator: Some(copy.operator().await?),
-        log: Some(copy.log_file()),
-        collector: Some(collector),
-        stage: Some(stage),
-    };
-    let ground = Arc::new(ground);
-    let found = run::run(practices, ground.clone(), Manner::Attack, SIDE_BY_SIDE).await;
-    drop(copy);
-    if let Some(stage) = &ground.stage {
-        stage.close().await;
+    let ground = target.ground(global, config, options.seed, options.ops_url.as_deref()).await;
+    let (mut found, elsewhere) = live::attack(ground, chosen).await;
+    let rest: Vec<Entry> = chosen.iter().filter(|(practice, _)| elsewhere.contains(practice.id)).cloned().collect();
+    let aside = workshop.prove(&rest, None).await.map_err(failed)?;
+    for (id, mut findings) in aside.practices {
+        for finding in &mut findings {
+            finding.transcript.insert(0, "on a private instance of the same binary and configuration".to_owned());
+        }
+        found.practices.insert(id, findings);
     }
+    found.left.extend(aside.left);
     Ok(found)
 }
 
-fn config_file(global: &Global) -> Option<PathBuf> {
-    let given = global.config.clone().or_else(|| Some(PathBuf::from("plimsoll.toml")).filter(|path| path.is_file()));
-    given.and_then(|path| std::path::absolute(path).ok())
+fn failed(trouble: Trouble) -> plimsoll::Error {
+    Code::ProbeFailed.because(trouble.0)
 }

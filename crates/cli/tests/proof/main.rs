@@ -1,0 +1,8 @@
+//! `plimsoll prove` and what it stands on, on both databases.
+
+#![expect(clippy::unwrap_used, reason = "what is missing in a test ends it, with the line that missed it")]
+
+#[allow(dead_code, reason = "what other tests need of it is not needed here")]
+#[path = "../journeys/house.rs"]
+mod house;
+mod rehearsal;
