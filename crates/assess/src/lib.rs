@@ -7,8 +7,10 @@
 //!
 //! Nothing here may import the host: who attacks must not share code with who defends.
 
+pub mod history;
 pub mod page;
 pub mod practice;
+pub mod proof;
 pub mod ratio;
 pub mod report;
 pub mod rig;

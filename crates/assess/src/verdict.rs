@@ -33,6 +33,18 @@ pub enum Grade {
     E3,
 }
 
+impl Grade {
+    /// In words, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Grade::E0 => "E0, a statement",
+            Grade::E1 => "E1, a place in a file",
+            Grade::E2 => "E2, a test that ran",
+            Grade::E3 => "E3, a live probe",
+        }
+    }
+}
+
 /// One check with its outcome and what led to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {

@@ -65,6 +65,7 @@ pub(crate) fn header() -> Header {
         profile: Some("development".into()),
         seed: 1,
         only: Vec::new(),
+        without: None,
         off: BTreeMap::new(),
         digests: Digests { binary: Some(format!("sha256:{}", "ab".repeat(32))), ..Digests::default() },
         time: Time::parse("2026-11-21T10:00:00Z").expect("a time"),
