@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::{
-    rand::SystemRandom,
+    rand::{SecureRandom, SystemRandom},
     signature::{Ed25519KeyPair, KeyPair},
 };
 
@@ -17,6 +17,9 @@ use super::Digest;
 
 /// What stands before the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410).
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// What stands before the 32 bytes of a private one in PKCS#8, version 1, which every tool reads.
+const PKCS8: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
 /// The private key, in PEM, for its owner only.
 const KEY_FILE: &str = "signing.key";
@@ -62,7 +65,10 @@ impl SigningKey {
     /// # Errors
     /// [`KeyTrouble::Chance`].
     pub fn generate() -> Result<Vec<u8>, KeyTrouble> {
-        Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map(|der| der.as_ref().to_vec()).map_err(|_| KeyTrouble::Chance)
+        let mut der = PKCS8.to_vec();
+        der.resize(PKCS8.len() + 32, 0);
+        SystemRandom::new().fill(&mut der[PKCS8.len()..]).map_err(|_| KeyTrouble::Chance)?;
+        Ok(der)
     }
 
     /// The key in this PKCS#8 form; `None` if there is none.

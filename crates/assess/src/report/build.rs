@@ -191,7 +191,9 @@ fn summary(rows: &[Row], verdict: Verdict) -> String {
         Verdict::NotRunnable => format!("It does not run: {names}."),
         Verdict::NotReady => {
             let known = rows.iter().filter(|row| row.blocked() && row.is_broken()).count();
-            format!("{count} critical practices are not fully shown, {known} of them known to be broken: {names}.")
+            let known = if known == 0 { "none of them known to be broken".to_owned() } else { format!("{known} known to be broken") };
+            let noun = if count == 1 { "practice is" } else { "practices are" };
+            format!("{count} critical {noun} not fully shown, {known}: {names}.")
         }
         Verdict::Minimum => format!("Every critical practice is met; practices of high priority that are not: {names}."),
         Verdict::Recommended => format!("Critical and high practices are met; {count} others are not, or are unknown: {names}."),

@@ -87,7 +87,8 @@ fn claims(rows: &[Row]) -> GateResult {
     }
     let passed = says.is_empty();
     if passed {
-        says.push(format!("{decided} practices were examined and every check that could be made holds"));
+        let noun = if decided == 1 { "practice was" } else { "practices were" };
+        says.push(format!("{decided} {noun} examined and every check that could be made holds"));
     }
     if withheld > 0 {
         says.push(format!("{withheld} not examined in full because something was not granted"));

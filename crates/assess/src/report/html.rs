@@ -22,7 +22,8 @@ pub fn html(report: &Report) -> String {
     let class = if outline.verdict.1 { "good" } else { "bad" };
     out.push_str("<header>\n");
     let _ = writeln!(out, "<h1>{}</h1>", escape(&outline.title));
-    let _ = writeln!(out, "<p class=\"verdict {class}\">{}</p>", escape(&outline.verdict.0));
+    let safe = if outline.verdict.1 { "Safe to deploy: yes" } else { "Safe to deploy: no" };
+    let _ = writeln!(out, "<p><span class=\"verdict {class}\">{}</span> {safe}</p>", escape(&outline.verdict.0));
     out.push_str("<nav aria-label=\"Contents\"><ul>\n");
     for section in &outline.sections {
         let _ = writeln!(out, "<li><a href=\"#{}\">{}</a></li>", section.anchor, escape(&section.title));
@@ -127,6 +128,7 @@ fn rows(out: &mut String, table: &Table, report: &Report) {
             // On a narrow screen the cells stand below each other, each under its heading.
             let head = escape(head);
             let _ = match cell {
+                Cell::Text(text) if text.len() <= 14 => write!(out, "<td data-head=\"{head}\" class=\"brief\">{}</td>", words(text)),
                 Cell::Text(text) => write!(out, "<td data-head=\"{head}\">{}</td>", words(text)),
                 Cell::Number(text) => write!(out, "<td data-head=\"{head}\" class=\"number\">{}</td>", escape(text)),
                 Cell::Practice(id) => write!(out, "<td data-head=\"{head}\">{}</td>", link(id, report)),

@@ -11,7 +11,8 @@ use super::{
 /// The report as Markdown.
 pub fn markdown(report: &Report) -> String {
     let outline = outline(report);
-    let mut out = format!("# {}\n\n**{}**\n", escape(&outline.title), escape(&outline.verdict.0));
+    let safe = if outline.verdict.1 { "Safe to deploy: yes" } else { "Safe to deploy: no" };
+    let mut out = format!("# {}\n\n**{}**. {safe}.\n", escape(&outline.title), escape(&outline.verdict.0));
     for section in &outline.sections {
         let _ = write!(out, "\n## {}\n", escape(&section.title));
         for one in &section.blocks {

@@ -351,4 +351,6 @@ impl Report {
 }
 
 #[cfg(test)]
+mod forms_tests;
+#[cfg(test)]
 pub(crate) mod tests;

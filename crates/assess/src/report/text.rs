@@ -14,8 +14,10 @@ pub struct Look {
     pub coloured: bool,
 }
 
-/// Most lines of a transcript in the compact form: the end, where the break is.
-const TAIL: usize = 6;
+/// Lines of a transcript in the compact form: those around the first break.
+const LINES: usize = 5;
+/// The longest line of a transcript in the compact form.
+const WIDTH: usize = 200;
 
 struct Paper {
     out: String,
@@ -61,7 +63,7 @@ pub fn text(report: &Report, look: Look) -> String {
         for category in &report.categories {
             paper.head(category.category.name());
             for row in report.practices.iter().filter(|row| row.category == category.category) {
-                practice(&mut paper, row, usize::MAX);
+                practice(&mut paper, row);
             }
         }
     } else {
@@ -138,7 +140,7 @@ fn broken(paper: &mut Paper, report: &Report) {
         paper.head(&format!("Not met ({})", gaps.len()));
     }
     for row in gaps {
-        practice(paper, row, TAIL);
+        practice(paper, row);
     }
 }
 
@@ -161,10 +163,11 @@ fn open(paper: &mut Paper, report: &Report) {
     }
 }
 
-fn practice(paper: &mut Paper, row: &Row, tail: usize) {
+fn practice(paper: &mut Paper, row: &Row) {
     let status = paper.paint(colour(row.status), &format!("{:<14}", row.status.name()));
     let value = row.value.map_or_else(|| "n/a".into(), |value| format!("{value}"));
-    let line = format!("  {status} {}: {} ({}, weight {}, value {value})", row.id, row.title, row.priority.name(), row.weight);
+    let line =
+        format!("  {status} {}: {} ({}, weight {}, value {value})", row.id, row.title, row.priority.name(), row.weight.ratio().short());
     paper.put(&line);
     if row.status != Status::Implemented {
         paper.line(6, &row.why);
@@ -173,7 +176,7 @@ fn practice(paper: &mut Paper, row: &Row, tail: usize) {
         paper.line(6, &format!("earns nothing because {parent} does not"));
     }
     for check in &row.checks {
-        examined(paper, row, check, tail);
+        examined(paper, row, check);
     }
     if row.is_broken() {
         paper.line(6, &format!("do: {} (effort {}, {})", row.recommendation, row.effort.name(), repair(row.repair)));
@@ -181,7 +184,7 @@ fn practice(paper: &mut Paper, row: &Row, tail: usize) {
     }
 }
 
-fn examined(paper: &mut Paper, row: &Row, check: &Examined, tail: usize) {
+fn examined(paper: &mut Paper, row: &Row, check: &Examined) {
     let (mark, why) = match &check.outcome {
         Outcome::Held => ("held", ""),
         Outcome::Broken(why) => ("BROKEN", why.as_str()),
@@ -201,12 +204,17 @@ fn examined(paper: &mut Paper, row: &Row, check: &Examined, tail: usize) {
         return;
     }
     let lines: Vec<String> = row.evidence.iter().filter(|one| one.check() == Some(check.id.as_str())).flat_map(|one| one.lines()).collect();
-    let skipped = lines.len().saturating_sub(tail);
-    if skipped > 0 {
-        paper.line(10, &format!("({skipped} lines before; --verbose shows them)"));
+    if paper.look.verbose {
+        lines.iter().for_each(|line| paper.line(10, &format!("| {line}")));
+        return;
     }
-    for line in &lines[skipped..] {
-        paper.line(10, &format!("| {line}"));
+    let first = lines.iter().position(|line| line.starts_with("broken:")).unwrap_or(lines.len()).saturating_sub(2);
+    let first = first.min(lines.len().saturating_sub(LINES));
+    for line in lines.iter().skip(first).take(LINES) {
+        paper.line(10, &format!("| {}", short(line)));
+    }
+    if lines.len() > LINES {
+        paper.line(10, &format!("({LINES} of {} lines; --verbose shows all)", lines.len()));
     }
 }
 
@@ -231,6 +239,13 @@ pub(super) const fn repair(repair: Repair) -> &'static str {
         Repair::Edge => "fixed by mounting the service behind Plimsoll",
         Repair::Kernel => "fixed by building on the host's data layer",
         Repair::Yours => "yours to fix: in code, pipeline or papers",
+    }
+}
+
+fn short(line: &str) -> String {
+    match line.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 

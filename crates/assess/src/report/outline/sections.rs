@@ -2,7 +2,7 @@
 
 use super::{Block, Card, Cell, CheckLine, Outline, Section, Table};
 use crate::{
-    Outcome, Repair, Status,
+    Basis, Outcome, Priority, Repair, Status,
     report::{Doubt, Report, Row, plan},
     score::Band,
 };
@@ -226,7 +226,6 @@ fn not_applicable(report: &Report) -> Vec<Block> {
 }
 
 fn checklist(report: &Report) -> Vec<Block> {
-    use crate::{Basis, Priority};
     let tier = |row: &Row| match (row.priority, row.basis) {
         (Priority::Critical, Basis::Item) => 0,
         (Priority::High, _) => 1,
@@ -286,9 +285,18 @@ const fn who(repair: Repair) -> &'static str {
     }
 }
 
+/// Where a priority comes from, in words.
+const fn basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Item => "stated for this very practice",
+        Basis::Inherited => "stated for the section it stands in",
+        Basis::Inferred => "stated by nobody",
+    }
+}
+
 fn card(row: &Row, folded: bool) -> Card {
     let mut facts = vec![
-        ("Priority", format!("{} ({})", row.priority.name(), row.basis.name())),
+        ("Priority", format!("{}, {}", row.priority.name(), basis(row.basis))),
         (
             "Weight and value",
             format!("{} × {}", row.weight.ratio().short(), row.value.map_or_else(|| "n/a".into(), |value| value.to_string())),
