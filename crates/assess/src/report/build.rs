@@ -122,6 +122,10 @@ fn examined(check: &Check, page: &Page, findings: &[Finding], header: &Header) -
     examined.grade = finding.grade;
     examined.outcome = match &finding.outcome {
         Outcome::Held => Outcome::Held,
+        // A probe says what must hold; of a sentence that does not hold a reader has to be told so.
+        Outcome::Broken(why) if finding.transcript.contains(&format!("broken: {why}")) => {
+            Outcome::Broken(format!("not true: {}", visible(why)))
+        }
         Outcome::Broken(why) => Outcome::Broken(visible(why)),
         Outcome::NotApplicable(why) => Outcome::NotApplicable(visible(why)),
         Outcome::Unknown(why) => {

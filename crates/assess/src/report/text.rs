@@ -166,9 +166,8 @@ fn open(paper: &mut Paper, report: &Report) {
 fn practice(paper: &mut Paper, row: &Row) {
     let status = paper.paint(colour(row.status), &format!("{:<14}", row.status.name()));
     let value = row.value.map_or_else(|| "n/a".into(), |value| format!("{value}"));
-    let line =
-        format!("  {status} {}: {} ({}, weight {}, value {value})", row.id, row.title, row.priority.name(), row.weight.ratio().short());
-    paper.put(&line);
+    let (title, weight) = (visible(&row.title), row.weight.ratio().short());
+    paper.put(&format!("  {status} {}: {title} ({}, weight {weight}, value {value})", visible(&row.id), row.priority.name()));
     if row.status != Status::Implemented {
         paper.line(6, &row.why);
     }
