@@ -34,12 +34,17 @@ crate::section! {
 /// # Errors
 /// A malformed address, a file that cannot be opened.
 pub fn open(config: &Config, data: &Path, clock: &Clock, schemas: &[Schema]) -> Result<Store> {
+    Store::open(settings(config, data, clock), schemas)
+}
+
+/// How the store that the configuration names behaves.
+pub fn settings(config: &Config, data: &Path, clock: &Clock) -> Settings {
     let section: DatabaseConfig = config.get();
     let place = match &section.url {
         Some(url) => Place::Postgres { url: url.expose().to_owned() },
         None => Place::Sqlite { path: data.join("plimsoll.db") },
     };
-    let settings = Settings {
+    Settings {
         place,
         readers: usize::from(section.readers.max(1)),
         writers: usize::from(section.writers.max(1)),
@@ -50,13 +55,7 @@ pub fn open(config: &Config, data: &Path, clock: &Clock, schemas: &[Schema]) -> 
         page_limit: section.page_limit,
         clock: clock.clone(),
         ..Settings::default()
-    };
-    Store::open(settings, schemas)
-}
-
-/// The address of the PostgreSQL server, where one is configured.
-pub fn url(config: &Config) -> Option<String> {
-    config.get::<DatabaseConfig>().url.map(|url| url.expose().to_owned())
+    }
 }
 
 /// Whether the data lies on a server that other processes use too.
