@@ -1,6 +1,8 @@
 //! Limits, load, instances.
 
-use plimsoll_assess::Practice;
+mod replicas;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
     page!("rate-limit"),
@@ -8,7 +10,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("rate-limit-per-endpoint"),
     page!("rate-limit-distributed"),
     page!("rate-limit-headers"),
-    page!("stateless-app"),
+    page!("stateless-app").proven_by(probe!(Copies; replicas::stateless)),
     page!("async-heavy-work"),
     page!("horizontal-scaling"),
     page!("load-balancer"),

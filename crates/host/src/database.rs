@@ -5,7 +5,10 @@ use std::path::Path;
 use plimsoll_core::{Clock, Result};
 use plimsoll_store::{Place, Schema, Settings, Store};
 
-use crate::config::{Config, Profile, Secret, Span};
+use crate::{
+    config::{Config, Profile, Rules, Secret, Span},
+    practices,
+};
 
 crate::section! {
     /// Where the data lies: one SQLite file in the data folder, or a PostgreSQL server.
@@ -66,4 +69,23 @@ pub fn shared(config: &Config) -> bool {
 /// Whether the rules for users' data apply.
 pub fn production(config: &Config) -> bool {
     config.profile() == Profile::Production
+}
+
+/// Passwords that stand in examples and images.
+const KNOWN: &[&str] =
+    &["postgres", "password", "plimsoll", "changeme", "change-me", "secret", "admin", "root", "example", "test", "123456"];
+
+/// Refuses, in production, a database password that everybody knows.
+pub fn rule(config: &Config, rules: &mut Rules<'_>) {
+    let url = config.get::<DatabaseConfig>().url.map(|url| url.expose().to_owned());
+    let Some(url) = url.filter(|_| production(config) && practices::holds(config, "no-default-secrets")) else { return };
+    let who = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@')).map_or("", |(who, _)| who);
+    let Some((name, password)) = who.split_once(':') else { return };
+    if password == name || KNOWN.iter().any(|known| known.eq_ignore_ascii_case(password)) {
+        rules.refuse(
+            "database.url",
+            "the password of the database stands in every example",
+            "choose one that nobody can guess, and name its file with PLIMSOLL_DATABASE__URL_FILE",
+        );
+    }
 }

@@ -10,14 +10,20 @@ use crate::config::{Config, Profile, Rules};
 /// Practices that the host enforces at run time and that can be switched off one by one.
 pub const SWITCHES: &[&str] = &[
     "access-log",
+    "api-key-rotation",
+    "api-keys",
     "audit-log",
     "audit-security-events",
+    "auth-endpoints",
+    "auth-jwt",
     "auth-refresh-tokens",
     "auth-required",
     "bulkhead",
+    "config-validation",
     "correlation-id",
     "cors-allowlist",
     "csrf-protection",
+    "debug-off",
     "error-tracking",
     "global-exception-handler",
     "health-dependencies",
@@ -26,6 +32,7 @@ pub const SWITCHES: &[&str] = &[
     "hsts",
     "http-caching-headers",
     "https-redirect",
+    "input-validation",
     "liveness-probe",
     "log-context",
     "log-levels",
@@ -35,6 +42,9 @@ pub const SWITCHES: &[&str] = &[
     "metrics-http",
     "metrics-prometheus",
     "metrics-secured",
+    "multi-tenancy",
+    "no-default-secrets",
+    "password-hashing",
     "pool-monitoring",
     "rate-limit",
     "rate-limit-headers",
@@ -44,8 +54,12 @@ pub const SWITCHES: &[&str] = &[
     "readiness-probe",
     "request-size-limits",
     "request-timeouts",
+    "secrets-rotation",
     "secure-cookies",
     "security-headers",
+    "stateless-app",
+    "tenant-context",
+    "tenant-rbac",
     "token-revocation",
     "tracing",
     "trusted-hosts",
@@ -58,6 +72,12 @@ crate::section! {
         /// Practice id to reason, such as `{ "rate-limit" = "shown to fail without it" }`.
         pub off: BTreeMap<String, String> = "{}",
     }
+}
+
+/// Whether a rule of the configuration is in force, as [`Host::holds`](crate::Host::holds) says it
+/// for what a running host enforces.
+pub fn holds(config: &Config, practice: &str) -> bool {
+    config.profile() != Profile::Development || !config.get::<PracticesConfig>().off.contains_key(practice)
 }
 
 /// Refuses switches outside development, unknown practices, and missing reasons.
