@@ -58,7 +58,10 @@ const fn colour(status: Status) -> &'static str {
 pub fn text(report: &Report, look: Look) -> String {
     let mut paper = Paper { out: String::new(), look };
     top(&mut paper, report);
-    scores(&mut paper, report);
+    // Of a run that looked at a few practices nobody asks what else there is.
+    if report.header.only.is_empty() {
+        scores(&mut paper, report);
+    }
     if look.verbose {
         for category in &report.categories {
             paper.head(category.category.name());
@@ -135,6 +138,11 @@ fn scores(paper: &mut Paper, report: &Report) {
 }
 
 fn broken(paper: &mut Paper, report: &Report) {
+    // What was asked for by name is shown, whatever came of it.
+    for row in report.header.only.iter().filter_map(|id| report.row(id)).filter(|row| !row.is_broken()) {
+        paper.put("");
+        practice(paper, row);
+    }
     let gaps: Vec<&Row> = report.order.iter().filter_map(|id| report.row(id)).collect();
     if !gaps.is_empty() {
         paper.head(&format!("Not met ({})", gaps.len()));
@@ -146,12 +154,16 @@ fn broken(paper: &mut Paper, report: &Report) {
 
 /// What was tried and could not be decided, and the gate blockers nobody has looked at.
 fn open(paper: &mut Paper, report: &Report) {
-    let tried: Vec<&Row> = report.practices.iter().filter(|row| row.is_open() && row.was_examined()).collect();
+    let tried: Vec<&Row> =
+        report.practices.iter().filter(|row| row.is_open() && row.was_examined() && !report.header.only.contains(&row.id)).collect();
     if !tried.is_empty() {
         paper.head(&format!("Examined without a result ({})", tried.len()));
     }
     for row in tried {
         paper.line(2, &format!("{}: {}", row.id, row.why));
+    }
+    if !report.header.only.is_empty() {
+        return;
     }
     let blockers: Vec<&str> =
         plan::to_find_out(&report.practices).into_iter().filter(|row| row.blocked()).map(|row| row.id.as_str()).collect();
@@ -191,7 +203,8 @@ fn examined(paper: &mut Paper, row: &Row, check: &Examined) {
         Outcome::NotApplicable(why) => ("n/a", why.as_str()),
     };
     // A reason that all checks share stands at the practice already.
-    let repeated = matches!(row.status, Status::Unknown | Status::NotApplicable);
+    let repeated =
+        matches!(row.status, Status::Unknown | Status::NotApplicable) && row.checks.iter().all(|one| one.outcome == check.outcome);
     if repeated && !paper.look.verbose {
         return;
     }

@@ -8,4 +8,5 @@ mod ablation;
 mod house;
 mod live;
 mod rehearsal;
+mod report;
 mod scratch;
