@@ -27,6 +27,7 @@ mod operations;
 mod privacy;
 mod quality;
 mod reliability;
+mod resource;
 mod scale;
 mod security;
 

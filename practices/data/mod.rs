@@ -1,14 +1,16 @@
 //! Tables, transactions, migrations, backups.
 
-use plimsoll_assess::Practice;
+mod changes;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
     page!("db-schema-normalised"),
     page!("db-indexes"),
-    page!("db-transactions"),
+    page!("db-transactions").proven_by(probe!(Tenants, Copies; changes::transactions)),
     page!("db-constraints"),
-    page!("fk-cascade-rules"),
-    page!("soft-deletes"),
+    page!("fk-cascade-rules").proven_by(probe!(Tenants; changes::references)),
+    page!("soft-deletes").proven_by(probe!(Tenants; changes::deletes)),
     page!("db-migrations"),
     page!("db-migrations-rollback"),
     page!("db-migrations-on-deploy"),
@@ -20,7 +22,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("slow-query-monitoring"),
     page!("query-optimisation"),
     page!("n-plus-one"),
-    page!("batch-writes"),
+    page!("batch-writes").proven_by(probe!(Tenants; changes::batches)),
     page!("cache-ttl-invalidation"),
     page!("cache-store-persistence"),
     page!("job-queue"),

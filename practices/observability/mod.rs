@@ -1,11 +1,13 @@
 //! Logs, metrics, traces.
 
-use plimsoll_assess::Practice;
+mod correlation;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
     page!("logs-json"),
     page!("log-context"),
-    page!("correlation-id"),
+    page!("correlation-id").proven_by(probe!(Tenants, Log, Copies; correlation::attack)),
     page!("log-levels"),
     page!("access-log"),
     page!("log-aggregation"),

@@ -129,6 +129,13 @@ impl Rig {
         self.current = Some(Open { check: id.to_owned(), held: 0, broken: None, transcript: Vec::new() });
     }
 
+    /// The page's checks that were not begun, in its order.
+    pub fn left_out(&self) -> Vec<String> {
+        let begun =
+            |id: &str| self.findings.iter().any(|found| found.check == id) || self.current.as_ref().is_some_and(|open| open.check == id);
+        self.checks.iter().filter(|check| !begun(&check.id)).map(|check| check.id.clone()).collect()
+    }
+
     /// Writes a line into the transcript.
     pub fn note(&mut self, line: impl AsRef<str>) {
         let line = plain(line.as_ref());
