@@ -9,4 +9,5 @@ mod house;
 mod live;
 mod pages;
 mod rehearsal;
+mod report;
 mod scratch;
