@@ -9,6 +9,7 @@ use crate::config::{Config, Profile, Rules};
 
 /// Practices that the host enforces at run time and that can be switched off one by one.
 pub const SWITCHES: &[&str] = &[
+    "access-log",
     "api-key-rotation",
     "api-keys",
     "audit-log",
@@ -23,20 +24,34 @@ pub const SWITCHES: &[&str] = &[
     "cors-allowlist",
     "csrf-protection",
     "debug-off",
+    "error-tracking",
     "global-exception-handler",
+    "health-dependencies",
+    "health-endpoint",
+    "health-states",
     "hsts",
     "http-caching-headers",
     "https-redirect",
     "input-validation",
+    "liveness-probe",
+    "log-context",
+    "log-levels",
+    "log-redaction",
     "login-throttle",
+    "logs-json",
+    "metrics-http",
+    "metrics-prometheus",
+    "metrics-secured",
     "multi-tenancy",
     "no-default-secrets",
     "password-hashing",
+    "pool-monitoring",
     "rate-limit",
     "rate-limit-headers",
     "rate-limit-per-endpoint",
     "rate-limit-per-user",
     "rbac",
+    "readiness-probe",
     "request-size-limits",
     "request-timeouts",
     "secrets-rotation",
@@ -46,6 +61,7 @@ pub const SWITCHES: &[&str] = &[
     "tenant-context",
     "tenant-rbac",
     "token-revocation",
+    "tracing",
     "trusted-hosts",
     "user-accounts",
 ];
@@ -58,11 +74,12 @@ crate::section! {
     }
 }
 
-/// Whether a rule of the configuration is in force, as [`Host::holds`](crate::Host::holds) says it
-/// for what a running host enforces. Production refuses every switch, so there a rule that is
-/// switched off is not missed: nothing starts.
-pub fn holds(config: &Config, practice: &str) -> bool {
-    !config.get::<PracticesConfig>().off.contains_key(practice)
+impl PracticesConfig {
+    /// Whether a practice is in force, for what asks before there is a host:
+    /// see [`Host::holds`](crate::Host::holds).
+    pub fn holds(&self, practice: &str) -> bool {
+        !self.off.contains_key(practice)
+    }
 }
 
 /// Refuses switches outside development, unknown practices, and missing reasons.

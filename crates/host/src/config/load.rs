@@ -15,7 +15,7 @@ use super::{
     setting::Wrong,
     sources::{Sources, read_at_most},
 };
-use crate::practices;
+use crate::practices::PracticesConfig;
 
 /// Largest file of a secret, in bytes.
 const SECRET_BYTES: u64 = 64 << 10;
@@ -72,7 +72,7 @@ impl Config {
             schema.rules().iter().for_each(|rule| rule(&config, &mut rules));
             faults.extend(rules.faults);
         }
-        let believed = config.profile() == Profile::Development && !practices::holds(&config, "config-validation");
+        let believed = config.profile() == Profile::Development && !config.get::<PracticesConfig>().holds("config-validation");
         if faults.is_empty() || believed { Ok(config) } else { Err(Faults(faults)) }
     }
 }
