@@ -4,6 +4,7 @@ mod accounts;
 mod auth_required;
 mod browser;
 mod events;
+mod injection;
 mod input;
 mod keys;
 mod passwords;
@@ -30,7 +31,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("login-throttle").proven_by(probe!(Copies; throttle::attack)),
     page!("input-validation").proven_by(probe!(Tenants; input::attack)),
     page!("xss-output-encoding"),
-    page!("sql-injection"),
+    page!("sql-injection").proven_by(probe!(Tenants; injection::attack)),
     page!("csrf-protection").proven_by(probe!(Tenants; browser::csrf)),
     page!("cors-allowlist"),
     page!("security-headers"),

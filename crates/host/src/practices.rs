@@ -57,6 +57,7 @@ pub const SWITCHES: &[&str] = &[
     "secrets-rotation",
     "secure-cookies",
     "security-headers",
+    "sql-injection",
     "stateless-app",
     "tenant-context",
     "tenant-rbac",

@@ -29,6 +29,7 @@ pub(super) struct Query {
     bound: Bound,
     pub(super) include: bool,
     pub(super) deleted: bool,
+    literal: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -78,8 +79,9 @@ fn interned(before: &'static str, name: &'static str, after: &'static str) -> &'
 }
 
 impl Query {
-    /// Reads the query string; every fault is reported, unknown names included.
-    pub(super) fn parse(statements: &Statements, pairs: Vec<(String, String)>) -> Result<Query> {
+    /// Reads the query string; every fault is reported, unknown names included. `literal`: what a
+    /// caller searches for is text and not a pattern.
+    pub(super) fn parse(statements: &Statements, pairs: Vec<(String, String)>, literal: bool) -> Result<Query> {
         let mut query = Query {
             page: 1,
             page_size: USUAL,
@@ -90,6 +92,7 @@ impl Query {
             bound: Vec::new(),
             include: false,
             deleted: false,
+            literal,
         };
         let mut faults = Vec::new();
         let mut cursor = None;
@@ -178,7 +181,7 @@ impl Query {
             self.conditions.push(interned("lower(s.", name, ") LIKE :q ESCAPE '\\')"));
         }
         self.conditions.push(")");
-        self.bound.push(("q", Owned::Text(containing(text))));
+        self.bound.push(("q", Owned::Text(containing(text, self.literal))));
         Ok(())
     }
 
@@ -254,7 +257,7 @@ impl Query {
         match way {
             "contains" => {
                 self.conditions.extend([left, " LIKE :", parameter, " ESCAPE '\\'"]);
-                self.bound.push((parameter, Owned::Text(containing(text))));
+                self.bound.push((parameter, Owned::Text(containing(text, self.literal))));
             }
             "prefix" => {
                 let end = interned("f_", field.name, "_e");
@@ -448,11 +451,11 @@ fn fault(name: &str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Error
 }
 
 /// A LIKE pattern for "contains", in ASCII lower case, with the wildcards of the text escaped.
-fn containing(text: &str) -> String {
+fn containing(text: &str, literal: bool) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for letter in text.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
+        if literal && matches!(letter, '%' | '_' | '\\') {
             pattern.push('\\');
         }
         pattern.push(letter.to_ascii_lowercase());

@@ -163,7 +163,8 @@ fn removed_unknown(resource: &Resource, patch: &Value) -> Vec<Fault> {
 }
 
 async fn list_all<S>(statements: Arc<Statements>, ctx: Ctx<S, Read>, parts: http::request::Parts) -> Result<Response<Body>> {
-    let query = list::Query::parse(&statements, crate::route::pairs(parts.uri.query().unwrap_or_default())?)?;
+    let query =
+        list::Query::parse(&statements, crate::route::pairs(parts.uri.query().unwrap_or_default())?, ctx.host.holds("sql-injection"))?;
     if query.deleted {
         require(&ctx, statements.resource.write)?;
     }
