@@ -7,7 +7,7 @@ use plimsoll_store::{Place, Schema, Settings, Store};
 
 use crate::{
     config::{Config, Profile, Rules, Secret, Span},
-    practices,
+    practices::PracticesConfig,
 };
 
 crate::section! {
@@ -77,9 +77,10 @@ const KNOWN: &[&str] =
 
 /// Refuses, in production, a database password that everybody knows.
 pub fn rule(config: &Config, rules: &mut Rules<'_>) {
-    let url = config.get::<DatabaseConfig>().url.map(|url| url.expose().to_owned());
-    let Some(url) = url.filter(|_| production(config) && practices::holds(config, "no-default-secrets")) else { return };
-    let who = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@')).map_or("", |(who, _)| who);
+    let url = config.get::<DatabaseConfig>().url;
+    let Some(url) = url.filter(|_| production(config) && config.get::<PracticesConfig>().holds("no-default-secrets")) else { return };
+    let who =
+        url.expose().split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@')).map_or("", |(who, _)| who);
     let Some((name, password)) = who.split_once(':') else { return };
     if password == name || KNOWN.iter().any(|known| known.eq_ignore_ascii_case(password)) {
         rules.refuse(

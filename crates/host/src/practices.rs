@@ -73,6 +73,7 @@ pub const SWITCHES: &[&str] = &[
     "security-headers",
     "soft-deletes",
     "sorting",
+    "sql-injection",
     "stateless-app",
     "tenant-context",
     "tenant-rbac",
@@ -90,10 +91,12 @@ crate::section! {
     }
 }
 
-/// Whether a rule of the configuration is in force, as [`Host::holds`](crate::Host::holds) says it
-/// for what a running host enforces.
-pub fn holds(config: &Config, practice: &str) -> bool {
-    config.profile() != Profile::Development || !config.get::<PracticesConfig>().off.contains_key(practice)
+impl PracticesConfig {
+    /// Whether a practice is in force, for what asks before there is a host:
+    /// see [`Host::holds`](crate::Host::holds).
+    pub fn holds(&self, practice: &str) -> bool {
+        !self.off.contains_key(practice)
+    }
 }
 
 /// Refuses switches outside development, unknown practices, and missing reasons.
