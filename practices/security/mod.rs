@@ -39,7 +39,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("request-signing"),
     page!("audit-security-events"),
     page!("network-segmentation"),
-    page!("metrics-secured"),
+    page!("metrics-secured").proven_by(probe!(Operations; crate::observability::metered::secured)),
     page!("sast"),
     page!("dependency-scan"),
     page!("dependency-updates"),

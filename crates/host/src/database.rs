@@ -1,11 +1,14 @@
 //! The section `[database]`, and how it becomes an open store.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use plimsoll_core::{Clock, Result};
 use plimsoll_store::{Place, Schema, Settings, Store};
 
-use crate::config::{Config, Profile, Secret, Span};
+use crate::{
+    config::{Config, Profile, Secret, Span},
+    practices::PracticesConfig,
+};
 
 crate::section! {
     /// Where the data lies: one SQLite file in the data folder, or a PostgreSQL server.
@@ -39,7 +42,7 @@ pub fn open(config: &Config, data: &Path, clock: &Clock, schemas: &[Schema]) -> 
         Some(url) => Place::Postgres { url: url.expose().to_owned() },
         None => Place::Sqlite { path: data.join("plimsoll.db") },
     };
-    let settings = Settings {
+    let mut settings = Settings {
         place,
         readers: usize::from(section.readers.max(1)),
         writers: usize::from(section.writers.max(1)),
@@ -51,7 +54,23 @@ pub fn open(config: &Config, data: &Path, clock: &Clock, schemas: &[Schema]) -> 
         clock: clock.clone(),
         ..Settings::default()
     };
+    loosen(&mut settings, &config.get());
     Store::open(settings, schemas)
+}
+
+/// What the settings come to where a practice of theirs is switched off.
+fn loosen(settings: &mut Settings, practices: &PracticesConfig) {
+    const UNBOUNDED: Duration = Duration::from_secs(600);
+    if !practices.holds("connection-pool") {
+        // Nobody sized it, and callers wait for as long as it takes.
+        (settings.readers, settings.acquire_timeout) = (4, UNBOUNDED);
+    }
+    if !practices.holds("query-timeouts") {
+        settings.statement_timeout = UNBOUNDED;
+    }
+    if !practices.holds("slow-query-monitoring") {
+        settings.slow_statement = UNBOUNDED;
+    }
 }
 
 /// The address of the PostgreSQL server, where one is configured.

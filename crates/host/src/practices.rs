@@ -9,31 +9,56 @@ use crate::config::{Config, Profile, Rules};
 
 /// Practices that the host enforces at run time and that can be switched off one by one.
 pub const SWITCHES: &[&str] = &[
+    "access-log",
     "audit-log",
     "audit-security-events",
     "auth-refresh-tokens",
     "auth-required",
     "bulkhead",
+    "config-env",
+    "connection-pool",
     "correlation-id",
     "cors-allowlist",
     "csrf-protection",
+    "db-migrations",
+    "db-migrations-on-deploy",
+    "dependency-failure-mapping",
+    "error-tracking",
     "global-exception-handler",
+    "health-dependencies",
+    "health-endpoint",
+    "health-states",
     "hsts",
     "http-caching-headers",
     "https-redirect",
+    "liveness-probe",
+    "log-context",
+    "log-levels",
+    "log-redaction",
     "login-throttle",
+    "logs-json",
+    "metrics-http",
+    "metrics-prometheus",
+    "metrics-secured",
+    "pool-monitoring",
+    "query-timeouts",
     "rate-limit",
     "rate-limit-headers",
     "rate-limit-per-endpoint",
     "rate-limit-per-user",
     "rbac",
+    "readiness-probe",
     "request-size-limits",
     "request-timeouts",
     "secure-cookies",
     "security-headers",
+    "slow-query-monitoring",
     "token-revocation",
+    "tracing",
     "trusted-hosts",
+    "twelve-factor",
     "user-accounts",
+    "warmup-bounded",
 ];
 
 crate::section! {
@@ -41,6 +66,13 @@ crate::section! {
     pub struct PracticesConfig["practices"] {
         /// Practice id to reason, such as `{ "rate-limit" = "shown to fail without it" }`.
         pub off: BTreeMap<String, String> = "{}",
+    }
+}
+
+impl PracticesConfig {
+    /// Whether a practice is enforced, for what runs without a host: opening the data, commands.
+    pub fn holds(&self, practice: &str) -> bool {
+        self.off.is_empty() || !self.off.contains_key(practice)
     }
 }
 

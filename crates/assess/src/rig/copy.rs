@@ -202,6 +202,10 @@ impl Copy {
     pub fn data(&self) -> PathBuf {
         self.home.path().join("data")
     }
+    /// Whether its data lies in the embedded database and not on a server.
+    pub fn embedded(&self) -> bool {
+        !self.recipe.shared
+    }
     /// The file it logs to.
     pub fn log_file(&self) -> PathBuf {
         self.home.path().join(format!("log-{}", self.starts))
@@ -304,7 +308,11 @@ impl Copy {
     async fn spawn(&mut self) -> Result<(), Trouble> {
         self.starts += 1;
         let log = File::create(self.log_file()).map_err(|error| Trouble::new(format!("the log cannot be written: {error}")))?;
-        let mut verb = vec!["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];
+        let mut verb = vec!["serve", "--ops-listen", "127.0.0.1:0"];
+        // A flag would win over an address that a probe gives by the environment.
+        if !self.recipe.variables.iter().any(|(name, _)| name == "PLIMSOLL_SERVER__LISTEN") {
+            verb.extend(["--listen", "127.0.0.1:0"]);
+        }
         if self.recipe.shared {
             verb.push("--migrate");
         }
