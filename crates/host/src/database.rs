@@ -37,6 +37,11 @@ crate::section! {
 /// # Errors
 /// A malformed address, a file that cannot be opened.
 pub fn open(config: &Config, data: &Path, clock: &Clock, schemas: &[Schema]) -> Result<Store> {
+    Store::open(settings(config, data, clock), schemas)
+}
+
+/// How the store that the configuration names behaves.
+pub fn settings(config: &Config, data: &Path, clock: &Clock) -> Settings {
     let section: DatabaseConfig = config.get();
     let place = match &section.url {
         Some(url) => Place::Postgres { url: url.expose().to_owned() },
@@ -55,7 +60,7 @@ pub fn open(config: &Config, data: &Path, clock: &Clock, schemas: &[Schema]) -> 
         ..Settings::default()
     };
     loosen(&mut settings, &config.get());
-    Store::open(settings, schemas)
+    settings
 }
 
 /// What the settings come to where a practice of theirs is switched off.
@@ -71,11 +76,6 @@ fn loosen(settings: &mut Settings, practices: &PracticesConfig) {
     if !practices.holds("slow-query-monitoring") {
         settings.slow_statement = UNBOUNDED;
     }
-}
-
-/// The address of the PostgreSQL server, where one is configured.
-pub fn url(config: &Config) -> Option<String> {
-    config.get::<DatabaseConfig>().url.map(|url| url.expose().to_owned())
 }
 
 /// Whether the data lies on a server that other processes use too.

@@ -19,6 +19,7 @@ mod password;
 mod people;
 mod resolve;
 mod routes;
+pub mod scratch;
 mod secret;
 pub mod section;
 mod session;
