@@ -110,20 +110,64 @@ fn labels(text: &str) -> Option<BTreeMap<String, String>> {
     Some(found)
 }
 
-/// What the service counts about itself; read from the page of metrics, or where that does not
-/// exist from the pool's health, which shows some of it in other words.
+/// How the reading connections are used.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pool {
+    /// At work.
+    pub used: f64,
+    /// Without work.
+    pub idle: f64,
+    /// As many as there may be.
+    pub most: f64,
+    /// Callers that wait.
+    pub waiting: Option<f64>,
+    /// Callers that were turned away so far.
+    pub timeouts: Option<f64>,
+}
+
+/// The figures about connections: from the page of metrics or, where there is none, from the
+/// pool's health. `None` where neither tells them.
 ///
 /// # Errors
 /// When the operations listener does not answer.
-pub(crate) async fn counted(rig: &mut Rig, name: &str, member: &str) -> Result<Option<f64>, Trouble> {
+pub(crate) async fn pool(rig: &mut Rig) -> Result<Option<Pool>, Trouble> {
     let page = rig.quietly(get("/metrics").operations()).await?;
-    if page.status == 200
-        && let Ok(figures) = Figures::read(&page.text())
-    {
-        return Ok(figures.has(name).then(|| figures.sum(name, &[])));
+    if page.status == 200 {
+        let page = Figures::read(&page.text()).unwrap_or_default();
+        let state = |state: &str| page.sum("db_client_connection_count", &[("db_client_connection_state", state)]);
+        let some = |name: &str| page.has(name).then(|| page.sum(name, &[]));
+        return Ok(some("db_client_connection_max").map(|most| Pool {
+            used: state("used"),
+            idle: state("idle"),
+            most,
+            waiting: some("db_client_connection_pending_requests"),
+            timeouts: some("db_client_connection_timeouts_total"),
+        }));
     }
-    let pool = rig.quietly(get("/health/pool").operations()).await?;
-    Ok(pool.json().pointer(member).and_then(serde_json::Value::as_f64))
+    let health = rig.quietly(get("/health/pool").operations()).await?.json();
+    let figure = |pointer: &str| health.pointer(pointer).and_then(serde_json::Value::as_f64);
+    Ok(figure("/readers/total").zip(figure("/readers/busy")).map(|(most, used)| Pool {
+        used,
+        idle: most - used,
+        most,
+        waiting: figure("/readers/waiting"),
+        timeouts: figure("/acquire_timeouts"),
+    }))
+}
+
+/// A figure under its name on the page of metrics or, where there is none, at its place in the
+/// pool's health.
+///
+/// # Errors
+/// When the operations listener does not answer.
+pub(crate) async fn counted(rig: &mut Rig, name: &str, place: &str) -> Result<Option<f64>, Trouble> {
+    let page = rig.quietly(get("/metrics").operations()).await?;
+    if page.status == 200 {
+        let page = Figures::read(&page.text()).unwrap_or_default();
+        return Ok(page.has(name).then(|| page.sum(name, &[])));
+    }
+    let health = rig.quietly(get("/health/pool").operations()).await?;
+    Ok(health.json().pointer(place).and_then(serde_json::Value::as_f64))
 }
 
 #[cfg(test)]

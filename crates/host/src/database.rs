@@ -70,6 +70,7 @@ fn loosen(settings: &mut Settings, practices: &PracticesConfig) {
         // Nobody sized it, and callers wait for as long as it takes.
         (settings.readers, settings.acquire_timeout) = (4, UNBOUNDED);
     }
+    settings.renew = practices.holds("db-reconnect");
     if !practices.holds("query-timeouts") {
         settings.statement_timeout = UNBOUNDED;
     }

@@ -22,6 +22,7 @@ pub const SWITCHES: &[&str] = &[
     "csrf-protection",
     "db-migrations",
     "db-migrations-on-deploy",
+    "db-reconnect",
     "dependency-failure-mapping",
     "error-tracking",
     "global-exception-handler",
