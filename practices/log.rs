@@ -1,7 +1,7 @@
 //! Lines of a service's log, whatever form they have: which form it should be is a practice of
 //! its own, and what a line says another.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use plimsoll_assess::{Rig, Trouble, rig::Copy};
 use serde_json::Value;
@@ -63,7 +63,7 @@ fn words(text: &str) -> BTreeMap<String, String> {
 
 /// A log that is being written.
 pub(crate) struct Log {
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 impl Log {
@@ -78,10 +78,6 @@ impl Log {
     /// The log of a private instance.
     pub fn of_copy(copy: &Copy) -> Log {
         Log { path: copy.log_file() }
-    }
-    /// The log in this file.
-    pub fn at(path: &Path) -> Log {
-        Log { path: path.to_owned() }
     }
 
     /// Everything so far, whole lines only.

@@ -33,7 +33,8 @@ pub(crate) async fn recorded(rig: &mut Rig) -> Result<(), Trouble> {
     let at_first = standing(&status);
     rig.check("ordered-and-recorded");
     rig.must(at_first.len() >= 3 && code == Some(0), "`migrate status` lists the migrations of each owner");
-    let numbered = |name: &str| name.split_once('/').is_some_and(|(_, id)| id.len() > 5 && id.bytes().take(4).all(|byte| byte.is_ascii_digit()));
+    let numbered =
+        |name: &str| name.split_once('/').is_some_and(|(_, id)| id.len() > 5 && id.bytes().take(4).all(|byte| byte.is_ascii_digit()));
     rig.must(at_first.iter().all(|(name, _)| numbered(name)), "each has a number");
     rig.must(at_first.iter().all(|(_, state)| state == "applied"), "a service that runs has none pending");
     let dated = status["migrations"].as_array().into_iter().flatten().all(|one| one["applied_at"].is_string());
@@ -41,7 +42,10 @@ pub(crate) async fn recorded(rig: &mut Rig) -> Result<(), Trouble> {
 
     rig.check("seed-apart");
     let songs = rig.send(get("/v1/songs").bearer(&tenant.owner)).await?;
-    rig.must(songs.json().pointer("/items").or(songs.json().pointer("/data")).and_then(Value::as_array).is_some_and(Vec::is_empty), "a database that was migrated and nothing else holds no sample data");
+    rig.must(
+        songs.json().pointer("/items").or(songs.json().pointer("/data")).and_then(Value::as_array).is_some_and(Vec::is_empty),
+        "a database that was migrated and nothing else holds no sample data",
+    );
 
     rig.check("command-line");
     let (_, code) = command(&copy, &["migrate", "down", "--yes", "--json"]).await?;
@@ -49,7 +53,10 @@ pub(crate) async fn recorded(rig: &mut Rig) -> Result<(), Trouble> {
     let pending = |status: &Value| standing(status).into_iter().filter(|(_, state)| state == "pending").count();
     rig.must(code == Some(0) && pending(&status) == 1, "after `migrate down` one is pending");
     let (up, code) = command(&copy, &["migrate", "up", "--json"]).await?;
-    rig.must(code == Some(0) && up["applied"].as_array().is_some_and(|names| names.len() == 1), "`migrate up` applies that one and says so");
+    rig.must(
+        code == Some(0) && up["applied"].as_array().is_some_and(|names| names.len() == 1),
+        "`migrate up` applies that one and says so",
+    );
     let (status, _) = command(&copy, &["migrate", "status", "--json"]).await?;
     rig.must(!at_first.is_empty() && standing(&status) == at_first, "after that the database stands as before");
     Ok(())

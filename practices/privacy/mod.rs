@@ -1,6 +1,8 @@
 //! Whose data it is.
 
-use plimsoll_assess::Practice;
+mod redaction;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
     page!("audit-log"),
@@ -9,7 +11,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("consent-tracking"),
     page!("pii-handling"),
     page!("phi-protection"),
-    page!("log-redaction"),
+    page!("log-redaction").proven_by(probe!(Copies; redaction::searched)),
     page!("data-lineage"),
     page!("encryption-at-rest"),
     page!("data-governance"),
