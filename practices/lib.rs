@@ -18,8 +18,10 @@ macro_rules! page {
 mod ai;
 mod api;
 mod data;
+mod description;
 mod documentation;
 mod figures;
+mod forge;
 mod governance;
 mod log;
 mod observability;
@@ -27,6 +29,7 @@ mod operations;
 mod privacy;
 mod quality;
 mod reliability;
+mod resource;
 mod scale;
 mod security;
 

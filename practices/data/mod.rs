@@ -1,5 +1,6 @@
 //! Tables, transactions, migrations, backups.
 
+mod changes;
 mod connections;
 mod migrations;
 mod statements;
@@ -9,10 +10,10 @@ use plimsoll_assess::{Practice, probe};
 pub(crate) const AREA: &[Practice] = &[
     page!("db-schema-normalised"),
     page!("db-indexes"),
-    page!("db-transactions"),
+    page!("db-transactions").proven_by(probe!(Tenants, Copies; changes::transactions)),
     page!("db-constraints"),
-    page!("fk-cascade-rules"),
-    page!("soft-deletes"),
+    page!("fk-cascade-rules").proven_by(probe!(Tenants; changes::references)),
+    page!("soft-deletes").proven_by(probe!(Tenants; changes::deletes)),
     page!("db-migrations").proven_by(probe!(Copies; migrations::recorded)),
     page!("db-migrations-rollback"),
     page!("db-migrations-on-deploy").proven_by(probe!(Copies; migrations::deployed)),
@@ -24,7 +25,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("slow-query-monitoring").proven_by(probe!(Copies; statements::slow)),
     page!("query-optimisation"),
     page!("n-plus-one"),
-    page!("batch-writes"),
+    page!("batch-writes").proven_by(probe!(Tenants; changes::batches)),
     page!("cache-ttl-invalidation"),
     page!("cache-store-persistence"),
     page!("job-queue"),

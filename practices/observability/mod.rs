@@ -1,5 +1,6 @@
 //! Logs, metrics, traces.
 
+mod correlation;
 mod lines;
 pub(crate) mod metered;
 pub(crate) mod reports;
@@ -9,7 +10,7 @@ use plimsoll_assess::{Practice, probe};
 pub(crate) const AREA: &[Practice] = &[
     page!("logs-json").proven_by(probe!(Tenants, Log; lines::structured)),
     page!("log-context").proven_by(probe!(Tenants, Log, Addresses; lines::context)),
-    page!("correlation-id"),
+    page!("correlation-id").proven_by(probe!(Tenants, Log, Copies; correlation::attack)),
     page!("log-levels").proven_by(probe!(Copies; lines::levels)),
     page!("access-log").proven_by(probe!(Tenants, Log, Addresses; lines::access)),
     page!("log-aggregation"),

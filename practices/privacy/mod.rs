@@ -1,11 +1,12 @@
 //! Whose data it is.
 
+mod ledger;
 mod redaction;
 
 use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("audit-log"),
+    page!("audit-log").proven_by(probe!(Tenants; ledger::attack)),
     page!("data-retention"),
     page!("gdpr-rights"),
     page!("consent-tracking"),

@@ -213,7 +213,10 @@ pub(crate) async fn warm(rig: &mut Rig) -> Result<(), Trouble> {
     rig.note("an instance with probes.warmup = false besides");
     let reply = rig.send(get("/openapi.json")).await?;
     rig.must(reply.status == 200, "a service without warm-up serves");
-    // What start-up had to say stands in the log before the first request's line.
+    // What start-up had to say stands in the log before what this request leaves there.
+    let tenant = rig.tenant_on(&none).await?;
+    rig.quietly(post("/v1/rehearsal/fail").bearer(&tenant.owner).json(&json!({ "canary": "warm" }))).await?;
+    Log::of_copy(&none).wait_for(1, |line| line.get("route") == "/v1/rehearsal/fail").await;
     rig.must(!told(&none), "and tried none");
     Ok(())
 }

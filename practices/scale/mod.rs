@@ -1,14 +1,17 @@
 //! Limits, load, instances.
 
-use plimsoll_assess::Practice;
+mod rates;
+mod replicas;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("rate-limit"),
-    page!("rate-limit-per-user"),
-    page!("rate-limit-per-endpoint"),
+    page!("rate-limit").proven_by(probe!(Copies; rates::by_address)),
+    page!("rate-limit-per-user").proven_by(probe!(Copies; rates::by_caller)),
+    page!("rate-limit-per-endpoint").proven_by(probe!(Copies; rates::by_route)),
     page!("rate-limit-distributed"),
-    page!("rate-limit-headers"),
-    page!("stateless-app"),
+    page!("rate-limit-headers").proven_by(probe!(Copies; rates::told)),
+    page!("stateless-app").proven_by(probe!(Copies; replicas::stateless)),
     page!("async-heavy-work"),
     page!("horizontal-scaling"),
     page!("load-balancer"),

@@ -6,8 +6,8 @@ use plimsoll_core::{Clock, Result};
 use plimsoll_store::{Place, Schema, Settings, Store};
 
 use crate::{
-    config::{Config, Profile, Secret, Span},
-    practices::PracticesConfig,
+    config::{Config, Profile, Rules, Secret, Span},
+    practices,
 };
 
 crate::section! {
@@ -59,22 +59,22 @@ pub fn settings(config: &Config, data: &Path, clock: &Clock) -> Settings {
         clock: clock.clone(),
         ..Settings::default()
     };
-    loosen(&mut settings, &config.get());
+    loosen(&mut settings, config);
     settings
 }
 
 /// What the settings come to where a practice of theirs is switched off.
-fn loosen(settings: &mut Settings, practices: &PracticesConfig) {
+fn loosen(settings: &mut Settings, config: &Config) {
     const UNBOUNDED: Duration = Duration::from_secs(600);
-    if !practices.holds("connection-pool") {
+    if !practices::holds(config, "connection-pool") {
         // Nobody sized it, and callers wait for as long as it takes.
         (settings.readers, settings.acquire_timeout) = (4, UNBOUNDED);
     }
-    settings.renew = practices.holds("db-reconnect");
-    if !practices.holds("query-timeouts") {
+    settings.renew = practices::holds(config, "db-reconnect");
+    if !practices::holds(config, "query-timeouts") {
         settings.statement_timeout = UNBOUNDED;
     }
-    if !practices.holds("slow-query-monitoring") {
+    if !practices::holds(config, "slow-query-monitoring") {
         settings.slow_statement = UNBOUNDED;
     }
 }
@@ -87,4 +87,23 @@ pub fn shared(config: &Config) -> bool {
 /// Whether the rules for users' data apply.
 pub fn production(config: &Config) -> bool {
     config.profile() == Profile::Production
+}
+
+/// Passwords that stand in examples and images.
+const KNOWN: &[&str] =
+    &["postgres", "password", "plimsoll", "changeme", "change-me", "secret", "admin", "root", "example", "test", "123456"];
+
+/// Refuses, in production, a database password that everybody knows.
+pub fn rule(config: &Config, rules: &mut Rules<'_>) {
+    let url = config.get::<DatabaseConfig>().url.map(|url| url.expose().to_owned());
+    let Some(url) = url.filter(|_| production(config) && practices::holds(config, "no-default-secrets")) else { return };
+    let who = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@')).map_or("", |(who, _)| who);
+    let Some((name, password)) = who.split_once(':') else { return };
+    if password == name || KNOWN.iter().any(|known| known.eq_ignore_ascii_case(password)) {
+        rules.refuse(
+            "database.url",
+            "the password of the database stands in every example",
+            "choose one that nobody can guess, and name its file with PLIMSOLL_DATABASE__URL_FILE",
+        );
+    }
 }

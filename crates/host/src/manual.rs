@@ -61,14 +61,28 @@ pub fn routes(r: &mut Routes<'_, ()>) {
 }
 
 async fn description(ctx: Ctx<(), Read>, (): ()) -> Result<Response<Body>> {
-    let mut answer = Response::new(Body::from(ctx.host.description.bytes()));
+    let mut bytes = ctx.host.description.bytes();
+    if !ctx.host.holds("openapi-docs") {
+        bytes = listing(&bytes)?;
+    }
+    let mut answer = Response::new(Body::from(bytes));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(answer)
 }
 
-async fn problem(_: Ctx<(), Read>, Path(slug): Path<String>) -> Result<Response<Body>> {
-    let code = Code::named(slug.trim_end_matches(".md")).ok_or_else(|| Code::NotFound.because("there is no problem of this name"))?;
+/// The description without what makes it more than a list of addresses, for the practice switched off.
+fn listing(bytes: &Bytes) -> Result<Bytes> {
+    let mut document: serde_json::Value = serde_json::from_slice(bytes)?;
+    for operation in document["paths"].as_object_mut().into_iter().flatten().filter_map(|(_, item)| item.as_object_mut()).flatten() {
+        operation.1["responses"] = serde_json::json!({});
+    }
+    Ok(Bytes::from(serde_json::to_vec(&document)?))
+}
+
+async fn problem(ctx: Ctx<(), Read>, Path(slug): Path<String>) -> Result<Response<Body>> {
+    let known = Code::named(slug.trim_end_matches(".md")).filter(|_| ctx.host.holds("error-code-catalogue"));
+    let code = known.ok_or_else(|| Code::NotFound.because("there is no problem of this name"))?;
     let mut answer = Response::new(Body::from(page(code.title(), problems::page(code))));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -10,12 +10,20 @@ use crate::config::{Config, Profile, Rules};
 /// Practices that the host enforces at run time and that can be switched off one by one.
 pub const SWITCHES: &[&str] = &[
     "access-log",
+    "api-deprecation-policy",
+    "api-key-rotation",
+    "api-keys",
+    "api-versioning",
     "audit-log",
     "audit-security-events",
+    "auth-endpoints",
+    "auth-jwt",
     "auth-refresh-tokens",
     "auth-required",
+    "batch-writes",
     "bulkhead",
     "config-env",
+    "config-validation",
     "connection-pool",
     "correlation-id",
     "cors-allowlist",
@@ -23,8 +31,15 @@ pub const SWITCHES: &[&str] = &[
     "db-migrations",
     "db-migrations-on-deploy",
     "db-reconnect",
+    "db-transactions",
+    "debug-off",
     "dependency-failure-mapping",
+    "error-code-catalogue",
+    "error-envelope",
+    "error-no-leak",
     "error-tracking",
+    "filtering",
+    "fk-cascade-rules",
     "global-exception-handler",
     "health-dependencies",
     "health-endpoint",
@@ -32,6 +47,7 @@ pub const SWITCHES: &[&str] = &[
     "hsts",
     "http-caching-headers",
     "https-redirect",
+    "input-validation",
     "liveness-probe",
     "log-context",
     "log-levels",
@@ -41,7 +57,14 @@ pub const SWITCHES: &[&str] = &[
     "metrics-http",
     "metrics-prometheus",
     "metrics-secured",
+    "multi-tenancy",
+    "no-default-secrets",
+    "openapi-docs",
+    "pagination",
+    "password-hashing",
+    "patch-partial-update",
     "pool-monitoring",
+    "put-semantics",
     "query-timeouts",
     "rate-limit",
     "rate-limit-headers",
@@ -51,9 +74,16 @@ pub const SWITCHES: &[&str] = &[
     "readiness-probe",
     "request-size-limits",
     "request-timeouts",
+    "rest-semantics",
+    "secrets-rotation",
     "secure-cookies",
     "security-headers",
     "slow-query-monitoring",
+    "soft-deletes",
+    "sorting",
+    "stateless-app",
+    "tenant-context",
+    "tenant-rbac",
     "token-revocation",
     "tracing",
     "trusted-hosts",
@@ -70,11 +100,10 @@ crate::section! {
     }
 }
 
-impl PracticesConfig {
-    /// Whether a practice is enforced, for what runs without a host: opening the data, commands.
-    pub fn holds(&self, practice: &str) -> bool {
-        self.off.is_empty() || !self.off.contains_key(practice)
-    }
+/// Whether a rule of the configuration is in force, as [`Host::holds`](crate::Host::holds) says it
+/// for what a running host enforces.
+pub fn holds(config: &Config, practice: &str) -> bool {
+    config.profile() != Profile::Development || !config.get::<PracticesConfig>().off.contains_key(practice)
 }
 
 /// Refuses switches outside development, unknown practices, and missing reasons.

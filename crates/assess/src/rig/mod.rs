@@ -24,7 +24,7 @@ use tokio::time::Instant;
 pub use ask::{Ask, delete, get, head, options, patch, post, put, request};
 pub use collector::{Collector, Heard};
 pub use copy::{Copy, Ended, Signal, Stage};
-pub use ground::{Ground, House, Operator, Site};
+pub use ground::{Ground, House, Kept, Operator, Site};
 pub use people::{Person, Tenant};
 pub use plain::plain;
 pub use reply::Reply;
@@ -145,6 +145,13 @@ impl Rig {
         assert!(self.checks.iter().any(|check| check.id == id), "{}: the page has no check `{id}`", self.practice);
         self.finish_check();
         self.current = Some(Open { check: id.to_owned(), held: 0, broken: None, transcript: Vec::new() });
+    }
+
+    /// The page's checks that were not begun, in its order.
+    pub fn left_out(&self) -> Vec<String> {
+        let begun =
+            |id: &str| self.findings.iter().any(|found| found.check == id) || self.current.as_ref().is_some_and(|open| open.check == id);
+        self.checks.iter().filter(|check| !begun(&check.id)).map(|check| check.id.clone()).collect()
     }
 
     /// Writes a line into the transcript.

@@ -8,8 +8,7 @@ use plimsoll::{
     identity::operate::Desk,
     identity::section::IdentityConfig,
     ledger::Origin,
-    practices::PracticesConfig,
-    probes,
+    practices, probes,
     route::Empty,
     server::{self, listener, shutdown::Shutdown, tls::Certificates},
 };
@@ -68,7 +67,7 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
     announce(&host, &desk, options, &base, operations.address, &demos).await?;
 
     let mut settings = server::Settings::new(&section, config.profile());
-    if !config.get::<PracticesConfig>().holds("twelve-factor") {
+    if !practices::holds(&config, "twelve-factor") {
         settings.drain_timeout = Duration::ZERO;
     }
     let drained =

@@ -33,7 +33,8 @@ fn judge(x: &Exchange) -> Result<(), (Error, &'static str)> {
         Access::Needs { permission, least } => match &x.principal {
             None => excused(x.host.holds("auth-required"), nobody()),
             Some(who) if who.holds(permission, least) => Ok(()),
-            Some(who) => excused(x.host.holds("rbac"), denied(who, permission, least)),
+            Some(who) if who.role < least => excused(x.host.holds("rbac"), denied(who, permission, least)),
+            Some(who) => excused(x.host.holds("api-keys"), denied(who, permission, least)),
         },
     }
 }

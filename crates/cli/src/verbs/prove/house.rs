@@ -5,10 +5,10 @@ use std::{path::Path, sync::Arc};
 use plimsoll::{Role, config::Config, database, identity::operate::Desk, identity::section::IdentityConfig};
 use plimsoll_assess::{
     Boxed,
-    rig::{House, Operator},
+    rig::{House, Kept, Operator},
 };
 use plimsoll_core::{Clock, Seed};
-use plimsoll_store::scratch::Yard;
+use plimsoll_store::{Pace, Scope, Tx, bind, scratch::Yard};
 
 use crate::{arguments::Global, mounts, output, verbs};
 
@@ -86,6 +86,30 @@ impl Operator for Office {
             self.desk.create_scratch_tenant(slug).await.map_err(|error| error.to_string())?;
             let key = self.desk.create_key(slug, "probe", Role::Owner, Vec::new(), None).await.map_err(|error| error.to_string())?;
             Ok(key.secret)
+        })
+    }
+
+    fn kept<'a>(&'a self, what: Kept<'a>) -> Boxed<'a, Result<String, String>> {
+        static PACE: Pace = Pace::new();
+        Box::pin(async move {
+            let read = match what {
+                Kept::Password(email) => {
+                    let email = email.to_owned();
+                    let row =
+                        move |tx: &Tx<'_>| tx.row::<String>("SELECT password FROM person WHERE email = :email", bind! { email: email });
+                    self.desk.store.read(Scope::Host, &PACE, row).await
+                }
+                Kept::Key(id) => {
+                    let id = id.to_owned();
+                    let row = move |tx: &Tx<'_>| {
+                        let (name, hint, hash, by): (String, String, Vec<u8>, String) =
+                            tx.row("SELECT name, hint, hash, created_by FROM api_key WHERE id = :id", bind! { id: id })?;
+                        Ok(format!("name={name} hint={hint} created_by={by} hash={}", String::from_utf8_lossy(&hash)))
+                    };
+                    self.desk.store.read(Scope::Host, &PACE, row).await
+                }
+            };
+            read.map_err(|error| error.to_string())
         })
     }
 

@@ -20,9 +20,6 @@ const SIDE_BY_SIDE: usize = 4;
 const REHEARSAL: &[(&str, &str)] = &[
     ("profile", "development"),
     ("server.trusted_proxies", "[\"127.0.0.1\"]"),
-    ("server.header_timeout", "1s"),
-    ("server.body_timeout", "1s"),
-    ("server.handler_timeout", "1s"),
     ("cors.origins", "[\"https://app.probe.example\"]"),
     ("telemetry.format", "json"),
     ("telemetry.trace_ratio", "1"),
