@@ -56,7 +56,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("request-signing"),
     page!("audit-security-events").proven_by(probe!(Tenants; events::attack)),
     page!("network-segmentation"),
-    page!("metrics-secured"),
+    page!("metrics-secured").proven_by(probe!(Operations; crate::observability::metered::secured)),
     page!("sast"),
     page!("dependency-scan"),
     page!("dependency-updates"),

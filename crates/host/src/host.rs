@@ -251,7 +251,7 @@ impl Host {
             compute_slots: Arc::new(tokio::sync::Semaphore::new(places)),
         });
         let probes: probes::config::ProbesConfig = config.get();
-        if probes.warmup {
+        if probes.warmup || !host.holds("warmup-bounded") {
             host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
         }
         host.check_keys();
