@@ -66,15 +66,16 @@ pub fn settings(config: &Config, data: &Path, clock: &Clock) -> Settings {
 /// What the settings come to where a practice of theirs is switched off.
 fn loosen(settings: &mut Settings, config: &Config) {
     const UNBOUNDED: Duration = Duration::from_secs(600);
-    if !practices::holds(config, "connection-pool") {
+    let practices: PracticesConfig = config.get();
+    if !practices.holds("connection-pool") {
         // Nobody sized it, and callers wait for as long as it takes.
         (settings.readers, settings.acquire_timeout) = (4, UNBOUNDED);
     }
-    settings.renew = practices::holds(config, "db-reconnect");
-    if !practices::holds(config, "query-timeouts") {
+    settings.renew = practices.holds("db-reconnect");
+    if !practices.holds("query-timeouts") {
         settings.statement_timeout = UNBOUNDED;
     }
-    if !practices::holds(config, "slow-query-monitoring") {
+    if !practices.holds("slow-query-monitoring") {
         settings.slow_statement = UNBOUNDED;
     }
 }

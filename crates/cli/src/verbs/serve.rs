@@ -8,7 +8,8 @@ use plimsoll::{
     identity::operate::Desk,
     identity::section::IdentityConfig,
     ledger::Origin,
-    practices, probes,
+    practices::PracticesConfig,
+    probes,
     route::Empty,
     server::{self, listener, shutdown::Shutdown, tls::Certificates},
 };
@@ -68,7 +69,7 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
     announce(&host, &desk, options, &base, operations.address, &demos).await?;
 
     let mut settings = server::Settings::new(&section, config.profile());
-    if !practices::holds(&config, "twelve-factor") {
+    if !config.get::<PracticesConfig>().holds("twelve-factor") {
         settings.drain_timeout = Duration::ZERO;
     }
     let drained =
