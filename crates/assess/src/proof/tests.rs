@@ -93,7 +93,8 @@ fn every_changed_byte_that_means_something_is_found() {
 #[test]
 fn a_member_put_in_taken_out_or_moved_is_found() {
     let proof: Value = serde_json::from_str(&sign(&sample(), &key())).unwrap();
-    let changes: [(&str, fn(&mut Value)); 5] = [
+    type Forgery = (&'static str, fn(&mut Value));
+    let changes: [Forgery; 5] = [
         ("put in", |proof| proof["report"]["note"] = "fine".into()),
         ("taken out", |proof| drop(proof["report"].as_object_mut().unwrap().shift_remove("summary"))),
         ("moved", |proof| {
