@@ -63,10 +63,10 @@ pub enum Verb {
     Doctor,
     /// Print the API description (OpenAPI 3.1)
     Openapi,
-    /// Explain a problem code (PLM-AUTH-001, not-found)
+    /// Explain a problem code (PLM-AUTH-001, not-found) or a practice (rate-limit)
     Explain {
-        /// A code, its name, or the last part of a problem's type
-        what: String,
+        /// A code, its name, the last part of a problem's type, or a practice [default: list them all]
+        what: Option<String>,
     },
 }
 

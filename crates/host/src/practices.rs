@@ -85,7 +85,7 @@ pub const SWITCHES: &[&str] = &[
 crate::section! {
     /// Practices that are switched off, each with a reason. Development profile only.
     pub struct PracticesConfig["practices"] {
-        /// Practice id to reason, such as `{ "rate-limit" = "shown to fail without it" }`.
+        /// Practice id to reason (ten characters at least), such as `{ "rate-limit" = "shown to fail without it" }`. The server then behaves as if the practice had never been built. An id without a switch is refused; a switch that is off is logged at every start.
         pub off: BTreeMap<String, String> = "{}",
     }
 }
