@@ -218,7 +218,7 @@ impl Host {
         let health = probes::Health::new(clock.clone());
         health.check_database(&store, database::production(&config));
         let mut identifying: identity::Config = config.get::<identity::section::IdentityConfig>().into();
-        if off.contains_key("stateless-app") {
+        if !config.get::<practices::PracticesConfig>().holds("stateless-app") {
             // What is not to be done: tokens that mean something to the process alone that made them.
             identifying.issuer = format!("{}-{}", identifying.issuer, u64::from_be_bytes(seed.bytes()));
         }
@@ -251,7 +251,7 @@ impl Host {
             compute_slots: Arc::new(tokio::sync::Semaphore::new(places)),
         });
         let probes: probes::config::ProbesConfig = config.get();
-        if probes.warmup {
+        if probes.warmup || !host.holds("warmup-bounded") {
             host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
         }
         host.check_keys();

@@ -22,12 +22,18 @@ pub const SWITCHES: &[&str] = &[
     "auth-required",
     "batch-writes",
     "bulkhead",
+    "config-env",
     "config-validation",
+    "connection-pool",
     "correlation-id",
     "cors-allowlist",
     "csrf-protection",
+    "db-migrations",
+    "db-migrations-on-deploy",
+    "db-reconnect",
     "db-transactions",
     "debug-off",
+    "dependency-failure-mapping",
     "error-code-catalogue",
     "error-envelope",
     "error-no-leak",
@@ -59,6 +65,7 @@ pub const SWITCHES: &[&str] = &[
     "patch-partial-update",
     "pool-monitoring",
     "put-semantics",
+    "query-timeouts",
     "rate-limit",
     "rate-limit-headers",
     "rate-limit-per-endpoint",
@@ -71,15 +78,19 @@ pub const SWITCHES: &[&str] = &[
     "secrets-rotation",
     "secure-cookies",
     "security-headers",
+    "slow-query-monitoring",
     "soft-deletes",
     "sorting",
+    "sql-injection",
     "stateless-app",
     "tenant-context",
     "tenant-rbac",
     "token-revocation",
     "tracing",
     "trusted-hosts",
+    "twelve-factor",
     "user-accounts",
+    "warmup-bounded",
 ];
 
 crate::section! {
@@ -90,10 +101,12 @@ crate::section! {
     }
 }
 
-/// Whether a rule of the configuration is in force, as [`Host::holds`](crate::Host::holds) says it
-/// for what a running host enforces.
-pub fn holds(config: &Config, practice: &str) -> bool {
-    config.profile() != Profile::Development || !config.get::<PracticesConfig>().off.contains_key(practice)
+impl PracticesConfig {
+    /// Whether a practice is in force, for what asks before there is a host:
+    /// see [`Host::holds`](crate::Host::holds).
+    pub fn holds(&self, practice: &str) -> bool {
+        !self.off.contains_key(practice)
+    }
 }
 
 /// Refuses switches outside development, unknown practices, and missing reasons.

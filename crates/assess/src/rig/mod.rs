@@ -75,6 +75,24 @@ pub struct Rig {
     last: String,
 }
 
+/// A request that is under way.
+pub struct Pending(tokio::task::JoinHandle<Result<Reply, Trouble>>);
+
+impl Pending {
+    /// Waits for its answer.
+    ///
+    /// # Errors
+    /// When the connection ends before, or the time does.
+    pub async fn reply(self) -> Result<Reply, Trouble> {
+        self.0.await.map_err(|error| Trouble::new(format!("a request ended badly: {error}")))?
+    }
+
+    /// Whether the answer has come, or will not.
+    pub fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
 /// A check in the making.
 struct Open {
     check: String,
@@ -276,6 +294,17 @@ impl Rig {
         }
         replies.sort_by_key(|(place, _)| *place);
         Ok(replies.into_iter().map(|(_, reply)| reply).collect())
+    }
+
+    /// Sends a request and goes on; [`Pending::reply`] has the answer. For what must be under way
+    /// while something else happens.
+    ///
+    /// # Errors
+    /// When requests or time are used up.
+    pub fn begin(&mut self, ask: Ask) -> Result<Pending, Trouble> {
+        self.spend(1)?;
+        let (client, site, address, until) = (self.client.clone(), self.site.clone(), self.address.clone(), self.until);
+        Ok(Pending(tokio::spawn(async move { ask.go(&client, &site, address.as_deref(), until).await })))
     }
 
     /// Asks until the answer is as wanted, or the time is up; the last answer. Nothing is written

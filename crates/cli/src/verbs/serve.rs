@@ -8,7 +8,7 @@ use plimsoll::{
     identity::operate::Desk,
     identity::section::IdentityConfig,
     ledger::Origin,
-    probes,
+    practices, probes,
     route::Empty,
     server::{self, listener, shutdown::Shutdown, tls::Certificates},
 };
@@ -67,7 +67,10 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
     let base = format!("{}://{}", if certificates.is_some() { "https" } else { "http" }, public.address);
     announce(&host, &desk, options, &base, operations.address, &demos).await?;
 
-    let settings = server::Settings::new(&section, config.profile());
+    let mut settings = server::Settings::new(&section, config.profile());
+    if !practices::holds(&config, "twelve-factor") {
+        settings.drain_timeout = Duration::ZERO;
+    }
     let drained =
         server::run(host.clone(), vec![public, operations], probes::operations::operations, certificates, settings, shutdown).await;
     host.stop().await?;

@@ -65,8 +65,9 @@ pub fn metrics(host: &Host) -> Response<Body> {
     let mut page = Page::default();
     host.telemetry.write_metrics(&mut page);
     if host.holds("pool-monitoring") {
-        pools::write(&mut page, &host.store);
+        pools::connections(&mut page, &host.store);
     }
+    pools::work(&mut page, &host.store);
     let now = host.health.last_state();
     pools::limits(&mut page, &host.limits.gauges());
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
@@ -79,12 +80,16 @@ pub fn metrics(host: &Host) -> Response<Body> {
 async fn health(host: &Host, wanted: fn(&CheckReport) -> bool) -> Response<Body> {
     let report = host.health.report().await;
     let state = host.health.state(&report);
-    let document = described(&report, state, wanted);
+    let detailed = host.holds("health-dependencies");
+    let mut document = described(&report, state, |check| detailed && wanted(check));
+    if !host.holds("health-states") {
+        document["status"] = if state.serves() { "up" } else { "down" }.into();
+    }
     let status = if state.serves() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     text("application/json", status, document.to_string())
 }
 
-fn described(report: &Report, state: State, wanted: fn(&CheckReport) -> bool) -> Value {
+fn described(report: &Report, state: State, wanted: impl Fn(&CheckReport) -> bool) -> Value {
     let checks: serde_json::Map<String, Value> =
         report.checks.iter().filter(|check| wanted(check)).map(|check| (check.name.to_owned(), described_check(check))).collect();
     json!({ "status": state.name(), "at": report.at, "checks": checks })
