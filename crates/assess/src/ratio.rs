@@ -58,7 +58,7 @@ impl Ratio {
     pub fn percent(self) -> Figure {
         let (scaled, below) = (self.above.saturating_mul(1000), self.below);
         let (whole, left) = (scaled / below, scaled % below);
-        let up = match (left * 2).cmp(&below) {
+        let up = match left.cmp(&(below - left)) {
             Ordering::Less => false,
             Ordering::Equal => whole % 2 == 1,
             Ordering::Greater => true,
@@ -168,6 +168,13 @@ mod tests {
         {
             assert_eq!(Ratio::new(above, below).percent().to_string(), text, "{above}/{below}");
         }
+    }
+
+    #[test]
+    fn fractions_beyond_any_catalogue_saturate_and_do_not_panic() {
+        let huge = Ratio::new(u128::MAX - 1, u128::MAX);
+        let sum = huge.plus(Ratio::new(1, u128::MAX - 2)).times(huge).over(huge);
+        assert!(sum.percent() >= Figure::tenths(0) && sum.rest() <= Ratio::ONE);
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub fn value(kind: Kind, checks: &[Examined]) -> Option<Ratio> {
     [Grade::E0, Grade::E1, Grade::E2, Grade::E3].into_iter().map(|least| held(least).min(cap(kind, least))).max()
 }
 
+/// How many levels of facets are followed; the catalogue has one.
+const CHAIN: usize = 8;
+
 /// Gives every row its value, and holds facets back whose parent scores nothing.
 pub fn assign(rows: &mut [Row]) {
     let own: BTreeMap<String, Option<Ratio>> = rows.iter().map(|row| (row.id.clone(), value(row.kind, &row.checks))).collect();
@@ -52,9 +55,9 @@ pub fn assign(rows: &mut [Row]) {
     for row in rows {
         row.value = value(row.kind, &row.checks);
         row.held_back_by = None;
-        // Up the chain of parents; a chain longer than the catalogue would be a circle.
+        // Up the chain of parents. A longer one is a circle, or a file that wants to keep us busy.
         let mut above = parents.get(&row.id);
-        for _ in 0..=own.len() {
+        for _ in 0..CHAIN {
             let Some(parent) = above else { break };
             if own.get(parent).copied().flatten().is_some_and(Ratio::is_zero) && row.value.is_some_and(|value| !value.is_zero()) {
                 row.value = Some(Ratio::ZERO);

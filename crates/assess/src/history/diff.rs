@@ -110,7 +110,8 @@ fn checks(before: &[Examined], after: &[Examined]) -> Vec<CheckChange> {
 
 fn figures(old: &Report, new: &Report) -> Vec<Change> {
     let gate = |report: &Report| format!("{} {}", report.gate.name.name(), if report.gate.passed { "passed" } else { "failed" });
-    let list: [(&'static str, fn(&Report) -> String); 10] = [
+    type Figure = (&'static str, fn(&Report) -> String);
+    let list: [Figure; 10] = [
         ("verdict", |report| report.verdict.name().to_owned()),
         ("score", |report| report.score.share.printed()),
         ("unknown", |report| report.score.unknown.printed()),

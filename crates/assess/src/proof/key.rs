@@ -8,10 +8,8 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ring::{
-    rand::{SecureRandom, SystemRandom},
-    signature::{Ed25519KeyPair, KeyPair},
-};
+use plimsoll_core::Seed;
+use ring::signature::{Ed25519KeyPair, KeyPair};
 
 use super::Digest;
 
@@ -38,8 +36,6 @@ pub enum KeyTrouble {
     Unreadable(PathBuf),
     /// The file cannot be read or written.
     File(PathBuf, std::io::Error),
-    /// The machine gives no randomness.
-    Chance,
 }
 
 impl fmt::Display for KeyTrouble {
@@ -54,21 +50,16 @@ impl fmt::Display for KeyTrouble {
             }
             KeyTrouble::Unreadable(path) => write!(f, "{} holds no Ed25519 key (PKCS#8, PEM)", path.display()),
             KeyTrouble::File(path, error) => write!(f, "{}: {error}", path.display()),
-            KeyTrouble::Chance => f.write_str("the machine gives no randomness for a key"),
         }
     }
 }
 
 impl SigningKey {
-    /// A key that nobody had before: its PKCS#8 form.
-    ///
-    /// # Errors
-    /// [`KeyTrouble::Chance`].
-    pub fn generate() -> Result<Vec<u8>, KeyTrouble> {
+    /// A key from 32 bytes of chance: its PKCS#8 form.
+    pub fn generate(seed: &Seed) -> Vec<u8> {
         let mut der = PKCS8.to_vec();
-        der.resize(PKCS8.len() + 32, 0);
-        SystemRandom::new().fill(&mut der[PKCS8.len()..]).map_err(|_| KeyTrouble::Chance)?;
-        Ok(der)
+        der.extend(seed.bytes::<32>());
+        der
     }
 
     /// The key in this PKCS#8 form; `None` if there is none.
@@ -80,10 +71,10 @@ impl SigningKey {
     ///
     /// # Errors
     /// A file that others can read, that is no key, or that cannot be written.
-    pub fn of_folder(folder: &Path) -> Result<SigningKey, KeyTrouble> {
+    pub fn of_folder(folder: &Path, seed: &Seed) -> Result<SigningKey, KeyTrouble> {
         let path = folder.join(KEY_FILE);
         if !path.try_exists().map_err(|error| KeyTrouble::File(path.clone(), error))? {
-            let text = pem("PRIVATE KEY", &SigningKey::generate()?);
+            let text = pem("PRIVATE KEY", &SigningKey::generate(seed));
             place(folder, &path, &text).map_err(|error| KeyTrouble::File(path.clone(), error))?;
         }
         let key = open(&path)?;

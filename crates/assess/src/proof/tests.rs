@@ -1,12 +1,13 @@
 use std::collections::BTreeSet;
 
+use plimsoll_core::Seed;
 use serde_json::Value;
 
 use super::{Digest, Flaw, Signer, SigningKey, fingerprint, sign, verify};
 use crate::report::{Report, tests::sample};
 
 pub(crate) fn key() -> SigningKey {
-    SigningKey::from_pkcs8(&SigningKey::generate().unwrap()).unwrap()
+    SigningKey::from_pkcs8(&SigningKey::generate(&Seed::system())).unwrap()
 }
 
 fn nobody() -> BTreeSet<String> {
@@ -93,7 +94,8 @@ fn every_changed_byte_that_means_something_is_found() {
 #[test]
 fn a_member_put_in_taken_out_or_moved_is_found() {
     let proof: Value = serde_json::from_str(&sign(&sample(), &key())).unwrap();
-    let changes: [(&str, fn(&mut Value)); 5] = [
+    type Forgery = (&'static str, fn(&mut Value));
+    let changes: [Forgery; 5] = [
         ("put in", |proof| proof["report"]["note"] = "fine".into()),
         ("taken out", |proof| drop(proof["report"].as_object_mut().unwrap().shift_remove("summary"))),
         ("moved", |proof| {
@@ -173,16 +175,16 @@ fn a_proof_of_hostile_evidence_survives_its_own_bytes() {
 fn a_key_is_made_once_for_its_owner_only() {
     use std::{fs, os::unix::fs::PermissionsExt};
     let folder = crate::history::tests::Scratch::new("key");
-    let first = SigningKey::of_folder(&folder.0).unwrap().fingerprint();
-    assert_eq!(SigningKey::of_folder(&folder.0).unwrap().fingerprint(), first);
+    let first = SigningKey::of_folder(&folder.0, &Seed::system()).unwrap().fingerprint();
+    assert_eq!(SigningKey::of_folder(&folder.0, &Seed::system()).unwrap().fingerprint(), first);
     assert_eq!(super::known(&folder.0), Some(first));
     let path = folder.0.join("signing.key");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(matches!(SigningKey::of_folder(&folder.0), Err(super::KeyTrouble::Exposed(_))));
+    assert!(matches!(SigningKey::of_folder(&folder.0, &Seed::system()), Err(super::KeyTrouble::Exposed(_))));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(&path, "nonsense").unwrap();
-    assert!(matches!(SigningKey::of_folder(&folder.0), Err(super::KeyTrouble::Unreadable(_))));
+    assert!(matches!(SigningKey::of_folder(&folder.0, &Seed::system()), Err(super::KeyTrouble::Unreadable(_))));
     let names: Vec<_> = fs::read_dir(&folder.0).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
 }

@@ -222,7 +222,8 @@ fn fits(value: &Value, schema: &Value, root: &Value, at: &str) -> Result<(), Str
         Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
         one => one.as_str().into_iter().collect(),
     };
-    if !kinds.is_empty() && !kinds.contains(&kind) && !(kind == "integer" && kinds.contains(&"number")) {
+    let whole = kind == "integer" && kinds.contains(&"number");
+    if !(kinds.is_empty() || kinds.contains(&kind) || whole) {
         return Err(format!("{at}: {kind} instead of {kinds:?}"));
     }
     for (place, item) in value.as_array().into_iter().flatten().enumerate() {

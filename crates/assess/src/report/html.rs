@@ -118,8 +118,10 @@ fn facts(out: &mut String, facts: &[(&'static str, String)]) {
 
 fn rows(out: &mut String, table: &Table, report: &Report) {
     out.push_str("<table>\n<thead><tr>");
-    for head in &table.heads {
-        let _ = write!(out, "<th scope=\"col\">{}</th>", escape(head));
+    for (place, head) in table.heads.iter().enumerate() {
+        let number = table.rows.first().and_then(|row| row.get(place)).is_some_and(|cell| matches!(cell, Cell::Number(_)));
+        let class = if number { " class=\"number\"" } else { "" };
+        let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", escape(head));
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for row in &table.rows {

@@ -82,7 +82,8 @@ impl Phase<'_> {
 /// facets, in the phase that needs it first.
 pub fn phases(report: &Report) -> Vec<Phase<'_>> {
     let gaps = sorted(report.practices.iter().filter(|row| row.is_broken()));
-    let wanted: [(&str, fn(&Row) -> bool); 3] = [
+    type Goal = (&'static str, fn(&Row) -> bool);
+    let wanted: [Goal; 3] = [
         ("Open the gate: what is critical by its own statement", Row::blocked),
         ("What is missed soon: critical and high priority", |row| row.priority <= Priority::High),
         ("What is left: medium and low priority", |_| true),

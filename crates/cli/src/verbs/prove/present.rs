@@ -13,11 +13,11 @@ use plimsoll_assess::{
     report::{self, Gate, Look, Material, Report},
     run::Found,
 };
-use plimsoll_core::Time;
+use plimsoll_core::{Seed, Time};
 
 use super::{Outcome, context};
 use crate::{
-    arguments::{Form, GateName, Global, Prove, Show},
+    arguments::{Form, GateName, Global, Prove, Show, TargetProfile},
     output,
 };
 
@@ -83,9 +83,10 @@ pub fn report(config: &Config, options: &Prove, found: &Found, began: Time) -> R
 /// whole catalogue; the exit code is the gate's.
 pub fn show(global: &Global, options: &Prove, report: Report) -> Outcome {
     let show = &options.show;
-    let whole = options.only.is_empty() && options.without.is_none();
+    // What is kept is the story of this deployment: no part of it, no rehearsal of a fault, nobody else's service.
+    let whole = options.only.is_empty() && options.without.is_none() && options.target_profile == TargetProfile::Plimsoll;
     let signed = || -> Result<String, Error> {
-        let key = SigningKey::of_folder(&history::folder(&global.data)).map_err(|trouble| match trouble {
+        let key = SigningKey::of_folder(&history::folder(&global.data), &Seed::system()).map_err(|trouble| match trouble {
             proof::KeyTrouble::Exposed(_) => Code::Refused.because(trouble.to_string()),
             _ => Code::ProbeFailed.because(trouble.to_string()),
         })?;
