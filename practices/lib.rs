@@ -20,13 +20,16 @@ mod api;
 mod data;
 mod description;
 mod documentation;
+mod figures;
 mod forge;
 mod governance;
+mod log;
 mod observability;
 mod operations;
 mod privacy;
 mod quality;
 mod reliability;
+mod resource;
 mod scale;
 mod security;
 

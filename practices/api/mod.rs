@@ -1,20 +1,26 @@
 //! What callers see.
 
-use plimsoll_assess::Practice;
+mod conditional;
+mod description;
+mod lists;
+mod objects;
+mod versions;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("rest-semantics"),
-    page!("put-semantics"),
-    page!("patch-partial-update"),
-    page!("http-caching-headers"),
-    page!("openapi-docs"),
+    page!("rest-semantics").proven_by(probe!(Tenants; objects::verbs)),
+    page!("put-semantics").proven_by(probe!(Tenants; objects::replacement)),
+    page!("patch-partial-update").proven_by(probe!(Tenants; objects::changes)),
+    page!("http-caching-headers").proven_by(probe!(Tenants; conditional::attack)),
+    page!("openapi-docs").proven_by(probe!(Tenants; description::attack)),
     page!("openapi-examples"),
-    page!("api-versioning"),
+    page!("api-versioning").proven_by(probe!(Tenants; versions::attack)),
     page!("api-versions-parallel"),
-    page!("api-deprecation-policy"),
-    page!("pagination"),
-    page!("sorting"),
-    page!("filtering"),
+    page!("api-deprecation-policy").proven_by(probe!(Tenants, Copies; versions::deprecation)),
+    page!("pagination").proven_by(probe!(Tenants; lists::pages)),
+    page!("sorting").proven_by(probe!(Tenants; lists::order)),
+    page!("filtering").proven_by(probe!(Tenants; lists::filters)),
     page!("webhooks"),
     page!("api-gateway"),
     page!("cdn"),

@@ -1,15 +1,16 @@
 //! Limits, load, instances.
 
+mod rates;
 mod replicas;
 
 use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("rate-limit"),
-    page!("rate-limit-per-user"),
-    page!("rate-limit-per-endpoint"),
+    page!("rate-limit").proven_by(probe!(Copies; rates::by_address)),
+    page!("rate-limit-per-user").proven_by(probe!(Copies; rates::by_caller)),
+    page!("rate-limit-per-endpoint").proven_by(probe!(Copies; rates::by_route)),
     page!("rate-limit-distributed"),
-    page!("rate-limit-headers"),
+    page!("rate-limit-headers").proven_by(probe!(Copies; rates::told)),
     page!("stateless-app").proven_by(probe!(Copies; replicas::stateless)),
     page!("async-heavy-work"),
     page!("horizontal-scaling"),

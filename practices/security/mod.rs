@@ -3,7 +3,11 @@
 mod accounts;
 mod auth_required;
 mod browser;
+mod cross_origin;
+mod encrypted;
 mod events;
+mod headers;
+mod hosts;
 mod injection;
 mod input;
 mod keys;
@@ -11,6 +15,7 @@ mod passwords;
 mod refusals;
 mod roles;
 mod signing;
+mod sizes;
 mod throttle;
 mod tokens;
 
@@ -33,15 +38,15 @@ pub(crate) const AREA: &[Practice] = &[
     page!("xss-output-encoding"),
     page!("sql-injection").proven_by(probe!(Tenants; injection::attack)),
     page!("csrf-protection").proven_by(probe!(Tenants; browser::csrf)),
-    page!("cors-allowlist"),
-    page!("security-headers"),
-    page!("hsts"),
+    page!("cors-allowlist").proven_by(probe!(Copies; cross_origin::attack)),
+    page!("security-headers").proven_by(probe!(Tenants; headers::attack)),
+    page!("hsts").proven_by(probe!(Copies; headers::strict_transport)),
     page!("secure-cookies").proven_by(probe!(Tenants; browser::cookies)),
-    page!("https-redirect"),
+    page!("https-redirect").proven_by(probe!(Copies; encrypted::attack)),
     page!("tls"),
     page!("tls-cert-management"),
-    page!("trusted-hosts"),
-    page!("request-size-limits"),
+    page!("trusted-hosts").proven_by(probe!(; hosts::attack)),
+    page!("request-size-limits").proven_by(probe!(Copies; sizes::attack)),
     page!("secrets-manager"),
     page!("secrets-rotation").proven_by(probe!(Copies; signing::rotation)),
     page!("no-hardcoded-credentials"),
@@ -51,7 +56,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("request-signing"),
     page!("audit-security-events").proven_by(probe!(Tenants; events::attack)),
     page!("network-segmentation"),
-    page!("metrics-secured"),
+    page!("metrics-secured").proven_by(probe!(Operations; crate::observability::metered::secured)),
     page!("sast"),
     page!("dependency-scan"),
     page!("dependency-updates"),

@@ -1,6 +1,6 @@
 //! The section `[database]`, and how it becomes an open store.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use plimsoll_core::{Clock, Result};
 use plimsoll_store::{Place, Schema, Settings, Store};
@@ -47,7 +47,7 @@ pub fn settings(config: &Config, data: &Path, clock: &Clock) -> Settings {
         Some(url) => Place::Postgres { url: url.expose().to_owned() },
         None => Place::Sqlite { path: data.join("plimsoll.db") },
     };
-    Settings {
+    let mut settings = Settings {
         place,
         readers: usize::from(section.readers.max(1)),
         writers: usize::from(section.writers.max(1)),
@@ -58,6 +58,24 @@ pub fn settings(config: &Config, data: &Path, clock: &Clock) -> Settings {
         page_limit: section.page_limit,
         clock: clock.clone(),
         ..Settings::default()
+    };
+    loosen(&mut settings, config);
+    settings
+}
+
+/// What the settings come to where a practice of theirs is switched off.
+fn loosen(settings: &mut Settings, config: &Config) {
+    const UNBOUNDED: Duration = Duration::from_secs(600);
+    if !practices::holds(config, "connection-pool") {
+        // Nobody sized it, and callers wait for as long as it takes.
+        (settings.readers, settings.acquire_timeout) = (4, UNBOUNDED);
+    }
+    settings.renew = practices::holds(config, "db-reconnect");
+    if !practices::holds(config, "query-timeouts") {
+        settings.statement_timeout = UNBOUNDED;
+    }
+    if !practices::holds(config, "slow-query-monitoring") {
+        settings.slow_statement = UNBOUNDED;
     }
 }
 

@@ -156,6 +156,10 @@ pub async fn run(
     settings: Settings,
     shutdown: Shutdown,
 ) -> Drained {
+    let mut settings = settings;
+    if !host.holds("request-timeouts") {
+        settings.header_timeout = Duration::MAX;
+    }
     let mut server = Server::new(settings, shutdown);
     for listener in listeners {
         let host = host.clone();

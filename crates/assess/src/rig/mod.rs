@@ -75,6 +75,24 @@ pub struct Rig {
     last: String,
 }
 
+/// A request that is under way.
+pub struct Pending(tokio::task::JoinHandle<Result<Reply, Trouble>>);
+
+impl Pending {
+    /// Waits for its answer.
+    ///
+    /// # Errors
+    /// When the connection ends before, or the time does.
+    pub async fn reply(self) -> Result<Reply, Trouble> {
+        self.0.await.map_err(|error| Trouble::new(format!("a request ended badly: {error}")))?
+    }
+
+    /// Whether the answer has come, or will not.
+    pub fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
 /// A check in the making.
 struct Open {
     check: String,
@@ -127,6 +145,13 @@ impl Rig {
         assert!(self.checks.iter().any(|check| check.id == id), "{}: the page has no check `{id}`", self.practice);
         self.finish_check();
         self.current = Some(Open { check: id.to_owned(), held: 0, broken: None, transcript: Vec::new() });
+    }
+
+    /// The page's checks that were not begun, in its order.
+    pub fn left_out(&self) -> Vec<String> {
+        let begun =
+            |id: &str| self.findings.iter().any(|found| found.check == id) || self.current.as_ref().is_some_and(|open| open.check == id);
+        self.checks.iter().filter(|check| !begun(&check.id)).map(|check| check.id.clone()).collect()
     }
 
     /// Writes a line into the transcript.
@@ -204,7 +229,7 @@ impl Rig {
             .iter()
             .map(|check| {
                 let found = self.findings.iter().find(|found| found.check == check.id);
-                found.cloned().unwrap_or_else(|| Finding::unknown(check.id.clone(), "not yet checked"))
+                found.cloned().unwrap_or_else(|| Finding::unknown(check.id.clone(), "the probe did not come to this check"))
             })
             .collect()
     }
@@ -269,6 +294,17 @@ impl Rig {
         }
         replies.sort_by_key(|(place, _)| *place);
         Ok(replies.into_iter().map(|(_, reply)| reply).collect())
+    }
+
+    /// Sends a request and goes on; [`Pending::reply`] has the answer. For what must be under way
+    /// while something else happens.
+    ///
+    /// # Errors
+    /// When requests or time are used up.
+    pub fn begin(&mut self, ask: Ask) -> Result<Pending, Trouble> {
+        self.spend(1)?;
+        let (client, site, address, until) = (self.client.clone(), self.site.clone(), self.address.clone(), self.until);
+        Ok(Pending(tokio::spawn(async move { ask.go(&client, &site, address.as_deref(), until).await })))
     }
 
     /// Asks until the answer is as wanted, or the time is up; the last answer. Nothing is written

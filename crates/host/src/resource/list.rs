@@ -11,7 +11,7 @@ use super::{
     render,
     statement::{Bound, Owned, lend},
 };
-use crate::shape;
+use crate::{host::Host, shape};
 
 /// Names for the values of a cursor; as many as there can be sort keys.
 const KEYS: [&str; 4] = ["k0", "k1", "k2", "k3"];
@@ -30,6 +30,29 @@ pub(super) struct Query {
     pub(super) include: bool,
     pub(super) deleted: bool,
     literal: bool,
+}
+
+/// Which ways of asking are offered.
+#[derive(Clone, Copy)]
+pub(super) struct Ways {
+    pages: bool,
+    sorts: bool,
+    filters: bool,
+    deleted: bool,
+    /// What a caller searches for is text and not a pattern.
+    literal: bool,
+}
+
+impl Ways {
+    pub(super) fn of(host: &Host) -> Ways {
+        Ways {
+            pages: host.holds("pagination"),
+            sorts: host.holds("sorting"),
+            filters: host.holds("filtering"),
+            deleted: host.holds("soft-deletes"),
+            literal: host.holds("sql-injection"),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -79,9 +102,8 @@ fn interned(before: &'static str, name: &'static str, after: &'static str) -> &'
 }
 
 impl Query {
-    /// Reads the query string; every fault is reported, unknown names included. `literal`: what a
-    /// caller searches for is text and not a pattern.
-    pub(super) fn parse(statements: &Statements, pairs: Vec<(String, String)>, literal: bool) -> Result<Query> {
+    /// Reads the query string; every fault is reported, unknown names included.
+    pub(super) fn parse(statements: &Statements, pairs: Vec<(String, String)>, ways: Ways) -> Result<Query> {
         let mut query = Query {
             page: 1,
             page_size: USUAL,
@@ -92,7 +114,7 @@ impl Query {
             bound: Vec::new(),
             include: false,
             deleted: false,
-            literal,
+            literal: ways.literal,
         };
         let mut faults = Vec::new();
         let mut cursor = None;
@@ -102,6 +124,8 @@ impl Query {
                 continue;
             }
             let taken = match name.as_str() {
+                "page" | "page_size" | "cursor" if !ways.pages => Ok(()),
+                "sort" if !ways.sorts => Ok(()),
                 "page" => bounded("page", &text, 1_000_000_000).map(|page| query.page = page),
                 "page_size" => bounded("page_size", &text, MOST).map(|size| query.page_size = size),
                 "cursor" => {
@@ -111,13 +135,14 @@ impl Query {
                 "sort" => query.sort(statements, &text),
                 "q" => query.search(statements, &text),
                 "include" => query.include(statements, &text),
-                "deleted" => match text.as_str() {
+                "deleted" if ways.deleted => match text.as_str() {
                     "true" | "false" => {
                         query.deleted = text == "true";
                         Ok(())
                     }
                     _ => Err(fault("deleted", "must be true or false")),
                 },
+                _ if !ways.filters => Ok(()),
                 _ => query.filter(statements, &name, &text),
             };
             if let Err(error) = taken {
@@ -126,6 +151,9 @@ impl Query {
         }
         if !faults.is_empty() {
             return Err(Error::invalid(faults));
+        }
+        if !ways.pages {
+            query.page_size = 1_000_000;
         }
         query.sort.push(Key { field: None, down: query.sort.last().is_some_and(|key| key.down) });
         if let Some(text) = cursor {
@@ -392,7 +420,7 @@ impl Query {
             sql.push(" OFFSET :offset");
             bound.push(("offset", Owned::Int((self.page - 1).saturating_mul(self.page_size))));
         }
-        let mut out = Vec::with_capacity(64 + 160 * usize::try_from(self.page_size).unwrap_or(10));
+        let mut out = Vec::with_capacity(64 + 160 * usize::try_from(self.page_size.min(MOST)).unwrap_or(10));
         out.extend_from_slice(b"{\"items\":[");
         let (mut seen, mut last, mut more) = (0, Vec::new(), false);
         tx.each(sql, &lend(&bound), &mut |row| {

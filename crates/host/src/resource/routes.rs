@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     Resource, Statements, bulk,
-    item::{Current, Rendered, absent, create, current, delete, replace, restore},
+    item::{Children, Current, Rendered, absent, create, current, delete, replace, restore},
     list,
     parameters::{if_match, include_parameter, parameter, parameters},
     schema,
@@ -82,8 +82,12 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
             &item,
             resource.write,
             move |ctx: Ctx<S, Write>, (Path(id), Document(body), Raw { parts }): (Path<i64>, Document, Raw)| {
-                let statements = statements.clone();
-                ctx.commit(move |change| replace(&statements, change, id, &parts.headers, |_| Ok(body)))
+                let (statements, updates) = (statements.clone(), ctx.host.holds("put-semantics"));
+                ctx.commit(move |change| match replace(&statements, change, id, &parts.headers, |_| Ok(body.clone())) {
+                    // Without the practice, what is not there is made.
+                    Err(error) if !updates && error.code() == Code::NotFound => create(&statements, change, &body),
+                    replaced => replaced,
+                })
             },
         )
         .named(format!("{plural}.replace"))
@@ -100,12 +104,16 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
             &item,
             resource.write,
             move |ctx: Ctx<S, Write>, (Path(id), Document(patch), Raw { parts }): (Path<i64>, Document, Raw)| {
-                let (statements, shape) = (statements.clone(), shape.clone());
+                let (statements, shape, merges) = (statements.clone(), shape.clone(), ctx.host.holds("patch-partial-update"));
                 ctx.commit(move |change| {
                     replace(&statements, change, id, &parts.headers, |current| {
                         let mut merged = json::parse(current)?;
                         if let Some(fields) = merged.as_object_mut() {
                             fields.shift_remove("id");
+                            // Without the practice, what is not named is emptied.
+                            fields.retain(|name, _| {
+                                merges || statements.resource.fields.iter().any(|field| field.required && field.name == name)
+                            });
                         }
                         json::merge(&mut merged, &patch);
                         let mut faults = removed_unknown(statements.resource, &patch);
@@ -142,8 +150,8 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
 
         let statements = shared;
         self.post(&resource.path("/{id}/restore"), resource.write, move |ctx: Ctx<S, Write>, Path(id): Path<i64>| {
-            let statements = statements.clone();
-            ctx.commit(move |change| restore(&statements, change, id))
+            let (statements, kept) = (statements.clone(), ctx.host.holds("soft-deletes"));
+            ctx.commit(move |change| if kept { restore(&statements, change, id) } else { Err(absent(statements.resource.noun, id)) })
         })
         .named(format!("{plural}.restore"))
         .summary(format!("Bring back a deleted {noun}, with what was deleted along with it"))
@@ -163,8 +171,7 @@ fn removed_unknown(resource: &Resource, patch: &Value) -> Vec<Fault> {
 }
 
 async fn list_all<S>(statements: Arc<Statements>, ctx: Ctx<S, Read>, parts: http::request::Parts) -> Result<Response<Body>> {
-    let query =
-        list::Query::parse(&statements, crate::route::pairs(parts.uri.query().unwrap_or_default())?, ctx.host.holds("sql-injection"))?;
+    let query = list::Query::parse(&statements, crate::route::pairs(parts.uri.query().unwrap_or_default())?, list::Ways::of(&ctx.host))?;
     if query.deleted {
         require(&ctx, statements.resource.write)?;
     }
@@ -261,5 +268,6 @@ async fn delete_one<S: Send + Sync + 'static>(
     if cascade && !ctx.may(permission, least) {
         return Err(Code::Forbidden.because(format!("deleting with everything that refers to it needs the permission {permission}")));
     }
-    ctx.commit(move |change| delete(&statements, change, id, cascade, &parts.headers)).await
+    let bound = ctx.host.holds("fk-cascade-rules");
+    ctx.commit(move |change| delete(&statements, change, id, Children { bound, cascade }, &parts.headers)).await
 }
