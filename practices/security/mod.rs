@@ -8,6 +8,7 @@ mod encrypted;
 mod events;
 mod headers;
 mod hosts;
+mod injection;
 mod input;
 mod keys;
 mod passwords;
@@ -36,7 +37,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("login-throttle").proven_by(probe!(Copies; throttle::attack)),
     page!("input-validation").proven_by(probe!(Tenants; input::attack)),
     page!("xss-output-encoding"),
-    page!("sql-injection"),
+    page!("sql-injection").proven_by(probe!(Tenants; injection::attack)),
     page!("csrf-protection").proven_by(probe!(Tenants; browser::csrf)),
     page!("cors-allowlist").proven_by(probe!(Copies; cross_origin::attack)),
     page!("security-headers").proven_by(probe!(Tenants; headers::attack)),

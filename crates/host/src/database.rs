@@ -7,7 +7,7 @@ use plimsoll_store::{Place, Schema, Settings, Store};
 
 use crate::{
     config::{Config, Profile, Rules, Secret, Span},
-    practices,
+    practices::PracticesConfig,
 };
 
 crate::section! {
@@ -66,15 +66,16 @@ pub fn settings(config: &Config, data: &Path, clock: &Clock) -> Settings {
 /// What the settings come to where a practice of theirs is switched off.
 fn loosen(settings: &mut Settings, config: &Config) {
     const UNBOUNDED: Duration = Duration::from_secs(600);
-    if !practices::holds(config, "connection-pool") {
+    let practices: PracticesConfig = config.get();
+    if !practices.holds("connection-pool") {
         // Nobody sized it, and callers wait for as long as it takes.
         (settings.readers, settings.acquire_timeout) = (4, UNBOUNDED);
     }
-    settings.renew = practices::holds(config, "db-reconnect");
-    if !practices::holds(config, "query-timeouts") {
+    settings.renew = practices.holds("db-reconnect");
+    if !practices.holds("query-timeouts") {
         settings.statement_timeout = UNBOUNDED;
     }
-    if !practices::holds(config, "slow-query-monitoring") {
+    if !practices.holds("slow-query-monitoring") {
         settings.slow_statement = UNBOUNDED;
     }
 }
@@ -95,9 +96,10 @@ const KNOWN: &[&str] =
 
 /// Refuses, in production, a database password that everybody knows.
 pub fn rule(config: &Config, rules: &mut Rules<'_>) {
-    let url = config.get::<DatabaseConfig>().url.map(|url| url.expose().to_owned());
-    let Some(url) = url.filter(|_| production(config) && practices::holds(config, "no-default-secrets")) else { return };
-    let who = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@')).map_or("", |(who, _)| who);
+    let url = config.get::<DatabaseConfig>().url;
+    let Some(url) = url.filter(|_| production(config) && config.get::<PracticesConfig>().holds("no-default-secrets")) else { return };
+    let who =
+        url.expose().split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@')).map_or("", |(who, _)| who);
     let Some((name, password)) = who.split_once(':') else { return };
     if password == name || KNOWN.iter().any(|known| known.eq_ignore_ascii_case(password)) {
         rules.refuse(

@@ -231,7 +231,7 @@ impl Rig {
             .iter()
             .map(|check| {
                 let found = self.findings.iter().find(|found| found.check == check.id);
-                found.cloned().unwrap_or_else(|| Finding::unknown(check.id.clone(), "not yet checked"))
+                found.cloned().unwrap_or_else(|| Finding::unknown(check.id.clone(), "the probe did not come to this check"))
             })
             .collect()
     }

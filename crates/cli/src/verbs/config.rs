@@ -1,6 +1,6 @@
 //! `plimsoll config check|explain|reference|example`
 
-use plimsoll::{Code, practices};
+use plimsoll::{Code, practices::PracticesConfig};
 use serde_json::json;
 
 use super::{Outcome, configuration, load};
@@ -44,7 +44,7 @@ fn check(global: &Global) -> Outcome {
 
 fn explain(global: &Global, key: Option<&str>) -> Outcome {
     let config = configuration(global, Vec::new())?;
-    if !practices::holds(&config, "config-env") {
+    if !config.get::<PracticesConfig>().holds("config-env") {
         return Err(Code::Refused.because("the practice config-env is switched off: nobody knows where a setting comes from").into());
     }
     let explained: Vec<_> = match key {

@@ -1,6 +1,6 @@
 //! `plimsoll migrate status|up|down`
 
-use plimsoll::{Code, practices};
+use plimsoll::{Code, practices::PracticesConfig};
 use plimsoll_store::Down;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::{
 
 /// Runs one of them.
 pub async fn run(global: &Global, what: &Migrate) -> Outcome {
-    if !practices::holds(&configuration(global, Vec::new())?, "db-migrations") {
+    if !configuration(global, Vec::new())?.get::<PracticesConfig>().holds("db-migrations") {
         return Err(Code::Refused.because("the practice db-migrations is switched off: the schema is whatever it is").into());
     }
     let ground = Ground::open(global)?;

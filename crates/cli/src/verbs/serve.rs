@@ -8,7 +8,8 @@ use plimsoll::{
     identity::operate::Desk,
     identity::section::IdentityConfig,
     ledger::Origin,
-    practices, probes,
+    practices::PracticesConfig,
+    probes,
     route::Empty,
     server::{self, listener, shutdown::Shutdown, tls::Certificates},
 };
@@ -17,7 +18,7 @@ use plimsoll_core::{Clock, Seed};
 use super::{Outcome, configuration, master, settle};
 use crate::{
     arguments::{Global, Serve},
-    mounts, output,
+    manual, mounts, output,
     rehearsal::{self, Rehearsal},
 };
 
@@ -39,7 +40,7 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
         return Err(Code::Refused.because("routes that cause faults do not belong into production; leave out --rehearsal").into());
     }
     let (clock, seed) = (Clock::system(), Seed::system());
-    let mut mounts = mounts::mount(&config);
+    let mut mounts = mounts::mount(&config).manual(manual::leaves());
     if options.rehearsal {
         mounts = mounts.mount::<Rehearsal>(rehearsal::Config::default());
     }
@@ -48,7 +49,8 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
     let master = master(&config, &global.data, &seed)?;
     let demos = mounts.demos();
     let desk = Desk { store: store.clone(), clock: clock.clone(), seed: seed.clone(), config: config.get::<IdentityConfig>().into() };
-    let host = Host::start(Launch { config: config.clone(), store, clock, seed, master, mounts }).await?;
+    let host =
+        Host::start(Launch { config: config.clone(), store, clock, seed, master, mounts, proofs: global.data.join("proofs") }).await?;
 
     let section: edge::config::ServerConfig = config.get();
     let public = listener::bind(section.listen, listener::Role::Public).await?;
@@ -68,7 +70,7 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
     announce(&host, &desk, options, &base, operations.address, &demos).await?;
 
     let mut settings = server::Settings::new(&section, config.profile());
-    if !practices::holds(&config, "twelve-factor") {
+    if !config.get::<PracticesConfig>().holds("twelve-factor") {
         settings.drain_timeout = Duration::ZERO;
     }
     let drained =

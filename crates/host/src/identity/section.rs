@@ -3,7 +3,8 @@
 use super::{Config, Master};
 use crate::{
     config::{self, Profile, Rules, Secret, Span},
-    database, practices,
+    database,
+    practices::PracticesConfig,
 };
 
 crate::section! {
@@ -65,7 +66,7 @@ const VARIETY: usize = 12;
 pub fn rule(config: &config::Config, rules: &mut Rules<'_>) {
     const KEY: &str = "identity.master_key";
     let section: IdentityConfig = config.get();
-    if !practices::holds(config, "no-default-secrets") {
+    if !config.get::<PracticesConfig>().holds("no-default-secrets") {
         return;
     }
     match &section.master_key {

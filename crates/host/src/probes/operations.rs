@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use plimsoll_core::{Code, Error, RequestId};
 use serde_json::{Value, json};
 
-use super::{CheckReport, Report, Standing, State, Weight};
+use super::{CheckReport, Report, Standing, State, Weight, proof};
 use crate::{
     Body, Host,
     edge::problem,
@@ -22,7 +22,8 @@ const INDEX: &str = "Plimsoll, operations listener\n\n\
     /metrics       figures, Prometheus text format\n\
     /health        every check: status, latency_ms, since, message\n\
     /health/db     the checks of the database\n\
-    /health/pool   connections, queues and durable changes\n";
+    /health/pool   connections, queues and durable changes\n\
+    /proof         the newest proof of this data folder, a page\n";
 
 /// Answers one request on the operations listener.
 pub fn operations(host: Arc<Host>, request: Request<Body>) -> Boxed<'static, Response<Body>> {
@@ -51,6 +52,7 @@ async fn find(host: &Host, path: &str) -> Result<Response<Body>, Error> {
         "/health" => Ok(health(host, |_| true).await),
         "/health/db" => Ok(health(host, |check| DATABASE.contains(&check.name)).await),
         "/health/pool" if host.holds("pool-monitoring") => Ok(pool(host)),
+        "/proof" => proof::newest(&host.proofs).await,
         _ => Err(Code::NotFound.because("there is nothing at this address; / lists what there is")),
     }
 }
