@@ -18,6 +18,7 @@ mod signing;
 mod sizes;
 mod throttle;
 mod tokens;
+mod transport;
 
 use plimsoll_assess::{Practice, probe};
 
@@ -43,8 +44,8 @@ pub(crate) const AREA: &[Practice] = &[
     page!("hsts").proven_by(probe!(Copies; headers::strict_transport)),
     page!("secure-cookies").proven_by(probe!(Tenants; browser::cookies)),
     page!("https-redirect").proven_by(probe!(Copies; encrypted::attack)),
-    page!("tls"),
-    page!("tls-cert-management"),
+    page!("tls").proven_by(probe!(Copies; transport::modern)),
+    page!("tls-cert-management").proven_by(probe!(Copies; transport::renewed)),
     page!("trusted-hosts").proven_by(probe!(; hosts::attack)),
     page!("request-size-limits").proven_by(probe!(Copies; sizes::attack)),
     page!("secrets-manager"),

@@ -85,6 +85,8 @@ pub const SWITCHES: &[&str] = &[
     "stateless-app",
     "tenant-context",
     "tenant-rbac",
+    "tls",
+    "tls-cert-management",
     "token-revocation",
     "tracing",
     "trusted-hosts",

@@ -14,6 +14,7 @@ mod plain;
 mod relay;
 mod reply;
 mod scratch;
+mod tls;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ pub use ground::{Ground, House, Kept, Operator, Site};
 pub use people::{Person, Tenant};
 pub use plain::plain;
 pub use reply::Reply;
+pub use tls::{Papers, Shaken, Version, shake, speaks_old};
 pub use wire::{Wire, status_of};
 
 use crate::{Check, Finding, Grade, Outcome};

@@ -55,15 +55,16 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
     let section: edge::config::ServerConfig = config.get();
     let public = listener::bind(section.listen, listener::Role::Public).await?;
     let operations = listener::bind(section.operations, listener::Role::Operations).await?;
-    let certificates = certificates(&config.get())?;
+    let certificates = certificates(&config.get())?.filter(|_| practices::holds(&config, "tls"));
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     match &certificates {
-        Some(certificates) => {
+        Some(certificates) if practices::holds(&config, "tls-cert-management") => {
+            certificates.watched_by(&host);
             let reload = config.get::<edge::config::TlsConfig>().reload.duration();
             tokio::spawn(certificates.clone().keep_fresh(reload, shutdown.clone()));
         }
-        None => shutdown.on_hangup()?,
+        _ => shutdown.on_hangup()?,
     }
     let base = format!("{}://{}", if certificates.is_some() { "https" } else { "http" }, public.address);
     announce(&host, &desk, options, &base, operations.address, &demos).await?;
