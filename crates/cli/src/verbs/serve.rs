@@ -55,11 +55,11 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
     let section: edge::config::ServerConfig = config.get();
     let public = listener::bind(section.listen, listener::Role::Public).await?;
     let operations = listener::bind(section.operations, listener::Role::Operations).await?;
-    let certificates = certificates(&config.get())?.filter(|_| practices::holds(&config, "tls"));
+    let certificates = certificates(&config.get())?.filter(|_| config.get::<PracticesConfig>().holds("tls"));
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     match &certificates {
-        Some(certificates) if practices::holds(&config, "tls-cert-management") => {
+        Some(certificates) if config.get::<PracticesConfig>().holds("tls-cert-management") => {
             certificates.watched_by(&host);
             let reload = config.get::<edge::config::TlsConfig>().reload.duration();
             tokio::spawn(certificates.clone().keep_fresh(reload, shutdown.clone()));
