@@ -22,6 +22,7 @@ mod documentation;
 mod governance;
 mod observability;
 mod operations;
+mod outside;
 mod privacy;
 mod quality;
 mod reliability;

@@ -1,6 +1,7 @@
 //! Failure, health, recovery.
 
 mod bulkheads;
+mod look;
 mod problems;
 mod surprises;
 mod timeouts;
@@ -21,14 +22,14 @@ pub(crate) const AREA: &[Practice] = &[
     page!("dlq"),
     page!("dlq-operations"),
     page!("global-exception-handler").proven_by(probe!(Tenants, Log, Copies; surprises::attack)),
-    page!("error-envelope").proven_by(probe!(Tenants, Copies; problems::envelope)),
-    page!("error-no-leak").proven_by(probe!(Tenants, Log, Copies; surprises::leaks)),
+    page!("error-envelope").proven_by(probe!(Tenants, Copies; problems::envelope)).seen_by(probe!(; look::envelope)),
+    page!("error-no-leak").proven_by(probe!(Tenants, Log, Copies; surprises::leaks)).seen_by(probe!(; look::leaks)),
     page!("error-code-catalogue").proven_by(probe!(Tenants, Copies; problems::catalogue)),
     page!("dependency-failure-mapping"),
     page!("warmup-bounded"),
-    page!("health-endpoint"),
-    page!("liveness-probe"),
-    page!("readiness-probe"),
+    page!("health-endpoint").seen_by(probe!(; look::health)),
+    page!("liveness-probe").seen_by(probe!(; look::liveness)),
+    page!("readiness-probe").seen_by(probe!(; look::readiness)),
     page!("health-dependencies"),
     page!("health-states"),
     page!("probes-wired"),

@@ -1,5 +1,6 @@
 //! Limits, load, instances.
 
+mod look;
 mod rates;
 
 use plimsoll_assess::{Practice, probe};
@@ -9,7 +10,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("rate-limit-per-user").proven_by(probe!(Copies; rates::by_caller)),
     page!("rate-limit-per-endpoint").proven_by(probe!(Copies; rates::by_route)),
     page!("rate-limit-distributed"),
-    page!("rate-limit-headers").proven_by(probe!(Copies; rates::told)),
+    page!("rate-limit-headers").proven_by(probe!(Copies; rates::told)).seen_by(probe!(; look::told)),
     page!("stateless-app"),
     page!("async-heavy-work"),
     page!("horizontal-scaling"),

@@ -131,9 +131,8 @@ impl Rig {
 
     /// The page's checks that were not begun, in its order.
     pub fn left_out(&self) -> Vec<String> {
-        let begun = |id: &str| {
-            self.findings.iter().any(|found| found.check == id) || self.current.as_ref().is_some_and(|open| open.check == id)
-        };
+        let begun =
+            |id: &str| self.findings.iter().any(|found| found.check == id) || self.current.as_ref().is_some_and(|open| open.check == id);
         self.checks.iter().filter(|check| !begun(&check.id)).map(|check| check.id.clone()).collect()
     }
 
