@@ -18,7 +18,9 @@ macro_rules! page {
 mod ai;
 mod api;
 mod data;
+mod description;
 mod documentation;
+mod forge;
 mod governance;
 mod observability;
 mod operations;

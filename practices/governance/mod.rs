@@ -1,11 +1,13 @@
 //! Tenants, money, people.
 
-use plimsoll_assess::Practice;
+mod tenancy;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("multi-tenancy"),
-    page!("tenant-context"),
-    page!("tenant-rbac"),
+    page!("multi-tenancy").proven_by(probe!(Tenants; tenancy::isolation)),
+    page!("tenant-context").proven_by(probe!(Tenants; tenancy::context)),
+    page!("tenant-rbac").proven_by(probe!(Tenants; tenancy::roles)),
     page!("tenant-billing"),
     page!("tenant-data-migration"),
     page!("cost-tracking"),

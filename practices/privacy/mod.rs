@@ -1,9 +1,11 @@
 //! Whose data it is.
 
-use plimsoll_assess::Practice;
+mod ledger;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("audit-log"),
+    page!("audit-log").proven_by(probe!(Tenants; ledger::attack)),
     page!("data-retention"),
     page!("gdpr-rights"),
     page!("consent-tracking"),

@@ -2,6 +2,7 @@
 
 mod look;
 mod rates;
+mod replicas;
 
 use plimsoll_assess::{Practice, probe};
 
@@ -11,7 +12,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("rate-limit-per-endpoint").proven_by(probe!(Copies; rates::by_route)),
     page!("rate-limit-distributed"),
     page!("rate-limit-headers").proven_by(probe!(Copies; rates::told)).seen_by(probe!(; look::told)),
-    page!("stateless-app"),
+    page!("stateless-app").proven_by(probe!(Copies; replicas::stateless)),
     page!("async-heavy-work"),
     page!("horizontal-scaling"),
     page!("load-balancer"),

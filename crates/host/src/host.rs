@@ -180,6 +180,8 @@ pub fn schema() -> config::Schema {
         .rule(practices::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
+        .rule(identity::section::rule)
+        .rule(database::rule)
 }
 
 impl Host {
@@ -200,15 +202,12 @@ impl Host {
         telemetry.install();
         let health = probes::Health::new(clock.clone());
         health.check_database(&store, database::production(&config));
-        let identity = identity::Identity::start(
-            config.get::<identity::section::IdentityConfig>().into(),
-            store.clone(),
-            clock.clone(),
-            seed.clone(),
-            master,
-            mounts.public,
-        )
-        .await?;
+        let mut identifying: identity::Config = config.get::<identity::section::IdentityConfig>().into();
+        if off.contains_key("stateless-app") {
+            // What is not to be done: tokens that mean something to the process alone that made them.
+            identifying.issuer = format!("{}-{}", identifying.issuer, u64::from_be_bytes(seed.bytes()));
+        }
+        let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
         for (_, start) in mounts.starts {
             start(&boot).await?;

@@ -30,6 +30,7 @@
 mod dialect;
 mod facts;
 mod failure;
+mod forget;
 mod gauges;
 mod lanes;
 mod migrate;

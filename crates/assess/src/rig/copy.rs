@@ -8,7 +8,10 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -96,17 +99,45 @@ impl Stage {
         let recipe = self.recipe(settings, &home, database.as_deref());
         let mut copy = Copy {
             recipe,
-            home,
+            home: Arc::new(home),
             own,
-            relay,
+            relay: relay.map(Arc::new),
             house: self.house.clone(),
             operator: None,
             child: None,
             site: Site { base: String::new(), operations: None },
-            starts: 0,
+            logged: PathBuf::new(),
         };
         copy.spawn().await?;
         Ok(copy)
+    }
+
+    /// Starts an instance that must refuse these settings before it looks at any data, without a
+    /// database of its own; what it said, or `None` when it serves instead.
+    ///
+    /// # Errors
+    /// When the binary cannot be run, or does neither in time.
+    pub async fn refusal(&self, settings: &[(&str, &str)]) -> Result<Option<Ended>, Trouble> {
+        let home = Scratch::new()?;
+        let log = home.path().join("log");
+        let file = File::create(&log).map_err(|error| Trouble::new(format!("the log cannot be written: {error}")))?;
+        let mut command =
+            self.recipe(settings, &home, None).command(&["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"], home.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        let mut child = command.spawn().map_err(|error| Trouble::new(format!("the binary cannot be run: {error}")))?;
+        let read = || std::fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let end = Instant::now() + START;
+        while Instant::now() < end {
+            if let Some(status) = child.try_wait().map_err(|error| Trouble::new(error.to_string()))? {
+                return Ok(Some(Ended { code: status.code(), stdout: String::new(), stderr: read() }));
+            }
+            if announced(&read()).is_some() {
+                let _ = child.kill().await;
+                return Ok(None);
+            }
+            sleep(STEP).await;
+        }
+        Err(Trouble::new("an instance neither refused its settings nor began to listen in time"))
     }
 
     /// Starts an instance that should refuse these settings, and waits for its end; `None` when it
@@ -145,16 +176,22 @@ impl Stage {
         }
         let mut variables = self.variables.clone();
         let more = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        for (key, value) in self.settings.iter().cloned().chain(more) {
-            let name = format!("PLIMSOLL_{}", key.to_uppercase().replace('.', "__"));
-            variables.retain(|(known, _)| *known != name);
-            variables.push((name, value));
-        }
+        set(&mut variables, self.settings.iter().cloned().chain(more));
         Recipe { binary: self.binary.clone(), arguments, variables, shared: database.is_some() }
     }
 }
 
+/// Settings as variables of the environment; the last word about a key counts.
+fn set(variables: &mut Vec<(String, String)>, settings: impl Iterator<Item = (String, String)>) {
+    for (key, value) in settings {
+        let name = format!("PLIMSOLL_{}", key.to_uppercase().replace('.', "__"));
+        variables.retain(|(known, _)| *known != name);
+        variables.push((name, value));
+    }
+}
+
 /// How an instance, and a command on its data, is run.
+#[derive(Clone)]
 struct Recipe {
     binary: PathBuf,
     arguments: Vec<OsString>,
@@ -183,14 +220,14 @@ const ENDED: &str = "the instance ended with ";
 pub struct Copy {
     // Dropped in this order: the process before what it stands on.
     child: Option<Child>,
-    relay: Option<Relay>,
-    home: Scratch,
+    relay: Option<Arc<Relay>>,
+    home: Arc<Scratch>,
     recipe: Recipe,
     own: Option<String>,
     house: Arc<dyn House>,
     operator: Option<Arc<dyn Operator>>,
     site: Site,
-    starts: u32,
+    logged: PathBuf,
 }
 
 impl Copy {
@@ -204,7 +241,7 @@ impl Copy {
     }
     /// The file it logs to.
     pub fn log_file(&self) -> PathBuf {
-        self.home.path().join(format!("log-{}", self.starts))
+        self.logged.clone()
     }
     /// What it logged since its last start.
     pub fn log(&self) -> String {
@@ -283,6 +320,49 @@ impl Copy {
         self.spawn().await
     }
 
+    /// A second process beside it, on the same data, with further settings. The data goes away when
+    /// both are dropped.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn beside(&self, settings: &[(&str, &str)]) -> Result<Copy, Trouble> {
+        let mut recipe = self.recipe.clone();
+        set(&mut recipe.variables, settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let mut other = Copy {
+            recipe,
+            home: self.home.clone(),
+            own: self.own.clone(),
+            relay: self.relay.clone(),
+            house: self.house.clone(),
+            operator: None,
+            child: None,
+            site: Site { base: String::new(), operations: None },
+            logged: PathBuf::new(),
+        };
+        other.spawn().await?;
+        Ok(other)
+    }
+
+    /// Whether a file of its data folder holds these bytes. Tells nothing where the data lies on a
+    /// database server.
+    pub fn holds(&self, wanted: &[u8]) -> bool {
+        fn search(folder: &Path, wanted: &[u8]) -> bool {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).any(|path| {
+                if path.is_dir() {
+                    return search(&path, wanted);
+                }
+                std::fs::read(&path).is_ok_and(|bytes| bytes.windows(wanted.len()).any(|part| part == wanted))
+            })
+        }
+        search(&self.data(), wanted)
+    }
+
+    /// Whether its data lies in its folder, where [`Copy::holds`] sees it.
+    pub fn embedded(&self) -> bool {
+        self.own.is_none()
+    }
+
     /// Takes its database away, or gives it back: the server behind a cut wire, the embedded file
     /// under another name.
     ///
@@ -302,7 +382,8 @@ impl Copy {
     }
 
     async fn spawn(&mut self) -> Result<(), Trouble> {
-        self.starts += 1;
+        static STARTS: AtomicU32 = AtomicU32::new(0);
+        self.logged = self.home.path().join(format!("log-{}", STARTS.fetch_add(1, Ordering::Relaxed)));
         let log = File::create(self.log_file()).map_err(|error| Trouble::new(format!("the log cannot be written: {error}")))?;
         let mut verb = vec!["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];
         if self.recipe.shared {

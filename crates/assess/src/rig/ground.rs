@@ -21,10 +21,21 @@ impl Site {
     }
 }
 
+/// A credential whose record is looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Kept<'a> {
+    /// The password of the account with this e-mail address.
+    Password(&'a str),
+    /// The API key with this id.
+    Key(&'a str),
+}
+
 /// Somebody who may make and remove tenants: at the data itself, not through the front door.
 pub trait Operator: Send + Sync {
     /// Makes a scratch tenant; the secret of a key that owns it.
     fn tenant<'a>(&'a self, slug: &'a str) -> Boxed<'a, Result<String, String>>;
+    /// What the database keeps of a credential, column by column, as text.
+    fn kept<'a>(&'a self, what: Kept<'a>) -> Boxed<'a, Result<String, String>>;
     /// Removes a scratch tenant with everything in it.
     fn remove<'a>(&'a self, slug: &'a str) -> Boxed<'a, Result<(), String>>;
 }

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 pub use ask::{Ask, delete, get, head, options, patch, post, put, request};
 pub use collector::{Collector, Heard};
 pub use copy::{Copy, Ended, Signal, Stage};
-pub use ground::{Ground, House, Operator, Site};
+pub use ground::{Ground, House, Kept, Operator, Site};
 pub use people::{Person, Tenant};
 pub use plain::plain;
 pub use reply::Reply;

@@ -1,6 +1,6 @@
 //! Scratch tenants and the people in them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Copy, Rig, Trouble, get, post};
 
@@ -64,12 +64,20 @@ impl Rig {
     /// # Errors
     /// When the service refuses.
     pub async fn key(&mut self, tenant: &Tenant, role: &str) -> Result<String, Trouble> {
-        let made = self.quietly(post("/v1/keys").bearer(&tenant.owner).json(&json!({ "name": "probe", "role": role }))).await?;
-        let secret = made.str("/key");
+        self.key_of(tenant, &json!({ "name": "probe", "role": role })).await.map(|(_, secret)| secret)
+    }
+
+    /// A key of the tenant as this body asks for it; id and secret.
+    ///
+    /// # Errors
+    /// When the service refuses.
+    pub async fn key_of(&mut self, tenant: &Tenant, body: &Value) -> Result<(String, String), Trouble> {
+        let made = self.quietly(post("/v1/keys").bearer(&tenant.owner).json(body)).await?;
+        let (id, secret) = (made.str("/id"), made.str("/secret"));
         if made.status == 201 && !secret.is_empty() {
-            Ok(secret)
+            Ok((id, secret))
         } else {
-            Err(Trouble::new(format!("a key with role {role} was not made: {}", made.line())))
+            Err(Trouble::new(format!("a key was not made: {}", made.line())))
         }
     }
 
@@ -78,6 +86,15 @@ impl Rig {
     /// # Errors
     /// When the service refuses.
     pub async fn person(&mut self, tenant: &Tenant, role: &str) -> Result<Person, Trouble> {
+        let person = self.account(tenant, role).await?;
+        self.log_in(&person).await
+    }
+
+    /// An account in the tenant with this role, without a login.
+    ///
+    /// # Errors
+    /// When the service refuses.
+    pub async fn account(&mut self, tenant: &Tenant, role: &str) -> Result<Person, Trouble> {
         let mark: u64 = u64::from_le_bytes(self.seed.bytes());
         let (email, password) = (format!("{role}-{mark:016x}@probe.example"), format!("quiet harbour {mark:016x} lantern"));
         let body = json!({ "email": email, "role": role, "password": password });
@@ -85,8 +102,7 @@ impl Rig {
         if made.status != 201 {
             return Err(Trouble::new(format!("an account with role {role} was not made: {}", made.line())));
         }
-        let person = Person { id: made.str("/id"), email, password, access: String::new(), refresh: String::new() };
-        self.log_in(&person).await
+        Ok(Person { id: made.str("/id"), email, password, access: String::new(), refresh: String::new() })
     }
 
     /// The same person with a new login.
@@ -106,7 +122,7 @@ impl Rig {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn description(&mut self) -> Result<serde_json::Value, Trouble> {
+    pub async fn description(&mut self) -> Result<Value, Trouble> {
         let reply = self.quietly(get("/openapi.json")).await?;
         let value = reply.json();
         if reply.status == 200 && value.pointer("/paths").is_some() {

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing in a test ends it, with the line that missed it")]
 
+mod ablation;
 #[allow(dead_code, reason = "what other tests need of it is not needed here")]
 #[path = "../journeys/house.rs"]
 mod house;
+mod live;
 mod rehearsal;
+mod scratch;

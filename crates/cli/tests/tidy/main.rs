@@ -1,7 +1,7 @@
 //! The style guide as a test: floors, folders, leftovers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -132,5 +132,29 @@ fn the_first_command_of_the_readme_names_one_binary() {
     let readme = fs::read_to_string(root().join("README.md")).expect("the README");
     for command in ["cargo run --release -- serve --demo", "cargo test --workspace"] {
         assert!(readme.contains(command), "the README does not name `{command}`");
+    }
+}
+
+/// The practices that are asked for by name: `holds("rate-limit")`.
+fn asked(text: &str) -> impl Iterator<Item = &str> {
+    text.split("holds(\"").skip(1).filter_map(|rest| rest.split_once("\")")).map(|(id, _)| id)
+}
+
+#[test]
+fn every_switch_is_asked_for_and_every_practice_asked_for_has_a_switch() {
+    let mut found = BTreeSet::new();
+    for path in all("rs").into_iter().filter(|path| path.starts_with(root().join("crates")) || path.starts_with(root().join("systems"))) {
+        let text = fs::read_to_string(&path).expect("source is text");
+        let ids = asked(&text)
+            .filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+        found.extend(ids.map(str::to_owned).filter(|_| !path.starts_with(root().join("crates/cli/tests/tidy"))));
+    }
+    let switches: Vec<&str> = found.iter().map(String::as_str).collect();
+    assert_eq!(switches, plimsoll::practices::SWITCHES, "left: asked for in the code; right: SWITCHES, in alphabetical order");
+    let mut pages = Vec::new();
+    files(&root().join("practices"), "md", &mut pages);
+    for id in switches {
+        let page = format!("{id}.md");
+        assert!(pages.iter().any(|path| path.ends_with(&page)), "`{id}` is no practice of the catalogue");
     }
 }

@@ -505,6 +505,9 @@ pub(super) fn known_parameters(statements: &Statements) -> Vec<String> {
 }
 
 /// `SELECT 1` for a live row of `table` by id.
+pub(super) fn interned_owner(table: &'static str) -> &'static str {
+    interned("SELECT tenant_id FROM ", table, " WHERE id = :id ORDER BY tenant_id")
+}
 pub(super) fn interned_exists(table: &'static str) -> &'static str {
     interned("SELECT 1 FROM ", table, " WHERE tenant_id = :tenant AND id = :id AND deleted_at IS NULL")
 }

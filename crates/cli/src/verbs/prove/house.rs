@@ -5,41 +5,48 @@ use std::{path::Path, sync::Arc};
 use plimsoll::{Role, config::Config, database, identity::operate::Desk, identity::section::IdentityConfig};
 use plimsoll_assess::{
     Boxed,
-    rig::{House, Operator},
+    rig::{House, Kept, Operator},
 };
 use plimsoll_core::{Clock, Seed};
-use plimsoll_store::scratch;
+use plimsoll_store::{Pace, Scope, Tx, bind, scratch::Yard};
 
-use crate::{arguments::Global, mounts, verbs};
+use crate::{arguments::Global, mounts, output, verbs};
 
 /// The house of one run.
 pub struct Rooms {
     global: Global,
-    /// The server on which scratch databases are made; `None` for the embedded database.
-    server: Option<String>,
+    /// Where scratch databases are made; `None` for the embedded database.
+    yard: Option<Yard>,
 }
 
 impl Rooms {
     /// For the kind of database that this configuration names.
-    pub fn new(global: &Global, config: &Config) -> Rooms {
-        Rooms { global: global.clone(), server: database::url(config) }
+    ///
+    /// # Errors
+    /// An address that cannot be read.
+    pub fn new(global: &Global, config: &Config) -> Result<Rooms, plimsoll::Error> {
+        let settings = database::settings(config, &global.data, &Clock::system());
+        let yard = database::shared(config).then(|| Yard::new(&settings, mounts::mount(config).schemas())).transpose()?;
+        Ok(Rooms { global: global.clone(), yard })
     }
 }
 
 impl House for Rooms {
     fn database(&self) -> Boxed<'_, Result<Option<String>, String>> {
         Box::pin(async move {
-            match &self.server {
+            match &self.yard {
                 None => Ok(None),
-                Some(url) => scratch::create(url).await.map(Some).map_err(|error| error.to_string()),
+                Some(yard) => yard.create().await.map(Some).map_err(|error| told(&error)),
             }
         })
     }
 
     fn discard<'a>(&'a self, url: &'a str) -> Boxed<'a, ()> {
         Box::pin(async move {
-            if let Some(server) = &self.server {
-                let _ = scratch::discard(server, url).await;
+            if let Some(yard) = &self.yard
+                && let Err(error) = yard.discard(url).await
+            {
+                output::say(&format!("a scratch database was left on the server: {}", told(&error)));
             }
         })
     }
@@ -51,6 +58,11 @@ impl House for Rooms {
             Ok(Arc::new(office) as Arc<dyn Operator>)
         })
     }
+}
+
+/// A fault in words for whoever runs the proof.
+fn told(error: &plimsoll::Error) -> String {
+    error.cause().map_or_else(|| error.public().to_owned(), |cause| format!("{} ({cause})", error.public()))
 }
 
 /// An operator with the data in hand.
@@ -71,9 +83,33 @@ impl Office {
 impl Operator for Office {
     fn tenant<'a>(&'a self, slug: &'a str) -> Boxed<'a, Result<String, String>> {
         Box::pin(async move {
-            self.desk.create_tenant(slug, slug).await.map_err(|error| error.to_string())?;
+            self.desk.create_scratch_tenant(slug).await.map_err(|error| error.to_string())?;
             let key = self.desk.create_key(slug, "probe", Role::Owner, Vec::new(), None).await.map_err(|error| error.to_string())?;
             Ok(key.secret)
+        })
+    }
+
+    fn kept<'a>(&'a self, what: Kept<'a>) -> Boxed<'a, Result<String, String>> {
+        static PACE: Pace = Pace::new();
+        Box::pin(async move {
+            let read = match what {
+                Kept::Password(email) => {
+                    let email = email.to_owned();
+                    let row =
+                        move |tx: &Tx<'_>| tx.row::<String>("SELECT password FROM person WHERE email = :email", bind! { email: email });
+                    self.desk.store.read(Scope::Host, &PACE, row).await
+                }
+                Kept::Key(id) => {
+                    let id = id.to_owned();
+                    let row = move |tx: &Tx<'_>| {
+                        let (name, hint, hash, by): (String, String, Vec<u8>, String) =
+                            tx.row("SELECT name, hint, hash, created_by FROM api_key WHERE id = :id", bind! { id: id })?;
+                        Ok(format!("name={name} hint={hint} created_by={by} hash={}", String::from_utf8_lossy(&hash)))
+                    };
+                    self.desk.store.read(Scope::Host, &PACE, row).await
+                }
+            };
+            read.map_err(|error| error.to_string())
         })
     }
 

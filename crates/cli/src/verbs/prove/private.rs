@@ -54,7 +54,8 @@ impl Workshop {
     /// # Errors
     /// When it does not start.
     pub async fn prove(&self, practices: &[Entry], off: Option<&str>) -> Result<Found, Trouble> {
-        let mut stage = Stage::new(self.binary.clone(), config_file(&self.global), Arc::new(Rooms::new(&self.global, &self.config)));
+        let rooms = Rooms::new(&self.global, &self.config).map_err(|error| Trouble::new(error.public().to_owned()))?;
+        let mut stage = Stage::new(self.binary.clone(), config_file(&self.global), Arc::new(rooms));
         stage.settings = REHEARSAL.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         stage.variables = inherited();
         if let Some(practice) = off {

@@ -122,7 +122,7 @@ struct UserChange {
 
 async fn change(ctx: Ctx<(), Write>, (Path(id), Merge(body)): (Path<UserId>, Merge<UserChange>)) -> Result<Committed<Json<User>>> {
     let (who, host, origin) = (ctx.who.clone(), ctx.host.clone(), ctx.origin());
-    let tenant = ctx.tenant;
+    let (tenant, ends) = (ctx.tenant, host.holds("user-accounts"));
     let committed = ctx
         .commit(move |change| {
             let before = people::member(change, id)?;
@@ -139,7 +139,7 @@ async fn change(ctx: Ctx<(), Write>, (Path(id), Merge(body)): (Path<UserId>, Mer
                 "UPDATE member SET role = :role, active = :active WHERE tenant_id = :tenant AND person_id = :id",
                 bind! { role: role.name(), active: active, id: id },
             )?;
-            if before.active && !active {
+            if before.active && !active && ends {
                 people::end_sessions(change, id, None, "member suspended")?;
             }
             let detail = json!({ "role": role.name(), "active": active, "role_before": before.role.name() });
