@@ -1,6 +1,9 @@
 //! Tables, transactions, migrations, backups.
 
 mod changes;
+mod connections;
+mod migrations;
+mod statements;
 
 use plimsoll_assess::{Practice, probe};
 
@@ -11,15 +14,15 @@ pub(crate) const AREA: &[Practice] = &[
     page!("db-constraints"),
     page!("fk-cascade-rules").proven_by(probe!(Tenants; changes::references)),
     page!("soft-deletes").proven_by(probe!(Tenants; changes::deletes)),
-    page!("db-migrations"),
+    page!("db-migrations").proven_by(probe!(Copies; migrations::recorded)),
     page!("db-migrations-rollback"),
-    page!("db-migrations-on-deploy"),
+    page!("db-migrations-on-deploy").proven_by(probe!(Copies; migrations::deployed)),
     page!("db-migrations-verified"),
-    page!("connection-pool"),
-    page!("pool-monitoring"),
-    page!("db-reconnect"),
-    page!("query-timeouts"),
-    page!("slow-query-monitoring"),
+    page!("connection-pool").proven_by(probe!(Copies; connections::bounded)),
+    page!("pool-monitoring").proven_by(probe!(Copies; connections::watched)),
+    page!("db-reconnect").proven_by(probe!(Copies; connections::renewed)),
+    page!("query-timeouts").proven_by(probe!(Copies; statements::limited)),
+    page!("slow-query-monitoring").proven_by(probe!(Copies; statements::slow)),
     page!("query-optimisation"),
     page!("n-plus-one"),
     page!("batch-writes").proven_by(probe!(Tenants; changes::batches)),

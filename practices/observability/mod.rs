@@ -1,23 +1,26 @@
 //! Logs, metrics, traces.
 
 mod correlation;
+mod lines;
 mod look;
+pub(crate) mod metered;
+pub(crate) mod reports;
 
 use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("logs-json"),
-    page!("log-context"),
+    page!("logs-json").proven_by(probe!(Tenants, Log; lines::structured)),
+    page!("log-context").proven_by(probe!(Tenants, Log, Addresses; lines::context)),
     page!("correlation-id").proven_by(probe!(Tenants, Log, Copies; correlation::attack)).seen_by(probe!(; look::correlation)),
-    page!("log-levels"),
-    page!("access-log"),
+    page!("log-levels").proven_by(probe!(Copies; lines::levels)),
+    page!("access-log").proven_by(probe!(Tenants, Log, Addresses; lines::access)),
     page!("log-aggregation"),
-    page!("metrics-prometheus"),
-    page!("metrics-http"),
+    page!("metrics-prometheus").proven_by(probe!(Operations; metered::exposed)),
+    page!("metrics-http").proven_by(probe!(Copies; metered::counted)),
     page!("business-metrics"),
-    page!("error-tracking"),
+    page!("error-tracking").proven_by(probe!(Copies; reports::tracked)),
     page!("error-tracking-frontend"),
-    page!("tracing"),
+    page!("tracing").proven_by(probe!(Tenants; reports::traced)),
     page!("apm"),
     page!("alert-rules"),
     page!("alert-integrations"),

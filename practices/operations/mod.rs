@@ -1,6 +1,9 @@
 //! From a commit to a running service.
 
-use plimsoll_assess::Practice;
+mod process;
+mod settings;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
     page!("dockerfile-multistage"),
@@ -22,10 +25,10 @@ pub(crate) const AREA: &[Practice] = &[
     page!("iac"),
     page!("managed-services"),
     page!("dns-domain"),
-    page!("config-env"),
+    page!("config-env").proven_by(probe!(Copies; settings::explained)),
     page!("config-per-env"),
     page!("env-parity"),
-    page!("twelve-factor"),
+    page!("twelve-factor").proven_by(probe!(Copies; process::replaced)),
     page!("feature-flags"),
     page!("feature-flag-rollout"),
     page!("feature-flag-targeting"),

@@ -1,6 +1,7 @@
 //! Whose data it is.
 
 mod ledger;
+mod redaction;
 
 use plimsoll_assess::{Practice, probe};
 
@@ -11,7 +12,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("consent-tracking"),
     page!("pii-handling"),
     page!("phi-protection"),
-    page!("log-redaction"),
+    page!("log-redaction").proven_by(probe!(Copies; redaction::searched)),
     page!("data-lineage"),
     page!("encryption-at-rest"),
     page!("data-governance"),

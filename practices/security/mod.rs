@@ -8,6 +8,7 @@ mod encrypted;
 mod events;
 mod headers;
 mod hosts;
+mod injection;
 mod input;
 mod keys;
 mod look;
@@ -18,6 +19,7 @@ mod signing;
 mod sizes;
 mod throttle;
 mod tokens;
+mod transport;
 
 use plimsoll_assess::{Practice, probe};
 
@@ -36,15 +38,15 @@ pub(crate) const AREA: &[Practice] = &[
     page!("login-throttle").proven_by(probe!(Copies; throttle::attack)),
     page!("input-validation").proven_by(probe!(Tenants; input::attack)),
     page!("xss-output-encoding"),
-    page!("sql-injection"),
+    page!("sql-injection").proven_by(probe!(Tenants; injection::attack)),
     page!("csrf-protection").proven_by(probe!(Tenants; browser::csrf)),
     page!("cors-allowlist").proven_by(probe!(Copies; cross_origin::attack)).seen_by(probe!(; look::cross_origin)),
     page!("security-headers").proven_by(probe!(Tenants; headers::attack)).seen_by(probe!(; look::headers)),
     page!("hsts").proven_by(probe!(Copies; headers::strict_transport)).seen_by(probe!(; look::strict_transport)),
     page!("secure-cookies").proven_by(probe!(Tenants; browser::cookies)),
     page!("https-redirect").proven_by(probe!(Copies; encrypted::attack)).seen_by(probe!(; look::redirect)),
-    page!("tls"),
-    page!("tls-cert-management"),
+    page!("tls").proven_by(probe!(Copies; transport::modern)),
+    page!("tls-cert-management").proven_by(probe!(Copies; transport::renewed)),
     page!("trusted-hosts").proven_by(probe!(; hosts::attack)).seen_by(probe!(; look::hosts)),
     page!("request-size-limits").proven_by(probe!(Copies; sizes::attack)),
     page!("secrets-manager"),
@@ -56,7 +58,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("request-signing"),
     page!("audit-security-events").proven_by(probe!(Tenants; events::attack)),
     page!("network-segmentation"),
-    page!("metrics-secured").seen_by(probe!(; look::metrics)),
+    page!("metrics-secured").proven_by(probe!(Operations; crate::observability::metered::secured)).seen_by(probe!(; look::metrics)),
     page!("sast"),
     page!("dependency-scan"),
     page!("dependency-updates"),

@@ -7,10 +7,15 @@
 //!
 //! Nothing here may import the host: who attacks must not share code with who defends.
 
+pub mod history;
 pub mod page;
 pub mod practice;
+pub mod proof;
+pub mod ratio;
+pub mod report;
 pub mod rig;
 pub mod run;
+pub mod score;
 pub mod verdict;
 
 use std::{future::Future, pin::Pin};

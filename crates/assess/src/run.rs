@@ -7,6 +7,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use crate::{
     Finding, Need, Page, Practice, Probe,
     rig::{Ground, Rig},
+    verdict::NOT_GRANTED,
 };
 
 /// What a run came to.
@@ -42,7 +43,7 @@ pub async fn run(practices: &[(&'static Practice, Page)], ground: Arc<Ground>, m
         let (ground, places, page, id) = (ground.clone(), places.clone(), page.clone(), practice.id);
         let number = u32::try_from(number).unwrap_or(0);
         if !missing.is_empty() {
-            let why = format!("not granted: {}", missing.join(", "));
+            let why = format!("{NOT_GRANTED}{}", missing.join(", "));
             let findings = page.checks.iter().map(|check| Finding::unknown(check.id.clone(), why.clone())).collect();
             set.spawn(async move { (id, findings, Vec::new()) });
             continue;

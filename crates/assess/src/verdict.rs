@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How the reason begins where a probe was not given what it needs. The gate tells this from a
+/// probe that could not go on.
+pub const NOT_GRANTED: &str = "not granted: ";
+
 /// What one check of a practice came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome", content = "why")]
@@ -27,6 +31,18 @@ pub enum Grade {
     E2,
     /// A running service was asked.
     E3,
+}
+
+impl Grade {
+    /// In words, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Grade::E0 => "E0, a statement",
+            Grade::E1 => "E1, a place in a file",
+            Grade::E2 => "E2, a test that ran",
+            Grade::E3 => "E3, a live probe",
+        }
+    }
 }
 
 /// One check with its outcome and what led to it.

@@ -4,6 +4,7 @@
 //! 2 usage, 3 environment (configuration, database, files), 4 refused for safety.
 
 mod arguments;
+mod manual;
 mod mounts;
 mod output;
 mod rehearsal;

@@ -43,6 +43,7 @@ impl System for Rehearsal {
         r.ask("/rehearsal/log", RUN, logs).hidden();
         r.get("/rehearsal/slow", RUN, waits).hidden();
         r.get("/rehearsal/read", RUN, reads).hidden();
+        r.get("/rehearsal/hold", RUN, holds).hidden();
         r.post("/rehearsal/slow", CHANGE, waits_and_changes).hidden();
         r.post("/rehearsal/pair", CHANGE, pair).hidden();
         r.get("/rehearsal/public", OPEN, public)
@@ -145,6 +146,18 @@ async fn reads(ctx: Ctx<Rehearsal>, Query(Long { rows }): Query<Long>) -> Result
                          SELECT count(*) FROM number";
     let rows = ctx.read(move |tx| tx.row(COUNT, bind! { rows: rows })).await?;
     Ok(Json(Counted { rows }))
+}
+
+/// A read that keeps its connection without work for the processor.
+async fn holds(ctx: Ctx<Rehearsal>, Query(Wait { ms }): Query<Wait>) -> Result<Json<Waited>> {
+    let pause = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    ctx.read(move |tx| {
+        tx.row::<i64>("SELECT 1", &[])?;
+        std::thread::sleep(pause);
+        Ok(())
+    })
+    .await?;
+    Ok(Json(Waited { waited_ms: ms }))
 }
 
 /// A change after a while.

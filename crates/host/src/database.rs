@@ -1,13 +1,13 @@
 //! The section `[database]`, and how it becomes an open store.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use plimsoll_core::{Clock, Result};
 use plimsoll_store::{Place, Schema, Settings, Store};
 
 use crate::{
     config::{Config, Profile, Rules, Secret, Span},
-    practices,
+    practices::PracticesConfig,
 };
 
 crate::section! {
@@ -47,7 +47,7 @@ pub fn settings(config: &Config, data: &Path, clock: &Clock) -> Settings {
         Some(url) => Place::Postgres { url: url.expose().to_owned() },
         None => Place::Sqlite { path: data.join("plimsoll.db") },
     };
-    Settings {
+    let mut settings = Settings {
         place,
         readers: usize::from(section.readers.max(1)),
         writers: usize::from(section.writers.max(1)),
@@ -58,6 +58,25 @@ pub fn settings(config: &Config, data: &Path, clock: &Clock) -> Settings {
         page_limit: section.page_limit,
         clock: clock.clone(),
         ..Settings::default()
+    };
+    loosen(&mut settings, config);
+    settings
+}
+
+/// What the settings come to where a practice of theirs is switched off.
+fn loosen(settings: &mut Settings, config: &Config) {
+    const UNBOUNDED: Duration = Duration::from_secs(600);
+    let practices: PracticesConfig = config.get();
+    if !practices.holds("connection-pool") {
+        // Nobody sized it, and callers wait for as long as it takes.
+        (settings.readers, settings.acquire_timeout) = (4, UNBOUNDED);
+    }
+    settings.renew = practices.holds("db-reconnect");
+    if !practices.holds("query-timeouts") {
+        settings.statement_timeout = UNBOUNDED;
+    }
+    if !practices.holds("slow-query-monitoring") {
+        settings.slow_statement = UNBOUNDED;
     }
 }
 
@@ -77,9 +96,10 @@ const KNOWN: &[&str] =
 
 /// Refuses, in production, a database password that everybody knows.
 pub fn rule(config: &Config, rules: &mut Rules<'_>) {
-    let url = config.get::<DatabaseConfig>().url.map(|url| url.expose().to_owned());
-    let Some(url) = url.filter(|_| production(config) && practices::holds(config, "no-default-secrets")) else { return };
-    let who = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@')).map_or("", |(who, _)| who);
+    let url = config.get::<DatabaseConfig>().url;
+    let Some(url) = url.filter(|_| production(config) && config.get::<PracticesConfig>().holds("no-default-secrets")) else { return };
+    let who =
+        url.expose().split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@')).map_or("", |(who, _)| who);
     let Some((name, password)) = who.split_once(':') else { return };
     if password == name || KNOWN.iter().any(|known| known.eq_ignore_ascii_case(password)) {
         rules.refuse(

@@ -22,12 +22,18 @@ pub const SWITCHES: &[&str] = &[
     "auth-required",
     "batch-writes",
     "bulkhead",
+    "config-env",
     "config-validation",
+    "connection-pool",
     "correlation-id",
     "cors-allowlist",
     "csrf-protection",
+    "db-migrations",
+    "db-migrations-on-deploy",
+    "db-reconnect",
     "db-transactions",
     "debug-off",
+    "dependency-failure-mapping",
     "error-code-catalogue",
     "error-envelope",
     "error-no-leak",
@@ -59,6 +65,7 @@ pub const SWITCHES: &[&str] = &[
     "patch-partial-update",
     "pool-monitoring",
     "put-semantics",
+    "query-timeouts",
     "rate-limit",
     "rate-limit-headers",
     "rate-limit-per-endpoint",
@@ -71,29 +78,37 @@ pub const SWITCHES: &[&str] = &[
     "secrets-rotation",
     "secure-cookies",
     "security-headers",
+    "slow-query-monitoring",
     "soft-deletes",
     "sorting",
+    "sql-injection",
     "stateless-app",
     "tenant-context",
     "tenant-rbac",
+    "tls",
+    "tls-cert-management",
     "token-revocation",
     "tracing",
     "trusted-hosts",
+    "twelve-factor",
     "user-accounts",
+    "warmup-bounded",
 ];
 
 crate::section! {
     /// Practices that are switched off, each with a reason. Development profile only.
     pub struct PracticesConfig["practices"] {
-        /// Practice id to reason, such as `{ "rate-limit" = "shown to fail without it" }`.
+        /// Practice id to reason (ten characters at least), such as `{ "rate-limit" = "shown to fail without it" }`. The server then behaves as if the practice had never been built. An id without a switch is refused; a switch that is off is logged at every start.
         pub off: BTreeMap<String, String> = "{}",
     }
 }
 
-/// Whether a rule of the configuration is in force, as [`Host::holds`](crate::Host::holds) says it
-/// for what a running host enforces.
-pub fn holds(config: &Config, practice: &str) -> bool {
-    config.profile() != Profile::Development || !config.get::<PracticesConfig>().off.contains_key(practice)
+impl PracticesConfig {
+    /// Whether a practice is in force, for what asks before there is a host:
+    /// see [`Host::holds`](crate::Host::holds).
+    pub fn holds(&self, practice: &str) -> bool {
+        !self.off.contains_key(practice)
+    }
 }
 
 /// Refuses switches outside development, unknown practices, and missing reasons.

@@ -11,6 +11,7 @@
 //! chunks and its connection closed (RFC 9112 §6.3), so nothing can hide behind it.
 
 pub mod connection;
+mod expiry;
 pub mod listener;
 pub mod shutdown;
 pub mod stream;

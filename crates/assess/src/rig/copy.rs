@@ -385,7 +385,11 @@ impl Copy {
         static STARTS: AtomicU32 = AtomicU32::new(0);
         self.logged = self.home.path().join(format!("log-{}", STARTS.fetch_add(1, Ordering::Relaxed)));
         let log = File::create(self.log_file()).map_err(|error| Trouble::new(format!("the log cannot be written: {error}")))?;
-        let mut verb = vec!["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];
+        let mut verb = vec!["serve", "--ops-listen", "127.0.0.1:0"];
+        // A flag would win over an address that a probe gives by the environment.
+        if !self.recipe.variables.iter().any(|(name, _)| name == "PLIMSOLL_SERVER__LISTEN") {
+            verb.extend(["--listen", "127.0.0.1:0"]);
+        }
         if self.recipe.shared {
             verb.push("--migrate");
         }
@@ -412,7 +416,9 @@ impl Copy {
         while Instant::now() < end {
             self.alive()?;
             // Anything but 503 will do: readiness itself may be what is switched off.
-            if let Ok(reply) = get("/health/ready").go(&client, &self.site, None, end).await
+            // Its certificate is nobody's; the operations listener speaks plainly.
+            let asked = if self.site.base.starts_with("https://") { get("/health").operations() } else { get("/health/ready") };
+            if let Ok(reply) = asked.go(&client, &self.site, None, end).await
                 && reply.status != 503
             {
                 return Ok(());

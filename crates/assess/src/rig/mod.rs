@@ -14,6 +14,7 @@ mod plain;
 mod relay;
 mod reply;
 mod scratch;
+mod tls;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ pub use ground::{Ground, House, Kept, Operator, Site};
 pub use people::{Person, Tenant};
 pub use plain::plain;
 pub use reply::Reply;
+pub use tls::{Papers, Shaken, Version, shake, speaks_old};
 pub use wire::{Wire, status_of};
 
 use crate::{Check, Finding, Grade, Outcome};
@@ -73,6 +75,24 @@ pub struct Rig {
     findings: Vec<Finding>,
     current: Option<Open>,
     last: String,
+}
+
+/// A request that is under way.
+pub struct Pending(tokio::task::JoinHandle<Result<Reply, Trouble>>);
+
+impl Pending {
+    /// Waits for its answer.
+    ///
+    /// # Errors
+    /// When the connection ends before, or the time does.
+    pub async fn reply(self) -> Result<Reply, Trouble> {
+        self.0.await.map_err(|error| Trouble::new(format!("a request ended badly: {error}")))?
+    }
+
+    /// Whether the answer has come, or will not.
+    pub fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
 }
 
 /// A check in the making.
@@ -211,7 +231,7 @@ impl Rig {
             .iter()
             .map(|check| {
                 let found = self.findings.iter().find(|found| found.check == check.id);
-                found.cloned().unwrap_or_else(|| Finding::unknown(check.id.clone(), "not yet checked"))
+                found.cloned().unwrap_or_else(|| Finding::unknown(check.id.clone(), "the probe did not come to this check"))
             })
             .collect()
     }
@@ -276,6 +296,17 @@ impl Rig {
         }
         replies.sort_by_key(|(place, _)| *place);
         Ok(replies.into_iter().map(|(_, reply)| reply).collect())
+    }
+
+    /// Sends a request and goes on; [`Pending::reply`] has the answer. For what must be under way
+    /// while something else happens.
+    ///
+    /// # Errors
+    /// When requests or time are used up.
+    pub fn begin(&mut self, ask: Ask) -> Result<Pending, Trouble> {
+        self.spend(1)?;
+        let (client, site, address, until) = (self.client.clone(), self.site.clone(), self.address.clone(), self.until);
+        Ok(Pending(tokio::spawn(async move { ask.go(&client, &site, address.as_deref(), until).await })))
     }
 
     /// Asks until the answer is as wanted, or the time is up; the last answer. Nothing is written

@@ -11,12 +11,19 @@ use tokio::{
 
 use super::Trouble;
 
+/// How the wire stands. `cuts` tells connections from before a cut that was mended at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wire {
+    whole: bool,
+    cuts: u64,
+}
+
 /// Passes bytes on until it is cut; then open connections break and new ones are closed at once.
 #[derive(Debug)]
 pub struct Relay {
     /// The port of 127.0.0.1 it listens on.
     pub port: u16,
-    whole: Arc<watch::Sender<bool>>,
+    wire: Arc<watch::Sender<Wire>>,
     task: JoinHandle<()>,
 }
 
@@ -26,37 +33,41 @@ impl Relay {
         let bound = TcpListener::bind(("127.0.0.1", 0)).await;
         let listener = bound.map_err(|error| Trouble::new(format!("no port for a relay: {error}")))?;
         let port = listener.local_addr().map_err(|error| Trouble::new(error.to_string()))?.port();
-        let (whole, _) = watch::channel(true);
-        let whole = Arc::new(whole);
-        let cut = whole.clone();
+        let (wire, _) = watch::channel(Wire { whole: true, cuts: 0 });
+        let wire = Arc::new(wire);
+        let cut = wire.clone();
         let task = tokio::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
                 let (mut state, target) = (cut.subscribe(), target.clone());
                 tokio::spawn(async move {
-                    if !*state.borrow() {
+                    let begun = *state.borrow();
+                    if !begun.whole {
                         return;
                     }
                     let Ok(mut far) = TcpStream::connect(&target).await else { return };
                     let _ = (near.set_nodelay(true), far.set_nodelay(true));
                     tokio::select! {
                         _ = copy_bidirectional(&mut near, &mut far) => {}
-                        _ = state.wait_for(|whole| !whole) => {}
+                        _ = state.wait_for(|now| *now != begun) => {}
                     }
                 });
             }
         });
-        Ok(Relay { port, whole, task })
+        Ok(Relay { port, wire, task })
     }
 
     /// Takes the server away, or gives it back.
     pub fn set(&self, whole: bool) {
-        self.whole.send_replace(whole);
+        self.wire.send_modify(|wire| {
+            wire.cuts += u64::from(wire.whole && !whole);
+            wire.whole = whole;
+        });
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.whole.send_replace(false);
+        self.set(false);
         self.task.abort();
     }
 }

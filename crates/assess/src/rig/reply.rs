@@ -66,7 +66,17 @@ impl Reply {
             .headers
             .iter()
             .filter(|(name, _)| {
-                !matches!(name.as_str(), "date" | "x-request-id" | "traceparent" | "server-timing" | "set-cookie" | "content-length")
+                !matches!(
+                    name.as_str(),
+                    "date"
+                        | "ratelimit"
+                        | "retry-after"
+                        | "x-request-id"
+                        | "traceparent"
+                        | "server-timing"
+                        | "set-cookie"
+                        | "content-length"
+                )
             })
             .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
             .collect();

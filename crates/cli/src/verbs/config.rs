@@ -1,5 +1,6 @@
 //! `plimsoll config check|explain|reference|example`
 
+use plimsoll::{Code, practices::PracticesConfig};
 use serde_json::json;
 
 use super::{Outcome, configuration, load};
@@ -43,6 +44,9 @@ fn check(global: &Global) -> Outcome {
 
 fn explain(global: &Global, key: Option<&str>) -> Outcome {
     let config = configuration(global, Vec::new())?;
+    if !config.get::<PracticesConfig>().holds("config-env") {
+        return Err(Code::Refused.because("the practice config-env is switched off: nobody knows where a setting comes from").into());
+    }
     let explained: Vec<_> = match key {
         Some(key) => vec![config.explain(key)?],
         None => config.all().collect(),

@@ -40,7 +40,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::Prove(options) => prove::run(&global, &options).await,
         Verb::Doctor => doctor::run(&global).await,
         Verb::Openapi => openapi::run(),
-        Verb::Explain { what } => explain::run(&global, &what),
+        Verb::Explain { what } => explain::run(&global, what.as_deref()),
     };
     match ended {
         Ok(code) | Err(Ended::Reported(code)) => code,

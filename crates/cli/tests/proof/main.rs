@@ -7,5 +7,7 @@ mod ablation;
 #[path = "../journeys/house.rs"]
 mod house;
 mod live;
+mod pages;
 mod rehearsal;
+mod report;
 mod scratch;

@@ -55,7 +55,10 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
     Box::pin(async move {
         Ok(match next.run(x, request).await {
             Ok(answer) => answer,
-            Err(error) => {
+            Err(mut error) => {
+                if error.code() == Code::DatabaseUnavailable && !x.host.holds("dependency-failure-mapping") {
+                    error = Code::Internal.error().caused_by(error.public().to_owned());
+                }
                 let answer = form(&error, x);
                 if error.code() == Code::Internal {
                     probes::gate::doubt(&x.host);

@@ -3,7 +3,8 @@
 use super::{Config, Master};
 use crate::{
     config::{self, Profile, Rules, Secret, Span},
-    database, practices,
+    database,
+    practices::PracticesConfig,
 };
 
 crate::section! {
@@ -65,7 +66,7 @@ const VARIETY: usize = 12;
 pub fn rule(config: &config::Config, rules: &mut Rules<'_>) {
     const KEY: &str = "identity.master_key";
     let section: IdentityConfig = config.get();
-    if !practices::holds(config, "no-default-secrets") {
+    if !config.get::<PracticesConfig>().holds("no-default-secrets") {
         return;
     }
     match &section.master_key {
@@ -82,5 +83,58 @@ pub fn rule(config: &config::Config, rules: &mut Rules<'_>) {
             }
             Ok(_) => {}
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Config, Schema, Sources},
+        practices::{self, PracticesConfig},
+    };
+
+    const GOOD: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+    fn refused(file: &str) -> String {
+        let schema = Schema::new()
+            .section::<IdentityConfig>()
+            .section::<database::DatabaseConfig>()
+            .section::<PracticesConfig>()
+            .rule(rule)
+            .rule(database::rule)
+            .rule(practices::rule);
+        let sources = Sources { file: Some(("plimsoll.toml".into(), file.into())), ..Sources::default() };
+        Config::load(&schema, sources).err().map(|faults| faults.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_master_key_that_nobody_chose_is_refused_and_not_repeated() {
+        assert_eq!(refused(&format!("[identity]\nmaster_key = \"{GOOD}\"")), "");
+        for weak in ["changeme".to_owned(), "00".repeat(32), "0123456789abcdef".repeat(4)] {
+            let said = refused(&format!("[identity]\nmaster_key = \"{weak}\""));
+            assert!(said.contains("master_key") && !said.contains(&weak), "{said}");
+        }
+    }
+
+    #[test]
+    fn production_on_a_shared_database_wants_secrets_that_somebody_chose() {
+        let with = |password: &str, key: &str| {
+            refused(&format!("profile = \"production\"\n[database]\nurl = \"postgres://me:{password}@db/x\"\n[identity]\n{key}"))
+        };
+        let key = format!("master_key = \"{GOOD}\"");
+        assert_eq!(with("k2-harbour-77", &key), "");
+        assert!(with("k2-harbour-77", "").contains("must be given the same key"));
+        for known in ["postgres", "ChangeMe", "me"] {
+            assert!(with(known, &key).contains("stands in every example"), "{known}");
+        }
+    }
+
+    #[test]
+    fn a_switched_off_practice_changes_nothing_in_production() {
+        let off = "[practices]\noff = { config-validation = \"shown to be missed\" }\n[identity]\nregister = \"perhaps\"";
+        assert_eq!(refused(off), "", "development believes what it is told");
+        let said = refused(&format!("profile = \"production\"\n{off}"));
+        assert!(said.contains("register"), "{said}");
     }
 }

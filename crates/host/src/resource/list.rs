@@ -29,6 +29,7 @@ pub(super) struct Query {
     bound: Bound,
     pub(super) include: bool,
     pub(super) deleted: bool,
+    literal: bool,
 }
 
 /// Which ways of asking are offered.
@@ -38,6 +39,8 @@ pub(super) struct Ways {
     sorts: bool,
     filters: bool,
     deleted: bool,
+    /// What a caller searches for is text and not a pattern.
+    literal: bool,
 }
 
 impl Ways {
@@ -47,6 +50,7 @@ impl Ways {
             sorts: host.holds("sorting"),
             filters: host.holds("filtering"),
             deleted: host.holds("soft-deletes"),
+            literal: host.holds("sql-injection"),
         }
     }
 }
@@ -110,6 +114,7 @@ impl Query {
             bound: Vec::new(),
             include: false,
             deleted: false,
+            literal: ways.literal,
         };
         let mut faults = Vec::new();
         let mut cursor = None;
@@ -204,7 +209,7 @@ impl Query {
             self.conditions.push(interned("lower(s.", name, ") LIKE :q ESCAPE '\\')"));
         }
         self.conditions.push(")");
-        self.bound.push(("q", Owned::Text(containing(text))));
+        self.bound.push(("q", Owned::Text(containing(text, self.literal))));
         Ok(())
     }
 
@@ -280,7 +285,7 @@ impl Query {
         match way {
             "contains" => {
                 self.conditions.extend([left, " LIKE :", parameter, " ESCAPE '\\'"]);
-                self.bound.push((parameter, Owned::Text(containing(text))));
+                self.bound.push((parameter, Owned::Text(containing(text, self.literal))));
             }
             "prefix" => {
                 let end = interned("f_", field.name, "_e");
@@ -474,11 +479,11 @@ fn fault(name: &str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Error
 }
 
 /// A LIKE pattern for "contains", in ASCII lower case, with the wildcards of the text escaped.
-fn containing(text: &str) -> String {
+fn containing(text: &str, literal: bool) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for letter in text.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
+        if literal && matches!(letter, '%' | '_' | '\\') {
             pattern.push('\\');
         }
         pattern.push(letter.to_ascii_lowercase());

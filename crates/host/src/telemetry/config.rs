@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Format, Level};
 use crate::{
     config::{Config, Profile, Rules, Secret},
-    practices,
+    practices::PracticesConfig,
 };
 
 crate::section! {
@@ -34,7 +34,7 @@ pub fn rules(config: &Config, rules: &mut Rules<'_>) {
     if !(0.0..=1.0).contains(&section.trace_ratio) {
         rules.refuse("telemetry.trace_ratio", "the share is not between 0 and 1", "write 0.05 for one trace in twenty");
     }
-    if config.profile() == Profile::Production && section.level >= Level::Debug && practices::holds(config, "debug-off") {
+    if config.profile() == Profile::Production && section.level >= Level::Debug && config.get::<PracticesConfig>().holds("debug-off") {
         rules.refuse(
             "telemetry.level",
             format!("`{}` shows what only helps while developing, other people's libraries included", section.level),

@@ -25,6 +25,7 @@ pub(crate) struct Dial {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     setup: String,
+    pub(super) renew: bool,
     gate: Mutex<Gate>,
 }
 
@@ -79,7 +80,7 @@ impl Dial {
             settings.acquire_timeout.as_millis().max(1),
             (settings.statement_timeout * 4).as_millis().max(1000),
         );
-        Ok(Dial { config, tls, setup, gate: Mutex::new(Gate { shut_until: None, pause: PAUSE.0 }) })
+        Ok(Dial { config, tls, setup, renew: settings.renew, gate: Mutex::new(Gate { shut_until: None, pause: PAUSE.0 }) })
     }
 
     /// A connection for the migrator: without limits on statements.

@@ -20,6 +20,8 @@ pub(crate) struct Anchor {
     opened: Identity,
     /// What the last look found, so that reads need not look while all is well.
     adrift: AtomicBool,
+    /// Whether a file that is back serves the very work that finds it so.
+    renew: bool,
 }
 
 /// What tells a file from every other one at the same time: device and inode.
@@ -44,8 +46,8 @@ impl Identity {
 
 impl Anchor {
     /// Remembers the file at `path`, which has just been opened.
-    pub(crate) fn new(path: &Path) -> io::Result<Anchor> {
-        Ok(Anchor { path: path.to_path_buf(), opened: Identity::at(path)?, adrift: AtomicBool::new(false) })
+    pub(crate) fn new(path: &Path, renew: bool) -> io::Result<Anchor> {
+        Ok(Anchor { path: path.to_path_buf(), opened: Identity::at(path)?, adrift: AtomicBool::new(false), renew })
     }
 
     /// Looks whether the file is where it was.
@@ -70,7 +72,7 @@ impl Anchor {
                 if before {
                     tracing::warn!("the database file is back");
                 }
-                Ok(())
+                if before && !self.renew { Err(Failure::away()) } else { Ok(()) }
             }
         }
     }

@@ -42,7 +42,7 @@ impl Lite {
     /// [`Code::DatabaseUnavailable`] where the file cannot be used.
     pub(crate) fn open(path: PathBuf, settings: &Settings, shared: &Arc<Shared>) -> Result<(Lite, crate::Lanes)> {
         let writer = Connection::open(&path, Use::Write, settings)?;
-        let anchor = Arc::new(Anchor::new(&path)?);
+        let anchor = Arc::new(Anchor::new(&path, settings.renew)?);
         shared.learn(owned(&writer)?);
         let reader = || Connection::open(&path, Use::Read, settings);
         let readers = settings.readers.max(1);

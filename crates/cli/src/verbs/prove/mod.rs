@@ -1,18 +1,21 @@
 //! `plimsoll prove`
 
 mod ablate;
+mod context;
+mod earlier;
 mod house;
 mod live;
+mod present;
 mod private;
 
 use std::sync::Arc;
 
 use plimsoll::{Code, config::Config, database};
 use plimsoll_assess::{
-    Status,
     rig::{Site, Trouble},
     run::Found,
 };
+use plimsoll_core::Clock;
 
 use self::{
     live::Target,
@@ -26,7 +29,12 @@ use crate::{
 
 /// Attacks a deployment and reports.
 pub async fn run(global: &Global, options: &Prove) -> Outcome {
+    if let Some(ended) = earlier::asked(global, &options.show) {
+        return ended;
+    }
+    present::check(options)?;
     let config = configuration(global, Vec::new())?;
+    let began = Clock::system().now();
     let workshop = Arc::new(Workshop::new(global, &config, options.seed).map_err(failed)?);
     if options.ablate {
         let kind = if database::shared(&config) { "PostgreSQL" } else { "SQLite" };
@@ -45,17 +53,7 @@ pub async fn run(global: &Global, options: &Prove) -> Outcome {
             }
         }
     };
-    for (id, findings) in &found.practices {
-        let status = Status::of(findings.iter().map(|finding| &finding.outcome));
-        output::say(&format!("{} {id}", status.name()));
-        for finding in findings {
-            output::say(&format!("    {} {:?}", finding.check, finding.outcome));
-            for line in &finding.transcript {
-                output::say(&format!("        {line}"));
-            }
-        }
-    }
-    Ok(0)
+    present::show(global, options, present::report(&config, options, &found, began))
 }
 
 /// The practices that were asked for, or all.

@@ -20,9 +20,6 @@ const SIDE_BY_SIDE: usize = 4;
 const REHEARSAL: &[(&str, &str)] = &[
     ("profile", "development"),
     ("server.trusted_proxies", "[\"127.0.0.1\"]"),
-    ("server.header_timeout", "1s"),
-    ("server.body_timeout", "1s"),
-    ("server.handler_timeout", "1s"),
     ("cors.origins", "[\"https://app.probe.example\"]"),
     ("telemetry.format", "json"),
     ("telemetry.trace_ratio", "1"),
@@ -34,7 +31,8 @@ pub type Entry = (&'static Practice, Page);
 /// What private instances are made of.
 pub struct Workshop {
     global: Global,
-    config: Config,
+    /// Shared by all runs, so that a database is migrated once and then copied.
+    rooms: Arc<Rooms>,
     binary: PathBuf,
     seed: u64,
 }
@@ -43,10 +41,11 @@ impl Workshop {
     /// For this configuration.
     ///
     /// # Errors
-    /// When this very binary cannot be found.
+    /// When this very binary cannot be found, or the address of the database cannot be read.
     pub fn new(global: &Global, config: &Config, seed: u64) -> Result<Workshop, Trouble> {
         let binary = std::env::current_exe().map_err(|error| Trouble::new(format!("this binary cannot be found: {error}")))?;
-        Ok(Workshop { global: global.clone(), config: config.clone(), binary, seed })
+        let rooms = Rooms::new(global, config).map_err(|error| Trouble::new(error.public().to_owned()))?;
+        Ok(Workshop { global: global.clone(), rooms: Arc::new(rooms), binary, seed })
     }
 
     /// Attacks a private instance with one practice switched off, or none.
@@ -54,8 +53,7 @@ impl Workshop {
     /// # Errors
     /// When it does not start.
     pub async fn prove(&self, practices: &[Entry], off: Option<&str>) -> Result<Found, Trouble> {
-        let rooms = Rooms::new(&self.global, &self.config).map_err(|error| Trouble::new(error.public().to_owned()))?;
-        let mut stage = Stage::new(self.binary.clone(), config_file(&self.global), Arc::new(rooms));
+        let mut stage = Stage::new(self.binary.clone(), config_file(&self.global), self.rooms.clone());
         stage.settings = REHEARSAL.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         stage.variables = inherited();
         if let Some(practice) = off {

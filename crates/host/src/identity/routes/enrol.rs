@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{done, event, record};
+use super::{HASHING, done, event, record};
 use crate::{
     Committed,
     ctx::{Ctx, Write},
@@ -25,6 +25,7 @@ static PACE: Pace = Pace::new();
 pub(super) fn routes(r: &mut Routes<'_, ()>) {
     r.post("/setup", Access::public("the one-time token in the body is the credential"), setup)
         .named("setup")
+        .time_limit(HASHING)
         .class(RouteClass::Auth)
         .summary("Make the first tenant and its owner, with the one-time token that the first start prints")
         .example(json!({
@@ -37,6 +38,7 @@ pub(super) fn routes(r: &mut Routes<'_, ()>) {
         .problem(Code::PasswordRefused);
     r.post("/auth/register", Access::public("whoever wants an account has none yet; off unless the operator allows it"), register)
         .named("auth.register")
+        .time_limit(HASHING)
         .class(RouteClass::Auth)
         .summary("Make an account with a tenant of its own, where the operator allows it")
         .describe(

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{account::Me, done, event, login_failed, person, record};
+use super::{HASHING, account::Me, done, event, login_failed, person, record};
 use crate::{
     Committed,
     ctx::{Ctx, Write},
@@ -28,6 +28,7 @@ static PACE: Pace = Pace::new();
 pub(super) fn routes(r: &mut Routes<'_, ()>) {
     r.post("/auth/login", LOGIN, login)
         .named("auth.login")
+        .time_limit(HASHING)
         .class(RouteClass::Auth)
         .summary("Log in with e-mail address and password")
         .describe(

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Merge, denials, done, enrol::acceptable};
+use super::{HASHING, Merge, denials, done, enrol::acceptable};
 use crate::{
     Committed,
     ctx::{Ctx, Read, Write},
@@ -25,6 +25,7 @@ pub(super) fn routes(r: &mut Routes<'_, ()>) {
     r.get("/users", READ, list).named("users.list").summary("The members of one's tenant");
     r.post("/users", WRITE, create)
         .named("users.create")
+        .time_limit(HASHING)
         .summary("Make somebody a member of one's tenant")
         .describe(
             "Somebody who has an account already keeps their password: the one given here counts only for a new account. A new account \
