@@ -143,7 +143,15 @@ impl Query {
                     }
                     _ => Err(fault("deleted", "must be true or false")),
                 },
-                _ => query.filter(statements, &name, &text),
+                _ => {
+                    let before = (query.conditions.len(), query.bound.len());
+                    let taken = query.filter(statements, &name, &text);
+                    if !ways.filters {
+                        query.conditions.truncate(before.0);
+                        query.bound.truncate(before.1);
+                    }
+                    taken
+                }
             };
             if let Err(error) = taken {
                 faults.extend(error.faults().iter().cloned());
@@ -154,9 +162,6 @@ impl Query {
         }
         if !ways.pages {
             (query.page, query.page_size) = (1, 1_000_000);
-        }
-        if !ways.filters {
-            (query.conditions, query.bound) = (Vec::new(), Vec::new());
         }
         query.sort.push(Key { field: None, down: query.sort.last().is_some_and(|key| key.down) });
         if let Some(text) = cursor {
