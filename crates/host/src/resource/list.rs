@@ -146,7 +146,8 @@ impl Query {
                 _ => {
                     let before = (query.conditions.len(), query.bound.len());
                     let taken = query.filter(statements, &name, &text);
-                    if !ways.filters {
+                    // Without the practice, bounds are taken and not heeded.
+                    if !ways.filters && (name.ends_with("[from]") || name.ends_with("[to]")) {
                         query.conditions.truncate(before.0);
                         query.bound.truncate(before.1);
                     }
