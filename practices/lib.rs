@@ -26,6 +26,7 @@ mod governance;
 mod log;
 mod observability;
 mod operations;
+mod outside;
 mod privacy;
 mod quality;
 mod reliability;

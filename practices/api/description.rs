@@ -40,6 +40,13 @@ fn references<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
     }
 }
 
+/// How many references of a description lead nowhere.
+pub(super) fn broken_references(description: &Value) -> usize {
+    let mut found = BTreeSet::new();
+    references(description, &mut found);
+    found.iter().filter(|reference| description.pointer(reference.trim_start_matches('#')).is_none()).count()
+}
+
 /// The document against itself and against what answers.
 pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     rig.check("served");
@@ -47,10 +54,7 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     let description = rig.description().await?;
     let paths = paths(&description);
     rig.must(description["openapi"].as_str().is_some_and(|version| version.starts_with("3.")), "the document is one of OpenAPI 3");
-    let mut found = BTreeSet::new();
-    references(&description, &mut found);
-    let broken = found.iter().filter(|reference| description.pointer(reference.trim_start_matches('#')).is_none()).count();
-    rig.must(broken == 0, "every reference in it leads somewhere");
+    rig.must(broken_references(&description) == 0, "every reference in it leads somewhere");
     let operations = || paths.iter().flat_map(|(_, operations)| operations);
     let names: BTreeSet<&str> = operations().filter_map(|(_, operation)| operation["operationId"].as_str()).collect();
     rig.must(names.len() == operations().count() && !names.is_empty(), "every operation has a name of its own");

@@ -57,10 +57,15 @@ pub(crate) async fn verbs(rig: &mut Rig) -> Result<(), Trouble> {
         let offered = reply.header("allow").unwrap_or("").to_owned();
         rig.must(offered.contains("GET") && !offered.contains(method.as_str()), "Allow names the methods that are");
     }
-    let account = json!({ "email": "twice@probe.example", "role": "viewer", "password": "quiet harbour lantern nine" });
-    rig.quietly(post("/v1/users").bearer(&key).json(&account)).await?;
-    let reply = rig.send(post("/v1/users").bearer(&key).json(&account)).await?;
-    rig.must(reply.status == 409, "a clash with what is stored is answered with 409");
+    // Two clashes: each is another practice's to refuse, the status is this one's.
+    let relation = resource::relation(rig).await?;
+    let parent = resource::make(rig, &tenant, &relation.parent, &relation.parent.example).await?;
+    let child = relation.child.body(&[(relation.field.as_str(), parent.clone())]);
+    resource::make(rig, &tenant, &relation.child, &child).await?;
+    let restored =
+        rig.send(post(format!("{}/restore", relation.parent.item(&parent))).bearer(&key).shown("restore of what is there")).await?;
+    let removed = resource::remove(rig, &tenant, &relation.parent, &parent).await?;
+    rig.must(restored.status == 409 || removed.status == 409, "a clash with what is stored is answered with 409");
     Ok(())
 }
 

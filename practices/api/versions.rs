@@ -7,7 +7,7 @@ use serde_json::Value;
 const COMMON: &[&str] = &["/health", "/healthz", "/livez", "/readyz", "/ready", "/.well-known", "/openapi.json", "/docs", "/metrics"];
 
 /// The address without its version; `None` where it has none.
-fn unversioned(path: &str) -> Option<String> {
+pub(super) fn unversioned(path: &str) -> Option<String> {
     let (first, rest) = path.trim_start_matches('/').split_once('/')?;
     let number = first.strip_prefix('v')?;
     (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| format!("/{rest}"))

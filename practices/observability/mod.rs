@@ -2,6 +2,7 @@
 
 mod correlation;
 mod lines;
+mod look;
 pub(crate) mod metered;
 pub(crate) mod reports;
 
@@ -10,7 +11,7 @@ use plimsoll_assess::{Practice, probe};
 pub(crate) const AREA: &[Practice] = &[
     page!("logs-json").proven_by(probe!(Tenants, Log; lines::structured)),
     page!("log-context").proven_by(probe!(Tenants, Log, Addresses; lines::context)),
-    page!("correlation-id").proven_by(probe!(Tenants, Log, Collector, Copies; correlation::attack)),
+    page!("correlation-id").proven_by(probe!(Tenants, Log, Collector, Copies; correlation::attack)).seen_by(probe!(; look::correlation)),
     page!("log-levels").proven_by(probe!(Copies; lines::levels)),
     page!("access-log").proven_by(probe!(Tenants, Log, Addresses; lines::access)),
     page!("log-aggregation"),

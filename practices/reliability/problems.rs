@@ -23,7 +23,7 @@ async fn refusals(rig: &mut Rig, tenant: &Tenant) -> Result<Vec<(&'static str, R
     let viewer = rig.quietly(post("/v1/keys").bearer(&tenant.owner).json(&key)).await?.str("/key");
     let owned = |ask: Ask| ask.bearer(&tenant.owner);
     let (path, item) = (target.path.as_str(), target.item(&id));
-    let mut asks: Vec<(&'static str, Ask)> = vec![
+    let asks: Vec<(&'static str, Ask)> = vec![
         ("broken JSON", owned(post(path)).header("content-type", "application/json").body("{\"a\":")),
         ("no credential", get(path)),
         ("a credential that does not exist", get(path).bearer("plm_notakeythatanybodyhaseverissued00000000000")),
@@ -32,7 +32,9 @@ async fn refusals(rig: &mut Rig, tenant: &Tenant) -> Result<Vec<(&'static str, R
         ("a stale version", owned(put(&item)).header("if-match", "\"0\"").json(&target.example).shown(target.shown())),
         ("another media type", owned(post(path)).header("content-type", "text/plain").body("x")),
         ("a missing and an unknown field", owned(post(path)).json(&json!({ "nobody-knows": 1 }))),
+        ("an order that is not declared", owned(get(format!("{path}?sort=nothing")))),
         ("a value of the wrong kind", owned(patch(&item)).json(&json!({ field: 5 })).shown(target.shown())),
+        ("a clash with what is stored", owned(post(format!("{item}/restore"))).shown(target.shown())),
         ("an internal failure", owned(post("/v1/rehearsal/fail")).json(&json!({ "canary": "none" }))),
         ("an address that is not there", get("/nothing/is/here")),
         ("a method that is not offered", owned(delete(path))),
@@ -41,9 +43,6 @@ async fn refusals(rig: &mut Rig, tenant: &Tenant) -> Result<Vec<(&'static str, R
         ("headers that are too large", get("/docs").header("x-padding", "a".repeat(40_000))),
         ("a foreign host", get("/docs").header("host", "evil.example")),
     ];
-    let account = json!({ "email": "twice@probe.example", "role": "viewer", "password": "quiet harbour lantern nine" });
-    rig.quietly(owned(post("/v1/users")).json(&account)).await?;
-    asks.push(("an account that is there already", owned(post("/v1/users")).json(&account)));
     let mut found = Vec::new();
     for (what, ask) in asks {
         let reply = rig.quietly(ask).await?;
@@ -110,7 +109,9 @@ pub(crate) async fn envelope(rig: &mut Rig) -> Result<(), Trouble> {
     for (what, reply) in all.iter().filter(|(_, reply)| reply.status == 422) {
         let listed: Vec<Value> = reply.json()["errors"].as_array().cloned().unwrap_or_default();
         let told = listed.iter().all(|fault| fault["pointer"].is_string() && fault["detail"].is_string());
-        rig.must(!listed.is_empty() && told, format!("the answer to {what} says what is wrong at which place"));
+        // Which faults of a body are found is another practice's; a query has at least this one.
+        let some = !listed.is_empty() || *what != "an order that is not declared";
+        rig.must(some && told, format!("the answer to {what} says what is wrong at which place"));
     }
 
     rig.check("right-status");
@@ -135,6 +136,7 @@ const EXPECTED: &[(&str, u16)] = &[
     ("a stale version", 412),
     ("another media type", 415),
     ("a missing and an unknown field", 422),
+    ("an order that is not declared", 422),
     ("a value of the wrong kind", 422),
     ("an internal failure", 500),
     ("an address that is not there", 404),
@@ -142,7 +144,7 @@ const EXPECTED: &[(&str, u16)] = &[
     ("a body that is too large", 413),
     ("an address that is too long", 414),
     ("headers that are too large", 431),
-    ("an account that is there already", 409),
+    ("a clash with what is stored", 409),
     ("too many attempts", 429),
 ];
 

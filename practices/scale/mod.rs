@@ -1,5 +1,6 @@
 //! Limits, load, instances.
 
+mod look;
 mod rates;
 mod replicas;
 
@@ -10,7 +11,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("rate-limit-per-user").proven_by(probe!(Copies; rates::by_caller)),
     page!("rate-limit-per-endpoint").proven_by(probe!(Copies; rates::by_route)),
     page!("rate-limit-distributed"),
-    page!("rate-limit-headers").proven_by(probe!(Copies; rates::told)),
+    page!("rate-limit-headers").proven_by(probe!(Copies; rates::told)).seen_by(probe!(; look::told)),
     page!("stateless-app").proven_by(probe!(Copies; replicas::stateless)),
     page!("async-heavy-work"),
     page!("horizontal-scaling"),

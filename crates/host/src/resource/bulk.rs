@@ -37,6 +37,10 @@ pub(super) async fn create_many<S: Send + Sync + 'static>(
         }
     }
     let reports = ctx.host.holds("batch-writes");
+    let many = body["items"].as_array().map_or(0, Vec::len);
+    if many > MOST && reports {
+        return Err(Error::invalid(vec![Fault::at("/items", format!("has {many} items; {MOST} are the most in one call"))]));
+    }
     ctx.commit(move |change| {
         let items = body["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         let misshapen: Vec<(usize, Vec<Fault>)> = items.iter().enumerate().map(|(i, item)| (i, shape.faults(item))).filter(|(_, faults)| !faults.is_empty()).collect();

@@ -124,7 +124,8 @@ impl Query {
                 continue;
             }
             let taken = match name.as_str() {
-                "page" | "page_size" | "cursor" if !ways.pages => Ok(()),
+                "cursor" if !ways.pages => Ok(()),
+                "page_size" if !ways.pages => bounded("page_size", &text, 1_000_000_000).map(drop),
                 "sort" if !ways.sorts => Ok(()),
                 "page" => bounded("page", &text, 1_000_000_000).map(|page| query.page = page),
                 "page_size" => bounded("page_size", &text, MOST).map(|size| query.page_size = size),
@@ -135,15 +136,23 @@ impl Query {
                 "sort" => query.sort(statements, &text),
                 "q" => query.search(statements, &text),
                 "include" => query.include(statements, &text),
-                "deleted" if ways.deleted => match text.as_str() {
+                "deleted" => match text.as_str() {
                     "true" | "false" => {
-                        query.deleted = text == "true";
+                        query.deleted = text == "true" && ways.deleted;
                         Ok(())
                     }
                     _ => Err(fault("deleted", "must be true or false")),
                 },
-                _ if !ways.filters => Ok(()),
-                _ => query.filter(statements, &name, &text),
+                _ => {
+                    let before = (query.conditions.len(), query.bound.len());
+                    let taken = query.filter(statements, &name, &text);
+                    // Without the practice, bounds are taken and not heeded.
+                    if !ways.filters && (name.ends_with("[from]") || name.ends_with("[to]")) {
+                        query.conditions.truncate(before.0);
+                        query.bound.truncate(before.1);
+                    }
+                    taken
+                }
             };
             if let Err(error) = taken {
                 faults.extend(error.faults().iter().cloned());
@@ -153,7 +162,7 @@ impl Query {
             return Err(Error::invalid(faults));
         }
         if !ways.pages {
-            query.page_size = 1_000_000;
+            (query.page, query.page_size) = (1, 1_000_000);
         }
         query.sort.push(Key { field: None, down: query.sort.last().is_some_and(|key| key.down) });
         if let Some(text) = cursor {

@@ -82,11 +82,17 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
             &item,
             resource.write,
             move |ctx: Ctx<S, Write>, (Path(id), Document(body), Raw { parts }): (Path<i64>, Document, Raw)| {
-                let (statements, updates) = (statements.clone(), ctx.host.holds("put-semantics"));
-                ctx.commit(move |change| match replace(&statements, change, id, &parts.headers, |_| Ok(body.clone())) {
-                    // Without the practice, what is not there is made.
-                    Err(error) if !updates && error.code() == Code::NotFound => create(&statements, change, &body),
-                    replaced => replaced,
+                let (statements, whole) = (statements.clone(), ctx.host.holds("put-semantics"));
+                ctx.commit(move |change| {
+                    replace(&statements, change, id, &parts.headers, |current| {
+                        if whole {
+                            return Ok(body);
+                        }
+                        // Without the practice, what the body leaves out stays as it was.
+                        let mut merged = json::parse(current)?;
+                        json::merge(&mut merged, &body);
+                        Ok(merged)
+                    })
                 })
             },
         )
@@ -150,8 +156,8 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
 
         let statements = shared;
         self.post(&resource.path("/{id}/restore"), resource.write, move |ctx: Ctx<S, Write>, Path(id): Path<i64>| {
-            let (statements, kept) = (statements.clone(), ctx.host.holds("soft-deletes"));
-            ctx.commit(move |change| if kept { restore(&statements, change, id) } else { Err(absent(statements.resource.noun, id)) })
+            let statements = statements.clone();
+            ctx.commit(move |change| restore(&statements, change, id))
         })
         .named(format!("{plural}.restore"))
         .summary(format!("Bring back a deleted {noun}, with what was deleted along with it"))
