@@ -92,6 +92,9 @@ fn a_page_says_whether_it_can_be_checked() {
     for (practice, page) in all() {
         let expected = if practice.probe.is_some() { Checked::Probe } else { Checked::NotYet };
         assert_eq!(page.checked, expected, "{}: the head and the list disagree", page.id);
+        let open = page.checks.iter().filter(|check| check.open.is_some()).count();
+        let fits = if practice.probe.is_some() { open < page.checks.len() } else { open == 0 };
+        assert!(fits, "{}: `open` is for single checks of a page with a probe", page.id);
     }
 }
 

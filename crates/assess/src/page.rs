@@ -69,6 +69,9 @@ pub struct Check {
     pub id: String,
     /// What is true when it holds.
     pub says: String,
+    /// Why nobody finds out yet, on a page whose other checks have a probe.
+    #[serde(default)]
+    pub open: Option<String>,
 }
 
 macro_rules! words {

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// How the reason begins where a probe was not given what it needs. The gate tells this from a
+/// Begins the reason of a check that nobody can make yet.
+pub const NOT_YET: &str = "not yet checked: ";
 /// probe that could not go on.
 pub const NOT_GRANTED: &str = "not granted: ";
 

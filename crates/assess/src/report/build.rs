@@ -13,7 +13,7 @@ use crate::{
     page::Checked,
     ratio::Figure,
     score::{self, Counts, Score, Verdict},
-    verdict::NOT_GRANTED,
+    verdict::{NOT_GRANTED, NOT_YET},
 };
 
 /// What a report is made of.
@@ -129,7 +129,11 @@ fn examined(check: &Check, page: &Page, findings: &[Finding], header: &Header) -
         Outcome::Broken(why) => Outcome::Broken(visible(why)),
         Outcome::NotApplicable(why) => Outcome::NotApplicable(visible(why)),
         Outcome::Unknown(why) => {
-            examined.doubt = Some(if why.starts_with(NOT_GRANTED) { Doubt::NotGranted } else { Doubt::Trouble });
+            examined.doubt = Some(match why {
+                why if why.starts_with(NOT_GRANTED) => Doubt::NotGranted,
+                why if why.starts_with(NOT_YET) => Doubt::NotYetChecked,
+                _ => Doubt::Trouble,
+            });
             Outcome::Unknown(visible(why))
         }
     };
