@@ -50,7 +50,15 @@ pub async fn run(practices: &[(&'static Practice, Page)], ground: Arc<Ground>, m
         }
         set.spawn(async move {
             let _place = places.acquire().await;
-            attack(probe, ground, id, page, number).await
+            let checks = page.checks.clone();
+            // A probe with a bug must not vanish from the report: its checks are unknown, loudly.
+            match tokio::spawn(attack(probe, ground, id, page, number)).await {
+                Ok(done) => done,
+                Err(error) => {
+                    let why = if error.is_panic() { "the probe itself panicked" } else { "the probe was ended" }.to_owned();
+                    (id, checks.iter().map(|check| Finding::unknown(check.id.clone(), why.clone())).collect(), vec![format!("{id}: {why}")])
+                }
+            }
         });
     }
     let mut found = Found::default();
