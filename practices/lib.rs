@@ -71,3 +71,14 @@ pub fn all() -> &'static [(&'static Practice, Page)] {
 pub fn named(id: &str) -> Option<&'static (&'static Practice, Page)> {
     all().iter().find(|(practice, _)| practice.id == id)
 }
+
+/// Whether there is a practice of this id.
+pub fn known(id: &str) -> bool {
+    AREAS.iter().flat_map(|area| area.iter()).any(|practice| practice.id == id)
+}
+
+/// The page of one practice, without reading the others.
+pub fn page(id: &str) -> Option<Page> {
+    let practice = AREAS.iter().flat_map(|area| area.iter()).find(|practice| practice.id == id)?;
+    Page::parse(practice.text).ok()
+}

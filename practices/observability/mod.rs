@@ -11,7 +11,7 @@ use plimsoll_assess::{Practice, probe};
 pub(crate) const AREA: &[Practice] = &[
     page!("logs-json").proven_by(probe!(Tenants, Log; lines::structured)),
     page!("log-context").proven_by(probe!(Tenants, Log, Addresses; lines::context)),
-    page!("correlation-id").proven_by(probe!(Tenants, Log, Copies; correlation::attack)).seen_by(probe!(; look::correlation)),
+    page!("correlation-id").proven_by(probe!(Tenants, Log, Collector, Copies; correlation::attack)).seen_by(probe!(; look::correlation)),
     page!("log-levels").proven_by(probe!(Copies; lines::levels)),
     page!("access-log").proven_by(probe!(Tenants, Log, Addresses; lines::access)),
     page!("log-aggregation"),
@@ -20,7 +20,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("business-metrics"),
     page!("error-tracking").proven_by(probe!(Copies; reports::tracked)),
     page!("error-tracking-frontend"),
-    page!("tracing").proven_by(probe!(Tenants; reports::traced)),
+    page!("tracing").proven_by(probe!(Tenants, Collector; reports::traced)),
     page!("apm"),
     page!("alert-rules"),
     page!("alert-integrations"),

@@ -13,6 +13,8 @@ pub enum Need {
     Log,
     /// To be believed about the address of its requests: who is not, shares the limits of its address.
     Addresses,
+    /// To receive the traces and error reports that the service sends out.
+    Collector,
     /// Private instances of the service that may be stopped, killed and started otherwise.
     Copies,
 }
@@ -25,6 +27,7 @@ impl Need {
             Need::Operations => "the operations listener",
             Need::Log => "the log",
             Need::Addresses => "addresses of its own",
+            Need::Collector => "a collector of traces",
             Need::Copies => "private copies",
         }
     }

@@ -12,14 +12,13 @@ use serde_json::{Value, json};
 /// The address of the index.
 const INDEX: &str = "practices";
 
-/// Every page of the catalogue and their index, for the host to show below `/docs`.
-pub fn leaves() -> Vec<Leaf> {
-    let pages = plimsoll_practices::all().iter().map(|(_, page)| Leaf {
-        path: format!("{INDEX}/{}", page.id),
-        title: page.title.clone(),
-        text: linked(&document(page)),
-    });
-    std::iter::once(Leaf { path: INDEX.to_owned(), title: "Practices".to_owned(), text: index() }).chain(pages).collect()
+/// A page of the catalogue, or its index, for the host to show below `/docs`.
+pub fn leaf(address: &str) -> Option<Leaf> {
+    if address == INDEX {
+        return Some(Leaf { title: "Practices".to_owned(), text: index() });
+    }
+    let page = plimsoll_practices::page(address.strip_prefix(INDEX)?.strip_prefix('/')?)?;
+    Some(Leaf { text: linked(&document(&page)), title: page.title })
 }
 
 /// All practices by category.
@@ -191,12 +190,12 @@ fn linked(text: &str) -> String {
 /// The practice whose page a link from a neighbouring page means.
 fn file(target: &str) -> Option<&str> {
     let name = target.strip_suffix(".md").filter(|_| !target.contains(':'))?;
-    name.rsplit('/').next().filter(|id| plimsoll_practices::named(id).is_some())
+    name.rsplit('/').next().filter(|id| plimsoll_practices::known(id))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{leaves, linked};
+    use super::{leaf, linked};
 
     #[test]
     fn links_between_files_become_links_between_pages() {
@@ -209,8 +208,10 @@ mod tests {
 
     #[test]
     fn no_page_points_to_a_file() {
-        for leaf in leaves() {
-            assert!(!leaf.text.contains(".md)"), "{}: a link leads nowhere on the web", leaf.path);
+        for (practice, _) in plimsoll_practices::all() {
+            let leaf = leaf(&format!("practices/{}", practice.id)).unwrap();
+            assert!(!leaf.text.contains(".md)"), "{}: a link leads nowhere on the web", practice.id);
         }
+        assert!(leaf("practices").is_some() && leaf("practices/no-such").is_none() && leaf("other").is_none());
     }
 }

@@ -52,7 +52,7 @@ pub struct Host {
     /// Live, ready, draining.
     pub health: probes::Health,
     /// Pages of the manual that were given to the host.
-    pub(crate) leaves: manual::Leaves,
+    pub(crate) shelf: Option<manual::Shelf>,
     /// Where proofs of this data are kept.
     pub(crate) proofs: PathBuf,
     /// The bytes of `/openapi.json`.
@@ -93,7 +93,7 @@ pub struct Mounts {
     schemas: Vec<Schema>,
     starts: Vec<(&'static str, Start)>,
     demos: Vec<Demo>,
-    leaves: Vec<manual::Leaf>,
+    shelf: Option<manual::Shelf>,
     public: HashMap<&'static str, String>,
 }
 
@@ -137,8 +137,8 @@ impl Mounts {
 
     /// Adds pages to the manual, below `/docs`.
     #[must_use]
-    pub fn manual(mut self, pages: Vec<manual::Leaf>) -> Mounts {
-        self.leaves.extend(pages);
+    pub fn manual(mut self, shelf: manual::Shelf) -> Mounts {
+        self.shelf = Some(shelf);
         self
     }
 
@@ -238,7 +238,7 @@ impl Host {
             routes,
             identity,
             description,
-            leaves: mounts.leaves.into(),
+            shelf: mounts.shelf,
             proofs,
             off,
             events: ledger::Events::default(),

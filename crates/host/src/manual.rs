@@ -1,7 +1,7 @@
 //! What the host says about itself: the API description, its reader, a page per problem, and the
 //! pages that somebody else wrote for it.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
@@ -29,26 +29,18 @@ impl Description {
     }
 }
 
-/// A page below `/docs` that is given to the host as plain data.
+/// A page below `/docs` that somebody else wrote.
 #[derive(Debug, Clone)]
 pub struct Leaf {
-    /// Its address below `/docs`, such as `practices/rate-limit`.
-    pub path: String,
     /// Its title, plain text.
     pub title: String,
     /// Its text: Markdown that is compiled in, so that nothing foreign is rendered.
     pub text: String,
 }
 
-/// The pages below `/docs` by their address.
-#[derive(Default)]
-pub struct Leaves(BTreeMap<String, Leaf>);
-
-impl From<Vec<Leaf>> for Leaves {
-    fn from(leaves: Vec<Leaf>) -> Leaves {
-        Leaves(leaves.into_iter().map(|leaf| (leaf.path.clone(), leaf)).collect())
-    }
-}
+/// Finds a page by its address below `/docs`, such as `practices/rate-limit`. It is made when it is
+/// asked for: a start does not read a book.
+pub type Shelf = fn(&str) -> Option<Leaf>;
 
 const PUBLIC: Access = Access::public("documentation: it holds no data of any tenant");
 
@@ -110,7 +102,7 @@ async fn problem(ctx: Ctx<(), Read>, Path(slug): Path<String>) -> Result<Respons
 }
 
 async fn leaf(ctx: Ctx<(), Read>, Path(address): Path<String>) -> Result<Response<Body>> {
-    let found = ctx.host.leaves.0.get(address.trim_end_matches('/'));
+    let found = ctx.host.shelf.and_then(|shelf| shelf(address.trim_end_matches('/')));
     let leaf = found.ok_or_else(|| Code::NotFound.because("the manual has no page of this name; /docs/practices lists what there is"))?;
     Ok(document(page(&ctx.host, &escaped(&leaf.title), &leaf.text)))
 }
@@ -129,7 +121,7 @@ pub fn escaped(text: &str) -> String {
 
 /// A Markdown text of ours as a page; the texts are compiled in, so nothing foreign is rendered.
 fn page(host: &Host, title: &str, markdown: &str) -> String {
-    let practices = if host.leaves.0.contains_key("practices") { "<a href=\"/docs/practices\">Practices</a>" } else { "" };
+    let practices = if host.shelf.is_some() { "<a href=\"/docs/practices\">Practices</a>" } else { "" };
     let mut body = String::new();
     pulldown_cmark::html::push_html(&mut body, pulldown_cmark::Parser::new_ext(markdown, pulldown_cmark::Options::ENABLE_TABLES));
     format!(

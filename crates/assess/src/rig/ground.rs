@@ -76,6 +76,7 @@ impl Ground {
             Need::Operations => self.site.operations.is_some(),
             Need::Log => self.log.is_some(),
             Need::Addresses => self.believed,
+            Need::Collector => self.collector.is_some(),
             Need::Copies => self.stage.is_some(),
         }
     }

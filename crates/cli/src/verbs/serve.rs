@@ -40,7 +40,7 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
         return Err(Code::Refused.because("routes that cause faults do not belong into production; leave out --rehearsal").into());
     }
     let (clock, seed) = (Clock::system(), Seed::system());
-    let mut mounts = mounts::mount(&config).manual(manual::leaves());
+    let mut mounts = mounts::mount(&config).manual(manual::leaf);
     if options.rehearsal {
         mounts = mounts.mount::<Rehearsal>(rehearsal::Config::default());
     }

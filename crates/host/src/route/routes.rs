@@ -130,7 +130,8 @@ impl<'w, S: Send + Sync + 'static> Routes<'w, S> {
                 parts: &call.parts,
                 parameters: &call.parameters,
                 body: &call.body,
-                shape: call.route.body.as_ref().filter(|_| call.host.holds("input-validation")),
+                shape: call.route.body.as_ref(),
+                typed: call.host.holds("input-validation"),
             };
             let input = I::parse(&incoming)?;
             let running = handler(Ctx::new(system, call), input);

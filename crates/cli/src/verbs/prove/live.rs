@@ -4,7 +4,7 @@
 //! listener where it answers. What needs more (other settings, an outage, bursts from addresses of
 //! its own) is done to a private instance of the same binary and configuration instead.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use plimsoll::{Code, Error, config::Config, database, edge::config::ServerConfig};
 use plimsoll_assess::{
@@ -112,13 +112,15 @@ async fn answers(ground: &Ground, ask: Ask, with: &str) -> bool {
     rig.quietly(ask).await.is_ok_and(|reply| reply.good() && reply.text().contains(with))
 }
 
-/// Attacks the deployment with the probes it grants enough for. The ids of those it does not.
-pub async fn attack(ground: Ground, practices: &[Entry]) -> (Found, BTreeSet<&'static str>) {
-    let short = |entry: &&Entry| entry.0.probe.is_some_and(|probe| probe.needs.iter().any(|need| !ground.grants(*need)));
-    let elsewhere: BTreeSet<&'static str> = practices.iter().filter(short).map(|(practice, _)| practice.id).collect();
-    let here: Vec<Entry> = practices.iter().filter(|(practice, _)| !elsewhere.contains(practice.id)).cloned().collect();
-    let found = run::run(&here, Arc::new(ground), Manner::Attack, 1).await;
-    (found, elsewhere)
+/// The practices whose probes need no more than the deployment grants, and the others.
+pub fn split(ground: &Ground, practices: &[Entry]) -> (Vec<Entry>, Vec<Entry>) {
+    let granted = |entry: &Entry| entry.0.probe.is_none_or(|probe| probe.needs.iter().all(|need| ground.grants(*need)));
+    practices.iter().cloned().partition(granted)
+}
+
+/// Attacks the deployment, one probe after the other: it has its own work to do.
+pub async fn attack(ground: Ground, practices: &[Entry]) -> Found {
+    run::run(practices, Arc::new(ground), Manner::Attack, 1).await
 }
 
 /// Looks at any other HTTP service: reading requests only.

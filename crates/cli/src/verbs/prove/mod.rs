@@ -86,9 +86,9 @@ async fn deployment(
         )));
     }
     let ground = target.ground(global, config, options.seed, options.ops_url.as_deref()).await;
-    let (mut found, elsewhere) = live::attack(ground, chosen).await;
-    let rest: Vec<Entry> = chosen.iter().filter(|(practice, _)| elsewhere.contains(practice.id)).cloned().collect();
-    let aside = workshop.prove(&rest, None).await.map_err(failed)?;
+    let (here, elsewhere) = live::split(&ground, chosen);
+    let (mut found, aside) = tokio::join!(live::attack(ground, &here), workshop.prove(&elsewhere, None));
+    let aside = aside.map_err(failed)?;
     for (id, mut findings) in aside.practices {
         for finding in &mut findings {
             finding.transcript.insert(0, "on a private instance of the same binary and configuration".to_owned());

@@ -97,7 +97,7 @@ impl Served {
             telemetry: Default::default(),
             health: Default::default(),
             description: Default::default(),
-            leaves: Default::default(),
+            shelf: None,
             proofs: Default::default(),
             body_limit: 65_536,
             body_timeout: Duration::from_secs(5),
