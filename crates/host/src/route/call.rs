@@ -9,7 +9,7 @@ use plimsoll_core::{Code, Error, Principal, RequestId, Result};
 use ring::digest;
 
 use super::table::{Matched, Route};
-use crate::{Body, exchange::Exchange, host::Host, stack::Boxed};
+use crate::{Body, edge::is_probe, exchange::Exchange, host::Host, stack::Boxed};
 
 /// A handler without its types.
 pub(super) type Handler = Box<dyn Fn(Call) -> Result<Boxed<'static, Result<Response<Body>>>> + Send + Sync>;
@@ -37,7 +37,7 @@ pub fn find(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
     }
     let regular = x.host.holds("rest-semantics");
     match found {
-        Ok(_) if *method == Method::HEAD && !regular => {
+        Ok(_) if *method == Method::HEAD && !regular && !is_probe(path) => {
             Err(Code::MethodNotAllowed.because("the practice that answers HEAD is switched off"))
         }
         Ok(matched) => {
