@@ -111,7 +111,12 @@ fn pages_have_one_shape() {
         assert!(places.windows(2).all(|pair| pair[0] < pair[1]), "{}: {headings:?}", page.id);
         assert!(places.starts_with(&[0, 1, 2, 3]), "{}: {headings:?}", page.id);
         let switched = headings.contains(&"How to switch it off, and what then");
-        assert_eq!(switched, page.checked == Checked::Probe, "{}: what has a probe says how it is switched off, and nothing else does", page.id);
+        assert_eq!(
+            switched,
+            page.checked == Checked::Probe,
+            "{}: what has a probe says how it is switched off, and nothing else does",
+            page.id
+        );
         let words = page.body.split_whitespace().count();
         assert!((120..=800).contains(&words), "{} has {words} words", page.id);
     }

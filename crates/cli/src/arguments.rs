@@ -122,6 +122,9 @@ pub struct Prove {
     /// Switch each practice off in turn on private instances: exactly its own probe must break
     #[arg(long, conflicts_with = "url")]
     pub ablate: bool,
+    /// With --ablate: only the probes of the same category attack, which takes a tenth of the time
+    #[arg(long, requires = "ablate")]
+    pub near: bool,
     /// Prove a private instance with this practice switched off, to see its probe break
     #[arg(long, value_name = "PRACTICE", conflicts_with = "url")]
     pub without: Option<String>,

@@ -44,6 +44,15 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// How far long work has come: on a terminal only, each line over the one before.
+pub fn progress(text: &str) {
+    let mut out = std::io::stderr().lock();
+    if std::io::stderr().is_terminal() {
+        let _ = write!(out, "\r\x1b[2K{text}");
+        let _ = out.flush();
+    }
+}
+
 /// An error without a code.
 pub fn complain(text: &str) {
     let head = if coloured() { "\x1b[1;31merror\x1b[0m" } else { "error" };

@@ -79,7 +79,8 @@ impl Matrix {
     }
 }
 
-/// Runs the matrix for these practices, or all that have a switch and a probe.
+/// Runs the matrix for these practices, or all that have a switch and a probe; `near`: only the
+/// probes of the same category attack.
 ///
 /// # Errors
 /// When an instance does not start.
@@ -87,6 +88,7 @@ pub async fn matrix(
     workshop: std::sync::Arc<Workshop>,
     entries: &[Entry],
     only: &[String],
+    near: bool,
     database: &'static str,
 ) -> Result<Matrix, Trouble> {
     let clean = workshop.prove(entries, None).await?;
@@ -98,8 +100,10 @@ pub async fn matrix(
 
     let places = std::sync::Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut set = JoinSet::new();
+    let all = chosen.len();
     for id in chosen {
-        let (workshop, places, entries) = (workshop.clone(), places.clone(), entries.to_vec());
+        let (workshop, places) = (workshop.clone(), places.clone());
+        let entries = if near { neighbours(id, entries) } else { entries.to_vec() };
         set.spawn(async move {
             let _place = places.acquire().await;
             (id, workshop.prove(&entries, Some(id)).await)
@@ -110,6 +114,7 @@ pub async fn matrix(
         let (id, found) = done.map_err(|error| Trouble::new(format!("a run ended badly: {error}")))?;
         let found = found.map_err(|trouble| Trouble::new(format!("without `{id}`: {}", trouble.0)))?;
         rows.push(compare(id, &clean, &found, &facets));
+        output::progress(&format!("{} of {all} practices switched off and attacked", rows.len()));
     }
     rows.sort_by(|one, other| one.practice.cmp(&other.practice));
     let without_switch = probed.iter().filter(|id| !SWITCHES.contains(id)).map(|id| (*id).to_owned()).collect();
@@ -121,6 +126,14 @@ pub async fn matrix(
         })
         .collect();
     Ok(Matrix { database, rows, without_switch, unclean })
+}
+
+/// The practice and those that stand in the same category: where a switch would most likely do
+/// more than it should.
+fn neighbours(id: &str, entries: &[Entry]) -> Vec<Entry> {
+    let category = entries.iter().find(|(practice, _)| practice.id == id).map(|(_, page)| page.category);
+    let close = |(_, page): &&Entry| Some(page.category) == category || page.facet_of.as_deref() == Some(id);
+    entries.iter().filter(close).cloned().collect()
 }
 
 fn compare(id: &str, clean: &Found, found: &Found, facets: &BTreeMap<&str, &str>) -> Row {

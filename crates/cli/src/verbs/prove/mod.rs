@@ -38,7 +38,7 @@ pub async fn run(global: &Global, options: &Prove) -> Outcome {
     let workshop = Arc::new(Workshop::new(global, &config, options.seed).map_err(failed)?);
     if options.ablate {
         let kind = if database::shared(&config) { "PostgreSQL" } else { "SQLite" };
-        let matrix = ablate::matrix(workshop, plimsoll_practices::all(), &options.only, kind).await.map_err(failed)?;
+        let matrix = ablate::matrix(workshop, plimsoll_practices::all(), &options.only, options.near, kind).await.map_err(failed)?;
         output::result(global.json, &matrix, |matrix| matrix.text());
         return Ok(u8::from(!matrix.holds()));
     }
