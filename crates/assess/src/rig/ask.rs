@@ -1,8 +1,11 @@
 //! Requests.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
@@ -17,15 +20,19 @@ pub const AGENT: &str = concat!("plimsoll-prove/", env!("CARGO_PKG_VERSION"));
 const LARGEST: usize = 8 * 1024 * 1024;
 
 /// Keeps connections between requests; speaks TLS where the address says `https`.
-pub type Client = legacy::Client<hyper_rustls::HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// A client that follows no redirect, keeps no cookie and goes through no proxy.
 pub fn client() -> Client {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.enforce_http(false);
-    let tls = hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(connector);
-    legacy::Client::builder(TokioExecutor::new()).build(tls)
+    // Reading the public roots takes longer than most probes; connections are each client's own.
+    static CONNECTOR: OnceLock<HttpsConnector<HttpConnector>> = OnceLock::new();
+    let connector = CONNECTOR.get_or_init(|| {
+        let mut plain = HttpConnector::new();
+        plain.set_nodelay(true);
+        plain.enforce_http(false);
+        HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(plain)
+    });
+    legacy::Client::builder(TokioExecutor::new()).build(connector.clone())
 }
 
 /// A request that was not sent yet.
