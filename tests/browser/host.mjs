@@ -94,6 +94,22 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
+for (const colorScheme of ['light', 'dark']) {
+  test(`the practices can be read on a phone in the ${colorScheme} scheme`, async () => {
+    const { page, finish } = await open(browser, '/problems/quota-exceeded', { colorScheme, viewport: { width: 360, height: 740 } });
+    await page.getByRole('link', { name: 'Practices' }).click();
+    await page.getByRole('heading', { name: 'Practices', exact: true }).waitFor();
+    assert.equal(await sidewaysScroll(page), 0);
+    assert.deepEqual(await faintTexts(page), []);
+    await page.getByRole('link', { name: 'Database index strategy' }).click();
+    await page.getByRole('heading', { name: 'What is checked' }).waitFor();
+    await page.getByRole('rowheader', { name: 'Who can fix it' }).waitFor();
+    assert.equal(await sidewaysScroll(page), 0);
+    assert.deepEqual(await faintTexts(page), []);
+    await finish();
+  });
+}
+
 test('setup without the whole link says so', async () => {
   const { page, finish } = await open(browser, '/setup');
   await page.getByRole('heading', { name: 'This is not the whole link' }).waitFor();

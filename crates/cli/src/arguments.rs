@@ -57,14 +57,16 @@ pub enum Verb {
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Attack a running deployment and report, practice by practice, what holds
+    Prove(Prove),
     /// Check the environment: each line says what, why it matters, and the fix
     Doctor,
     /// Print the API description (OpenAPI 3.1)
     Openapi,
-    /// Explain a problem code (PLM-AUTH-001, not-found)
+    /// Explain a problem code (PLM-AUTH-001, not-found) or a practice (rate-limit)
     Explain {
-        /// A code, its name, or the last part of a problem's type
-        what: String,
+        /// A code, its name, the last part of a problem's type, or a practice [default: list them all]
+        what: Option<String>,
     },
 }
 
@@ -83,6 +85,109 @@ pub struct Serve {
     /// Apply pending migrations on PostgreSQL before serving (an embedded database migrates by itself)
     #[arg(long)]
     pub migrate: bool,
+    /// Routes with which a proof causes faults; for private instances on scratch data
+    #[arg(long, hide = true)]
+    pub rehearsal: bool,
+}
+
+/// What kind of service a proof is aimed at.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
+pub enum TargetProfile {
+    /// A Plimsoll: every probe
+    Plimsoll,
+    /// Any HTTP service: GET, HEAD and OPTIONS only, no credentials
+    Generic,
+}
+
+/// `prove`
+#[derive(Args)]
+pub struct Prove {
+    /// Where the deployment is [default: a private copy on scratch data, started and stopped here]
+    pub url: Option<String>,
+    /// A host besides this machine that may be attacked: yours, and told so; repeatable
+    #[arg(long = "allow", value_name = "HOST", requires = "url")]
+    pub allow: Vec<String>,
+    /// Where the deployment's operations listener is [default: where the configuration says, on this machine]
+    #[arg(long, value_name = "URL", requires = "url")]
+    pub ops_url: Option<String>,
+    /// What the target is; any other service than Plimsoll is only looked at, with reading requests
+    #[arg(long, value_enum, default_value_t = TargetProfile::Plimsoll, requires = "url")]
+    pub target_profile: TargetProfile,
+    /// Repeats a run: same seed, same requests
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Only these practices; repeatable
+    #[arg(long = "only", value_name = "PRACTICE")]
+    pub only: Vec<String>,
+    /// Switch each practice off in turn on private instances: exactly its own probe must break
+    #[arg(long, conflicts_with = "url")]
+    pub ablate: bool,
+    /// With --ablate: only the probes of the same category attack, which takes a tenth of the time
+    #[arg(long, requires = "ablate")]
+    pub near: bool,
+    /// Prove a private instance with this practice switched off, to see its probe break
+    #[arg(long, value_name = "PRACTICE", conflicts_with = "url")]
+    pub without: Option<String>,
+    #[command(flatten)]
+    pub show: Show,
+}
+
+/// How a proof is shown and what it must come to, and proofs from before.
+#[derive(Args)]
+pub struct Show {
+    /// Form of the report; repeatable with --out [default: text]
+    #[arg(long = "format", value_enum, value_name = "FORM")]
+    pub formats: Vec<Form>,
+    /// File for the one form that was asked for, or folder for several
+    #[arg(long, value_name = "PATH")]
+    pub out: Option<PathBuf>,
+    /// What decides the exit code
+    #[arg(long, value_enum, default_value_t = GateName::Claims)]
+    pub gate: GateName,
+    /// Show every practice, not only what is broken
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Check the signature of a proof instead of making one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "ablate", "without", "only", "diff"])]
+    pub verify: Option<PathBuf>,
+    /// Who must have signed the proof to verify: the fingerprint of a key; repeatable
+    #[arg(long = "signer", value_name = "FINGERPRINT", requires = "verify")]
+    pub signers: Vec<String>,
+    /// Show what changed between two proofs [default: the two newest that were kept]
+    #[arg(long, num_args = 0..=2, value_names = ["OLD", "NEW"], conflicts_with_all = ["url", "ablate", "without", "only"])]
+    pub diff: Option<Vec<PathBuf>>,
+}
+
+/// A form of the report.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// For a terminal
+    Text,
+    /// The model, plimsoll.report/1
+    Json,
+    /// For a wiki or a merge request
+    Markdown,
+    /// One page for a browser, nothing loaded
+    Html,
+    /// For code scanning, 2.1.0
+    Sarif,
+    /// For continuous integration, a practice is a test
+    Junit,
+    /// The signed model, plimsoll.proof/1
+    Proof,
+}
+
+/// What decides the exit code of a proof.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
+pub enum GateName {
+    /// Everything that could be attacked holds
+    Claims,
+    /// The verdict is at least Minimum
+    Minimum,
+    /// The verdict is at least Recommended
+    Recommended,
+    /// The verdict is Full
+    Full,
 }
 
 /// `migrate`

@@ -4,8 +4,10 @@
 //! 2 usage, 3 environment (configuration, database, files), 4 refused for safety.
 
 mod arguments;
+mod manual;
 mod mounts;
 mod output;
+mod rehearsal;
 mod verbs;
 
 use std::process::ExitCode;

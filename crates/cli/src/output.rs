@@ -5,11 +5,29 @@ use std::io::{IsTerminal, Write};
 use plimsoll::{Code, Error};
 use serde::Serialize;
 
-/// Whether messages may be coloured: only on a terminal, and not under `NO_COLOR`.
-fn coloured() -> bool {
+/// Whether colours are wanted at all: not under `NO_COLOR`.
+fn wanted() -> bool {
     #[expect(clippy::disallowed_methods, reason = "NO_COLOR is a convention of terminals, not configuration of ours")]
     let refused = std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty());
-    std::io::stderr().is_terminal() && !refused
+    !refused
+}
+
+/// Whether messages may be coloured: only on a terminal.
+fn coloured() -> bool {
+    std::io::stderr().is_terminal() && wanted()
+}
+
+/// Whether results may be coloured: only on a terminal.
+pub fn coloured_result() -> bool {
+    std::io::stdout().is_terminal() && wanted()
+}
+
+/// Prints a result that is text already.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // A reader that has gone away is no failure of ours.
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
 }
 
 /// Prints a result: JSON with `--json`, otherwise what `plain` makes of it.
@@ -24,6 +42,15 @@ pub fn result<T: Serialize>(json: bool, value: &T, plain: impl FnOnce(&T) -> Str
 /// A message for the person at the terminal.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// How far long work has come: on a terminal only, each line over the one before.
+pub fn progress(text: &str) {
+    let mut out = std::io::stderr().lock();
+    if std::io::stderr().is_terminal() {
+        let _ = write!(out, "\r\x1b[2K{text}");
+        let _ = out.flush();
+    }
 }
 
 /// An error without a code.

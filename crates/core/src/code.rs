@@ -102,6 +102,8 @@ codes! {
     ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";
     /// The command would do something the rules forbid.
     Refused = "PLM-OPS-001" 409 "refused" "Refused for safety";
+    /// What a proof needs could not be made: a private instance did not start, a port or a folder was not to be had.
+    ProbeFailed = "PLM-OPS-002" 500 "probe-failed" "The proof could not be made";
 }
 
 impl Code {

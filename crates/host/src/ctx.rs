@@ -52,7 +52,12 @@ pub struct Ctx<S, M = Read> {
 
 impl<S, M> Ctx<S, M> {
     pub(crate) fn new(system: Arc<S>, call: crate::route::Call) -> Ctx<S, M> {
-        let who = call.who.unwrap_or_else(|| Principal::anonymous(TenantId::from_bits(0)));
+        let mut who = call.who.unwrap_or_else(|| Principal::anonymous(TenantId::from_bits(0)));
+        if !call.host.holds("tenant-context") {
+            // What is not to be done: the caller says for which tenant it acts.
+            let named = call.parts.headers.get("x-tenant-id").and_then(|value| value.to_str().ok()?.parse().ok());
+            who.tenant = named.unwrap_or(who.tenant);
+        }
         Ctx {
             system,
             tenant: who.tenant,
@@ -143,16 +148,21 @@ impl Host {
         origin: Origin,
         f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static,
     ) -> Result<O> {
-        let keep = self.holds("audit-log");
+        let (keep, atomic) = (self.holds("audit-log"), self.holds("db-transactions"));
         self.store
             .commit(Scope::Tenant(tenant), move |tx| {
                 let mut change = Change::new(tx, &origin);
-                let answer = f(&mut change)?;
+                let answer = match f(&mut change) {
+                    Ok(answer) => answer,
+                    // Without the practice, what was written before the failure stays.
+                    Err(error) if !atomic => return Ok(Err(error)),
+                    Err(error) => return Err(error),
+                };
                 let target = answer.target();
                 change.finish(target, keep)?;
-                Ok(answer)
+                Ok(Ok(answer))
             })
-            .await
+            .await?
     }
 
     /// Runs processor-bound work on a bounded pool; waits for a place, refuses when the queue is long.

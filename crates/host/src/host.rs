@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -50,6 +51,10 @@ pub struct Host {
     pub telemetry: telemetry::Telemetry,
     /// Live, ready, draining.
     pub health: probes::Health,
+    /// Pages of the manual that were given to the host.
+    pub(crate) shelf: Option<manual::Shelf>,
+    /// Where proofs of this data are kept.
+    pub(crate) proofs: PathBuf,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -88,6 +93,7 @@ pub struct Mounts {
     schemas: Vec<Schema>,
     starts: Vec<(&'static str, Start)>,
     demos: Vec<Demo>,
+    shelf: Option<manual::Shelf>,
     public: HashMap<&'static str, String>,
 }
 
@@ -129,6 +135,13 @@ impl Mounts {
         self
     }
 
+    /// Adds pages to the manual, below `/docs`.
+    #[must_use]
+    pub fn manual(mut self, shelf: manual::Shelf) -> Mounts {
+        self.shelf = Some(shelf);
+        self
+    }
+
     /// The migrations of the host and of every mounted system.
     pub fn schemas(&self) -> &[Schema] {
         &self.schemas
@@ -163,6 +176,8 @@ pub struct Launch {
     pub master: identity::Master,
     /// The systems.
     pub mounts: Mounts,
+    /// The folder where proofs of this data are kept; it need not exist.
+    pub proofs: PathBuf,
 }
 
 /// The sections of the host itself and the rules between them.
@@ -180,6 +195,8 @@ pub fn schema() -> config::Schema {
         .rule(practices::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
+        .rule(identity::section::rule)
+        .rule(database::rule)
 }
 
 impl Host {
@@ -188,7 +205,7 @@ impl Host {
     /// # Errors
     /// What a system or an engine cannot start without; two systems that claim one path.
     pub async fn start(launch: Launch) -> Result<Arc<Host>> {
-        let Launch { config, store, clock, seed, master, mut mounts } = launch;
+        let Launch { config, store, clock, seed, master, mut mounts, proofs } = launch;
         let off = config.get::<practices::PracticesConfig>().off;
         for (practice, reason) in &off {
             tracing::warn!(practice, reason, "a practice is switched off");
@@ -200,15 +217,12 @@ impl Host {
         telemetry.install();
         let health = probes::Health::new(clock.clone());
         health.check_database(&store, database::production(&config));
-        let identity = identity::Identity::start(
-            config.get::<identity::section::IdentityConfig>().into(),
-            store.clone(),
-            clock.clone(),
-            seed.clone(),
-            master,
-            mounts.public,
-        )
-        .await?;
+        let mut identifying: identity::Config = config.get::<identity::section::IdentityConfig>().into();
+        if !config.get::<practices::PracticesConfig>().holds("stateless-app") {
+            // What is not to be done: tokens that mean something to the process alone that made them.
+            identifying.issuer = format!("{}-{}", identifying.issuer, u64::from_be_bytes(seed.bytes()));
+        }
+        let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
         for (_, start) in mounts.starts {
             start(&boot).await?;
@@ -224,6 +238,8 @@ impl Host {
             routes,
             identity,
             description,
+            shelf: mounts.shelf,
+            proofs,
             off,
             events: ledger::Events::default(),
             limits: limits::Limits::new(&config.get())?,
@@ -235,7 +251,7 @@ impl Host {
             compute_slots: Arc::new(tokio::sync::Semaphore::new(places)),
         });
         let probes: probes::config::ProbesConfig = config.get();
-        if probes.warmup {
+        if probes.warmup || !host.holds("warmup-bounded") {
             host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
         }
         host.check_keys();

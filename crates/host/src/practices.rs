@@ -9,38 +9,105 @@ use crate::config::{Config, Profile, Rules};
 
 /// Practices that the host enforces at run time and that can be switched off one by one.
 pub const SWITCHES: &[&str] = &[
+    "access-log",
+    "api-deprecation-policy",
+    "api-key-rotation",
+    "api-keys",
+    "api-versioning",
     "audit-log",
     "audit-security-events",
+    "auth-endpoints",
+    "auth-jwt",
     "auth-refresh-tokens",
     "auth-required",
+    "batch-writes",
     "bulkhead",
+    "config-env",
+    "config-validation",
+    "connection-pool",
     "correlation-id",
     "cors-allowlist",
     "csrf-protection",
+    "db-migrations",
+    "db-migrations-on-deploy",
+    "db-reconnect",
+    "db-transactions",
+    "debug-off",
+    "dependency-failure-mapping",
+    "error-code-catalogue",
+    "error-envelope",
+    "error-no-leak",
+    "error-tracking",
+    "filtering",
+    "fk-cascade-rules",
     "global-exception-handler",
+    "health-dependencies",
+    "health-endpoint",
+    "health-states",
     "hsts",
     "http-caching-headers",
     "https-redirect",
+    "input-validation",
+    "liveness-probe",
+    "log-context",
+    "log-levels",
+    "log-redaction",
     "login-throttle",
+    "logs-json",
+    "metrics-http",
+    "metrics-prometheus",
+    "metrics-secured",
+    "multi-tenancy",
+    "no-default-secrets",
+    "openapi-docs",
+    "pagination",
+    "password-hashing",
+    "patch-partial-update",
+    "pool-monitoring",
+    "put-semantics",
+    "query-timeouts",
     "rate-limit",
     "rate-limit-headers",
     "rate-limit-per-endpoint",
     "rate-limit-per-user",
     "rbac",
+    "readiness-probe",
     "request-size-limits",
     "request-timeouts",
+    "rest-semantics",
+    "secrets-rotation",
     "secure-cookies",
     "security-headers",
+    "slow-query-monitoring",
+    "soft-deletes",
+    "sorting",
+    "sql-injection",
+    "stateless-app",
+    "tenant-context",
+    "tenant-rbac",
+    "tls",
+    "tls-cert-management",
     "token-revocation",
+    "tracing",
     "trusted-hosts",
+    "twelve-factor",
     "user-accounts",
+    "warmup-bounded",
 ];
 
 crate::section! {
     /// Practices that are switched off, each with a reason. Development profile only.
     pub struct PracticesConfig["practices"] {
-        /// Practice id to reason, such as `{ "rate-limit" = "shown to fail without it" }`.
+        /// Practice id to reason (ten characters at least), such as `{ "rate-limit" = "shown to fail without it" }`. The server then behaves as if the practice had never been built. An id without a switch is refused; a switch that is off is logged at every start.
         pub off: BTreeMap<String, String> = "{}",
+    }
+}
+
+impl PracticesConfig {
+    /// Whether a practice is in force, for what asks before there is a host:
+    /// see [`Host::holds`](crate::Host::holds).
+    pub fn holds(&self, practice: &str) -> bool {
+        !self.off.contains_key(practice)
     }
 }
 

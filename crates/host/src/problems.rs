@@ -40,6 +40,7 @@ pub const fn page(code: Code) -> &'static str {
         Code::HandlerTimeout => include_str!("../../../docs/problems/handler-timeout.md"),
         Code::ConfigInvalid => include_str!("../../../docs/problems/config-invalid.md"),
         Code::Refused => include_str!("../../../docs/problems/refused.md"),
+        Code::ProbeFailed => include_str!("../../../docs/problems/probe-failed.md"),
     }
 }
 

@@ -11,6 +11,7 @@
 //! chunks and its connection closed (RFC 9112 §6.3), so nothing can hide behind it.
 
 pub mod connection;
+mod expiry;
 pub mod listener;
 pub mod shutdown;
 pub mod stream;
@@ -156,6 +157,10 @@ pub async fn run(
     settings: Settings,
     shutdown: Shutdown,
 ) -> Drained {
+    let mut settings = settings;
+    if !host.holds("request-timeouts") {
+        settings.header_timeout = Duration::MAX;
+    }
     let mut server = Server::new(settings, shutdown);
     for listener in listeners {
         let host = host.clone();

@@ -13,6 +13,21 @@ pub(crate) fn migrations_exist(kind: Kind) -> &'static str {
     }
 }
 
+/// The tables that tenants own: those with a column `tenant_id`.
+pub(crate) fn tenant_tables(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => {
+            "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) c
+             WHERE m.type = 'table' AND c.name = 'tenant_id' ORDER BY m.name"
+        }
+        Kind::Postgres => {
+            "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+             WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1"
+        }
+    }
+}
+
 /// How many bytes the database takes.
 pub(crate) fn size(kind: Kind) -> &'static str {
     match kind {

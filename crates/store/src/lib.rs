@@ -30,6 +30,7 @@
 mod dialect;
 mod facts;
 mod failure;
+mod forget;
 mod gauges;
 mod lanes;
 mod migrate;
@@ -38,6 +39,7 @@ mod postgres;
 mod queue;
 mod row;
 mod schema;
+pub mod scratch;
 mod settings;
 mod sql;
 mod sqlite;

@@ -51,6 +51,9 @@ pub struct Settings {
     pub page_limit: Option<u32>,
     /// PEM file with certificates to trust for PostgreSQL besides the public ones.
     pub root_certificates: Option<PathBuf>,
+    /// Whether a connection that is dead when work begins is renewed for that work. Only the proof
+    /// that it is switches it off.
+    pub renew: bool,
     /// Says when a migration was applied.
     pub clock: Clock,
 }
@@ -67,6 +70,7 @@ impl Default for Settings {
             slow_statement: Duration::from_millis(200),
             page_limit: None,
             root_certificates: None,
+            renew: true,
             clock: Clock::system(),
         }
     }

@@ -19,6 +19,10 @@ impl From<&'static str> for Sql {
 }
 
 impl Sql {
+    /// SQL with a name in it that a database told, quoted by whoever calls this.
+    pub(crate) fn made(text: String) -> Sql {
+        Sql(Cow::Owned(text))
+    }
     /// Adds a piece at the end; spaces between pieces are the caller's business.
     pub fn push(&mut self, piece: &'static str) {
         self.0.to_mut().push_str(piece);

@@ -117,11 +117,15 @@ impl Store {
         self.wait(receiver, &claim, self.0.settings.acquire_timeout).await?
     }
 
-    /// Whether the database answers within `limit`, asked on a thread that does nothing else.
+    /// Whether the database answers within `limit`, asked on a thread that does nothing else, and
+    /// an embedded one is still the file at its path.
     ///
     /// # Errors
     /// [`Code::DatabaseUnavailable`] where it does not.
     pub async fn ping(&self, limit: Duration) -> Result<()> {
+        if let Engine::Lite(lite) = &self.0.engine {
+            lite.present()?;
+        }
         let asked = self.ask(|tx| tx.row::<i64>("SELECT 1", &[]));
         match timeout(limit, asked).await {
             Ok(answer) => answer.map(drop),

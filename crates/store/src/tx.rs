@@ -10,7 +10,7 @@ use std::{
 use plimsoll_core::{Code, Error, Result};
 
 use crate::{
-    Scope,
+    Kind, Scope,
     failure::Failure,
     gauges::{Counts, add},
     postgres::Session,
@@ -200,6 +200,13 @@ impl<'c> Tx<'c> {
             self.broken.set(None);
         }
         result
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self.link {
+            Link::Lite(_) => Kind::Sqlite,
+            Link::Pg(_) => Kind::Postgres,
+        }
     }
 
     /// Whose data.

@@ -1,5 +1,6 @@
 //! `plimsoll config check|explain|reference|example`
 
+use plimsoll::{config::Place, practices::PracticesConfig};
 use serde_json::json;
 
 use super::{Outcome, configuration, load};
@@ -43,10 +44,16 @@ fn check(global: &Global) -> Outcome {
 
 fn explain(global: &Global, key: Option<&str>) -> Outcome {
     let config = configuration(global, Vec::new())?;
-    let explained: Vec<_> = match key {
+    let mut explained: Vec<_> = match key {
         Some(key) => vec![config.explain(key)?],
         None => config.all().collect(),
     };
+    if !config.get::<PracticesConfig>().holds("config-env") {
+        // Nobody knows any more where a value comes from, nor how else it could be given.
+        for one in &mut explained {
+            (one.from, one.variable) = (Place::Default, String::new());
+        }
+    }
     output::result(global.json, &explained, |all| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"));
     Ok(0)
 }

@@ -1,10 +1,10 @@
 //! `plimsoll migrate status|up|down`
 
-use plimsoll::Code;
+use plimsoll::{Code, practices::PracticesConfig};
 use plimsoll_store::Down;
 use serde_json::{Value, json};
 
-use super::{Ground, Outcome};
+use super::{Ground, Outcome, configuration};
 use crate::{
     arguments::{Global, Migrate},
     output,
@@ -12,6 +12,9 @@ use crate::{
 
 /// Runs one of them.
 pub async fn run(global: &Global, what: &Migrate) -> Outcome {
+    if !configuration(global, Vec::new())?.get::<PracticesConfig>().holds("db-migrations") {
+        return Err(Code::Refused.because("the practice db-migrations is switched off: the schema is whatever it is").into());
+    }
     let ground = Ground::open(global)?;
     let code = match what {
         Migrate::Status => {

@@ -7,6 +7,7 @@ mod doctor;
 mod explain;
 mod migrate;
 mod openapi;
+mod prove;
 mod serve;
 
 use std::path::PathBuf;
@@ -36,9 +37,10 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::Key(what) => administer::key(&global, &what).await,
         Verb::Audit(what) => audit::run(&global, &what).await,
         Verb::Config(what) => config::run(&global, &what),
+        Verb::Prove(options) => prove::run(&global, &options).await,
         Verb::Doctor => doctor::run(&global).await,
         Verb::Openapi => openapi::run(),
-        Verb::Explain { what } => explain::run(&global, &what),
+        Verb::Explain { what } => explain::run(&global, what.as_deref()),
     };
     match ended {
         Ok(code) | Err(Ended::Reported(code)) => code,
@@ -71,7 +73,8 @@ pub fn configuration(global: &Global, flags: Vec<(String, String, &'static str)>
     })
 }
 
-fn load(global: &Global, flags: Vec<(String, String, &'static str)>) -> std::result::Result<Config, Faults> {
+/// Reads the configuration without printing anything.
+pub fn load(global: &Global, flags: Vec<(String, String, &'static str)>) -> std::result::Result<Config, Faults> {
     let mut sources = Sources::of_process(global.config.as_deref())?;
     sources.overrides = flags;
     if let Some(url) = &global.database_url {

@@ -8,6 +8,7 @@ use plimsoll::{
     identity::operate::Desk,
     identity::section::IdentityConfig,
     ledger::Origin,
+    practices::PracticesConfig,
     probes,
     route::Empty,
     server::{self, listener, shutdown::Shutdown, tls::Certificates},
@@ -17,7 +18,8 @@ use plimsoll_core::{Clock, Seed};
 use super::{Outcome, configuration, master, settle};
 use crate::{
     arguments::{Global, Serve},
-    mounts, output,
+    manual, mounts, output,
+    rehearsal::{self, Rehearsal},
 };
 
 /// Starts, serves until it is told to stop, and stops without losing anything.
@@ -34,32 +36,43 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
             .because("sample data and a ready key do not belong into production; leave out --demo, or use the development profile")
             .into());
     }
+    if options.rehearsal && database::production(&config) {
+        return Err(Code::Refused.because("routes that cause faults do not belong into production; leave out --rehearsal").into());
+    }
     let (clock, seed) = (Clock::system(), Seed::system());
-    let mounts = mounts::mount(&config);
+    let mut mounts = mounts::mount(&config).manual(manual::leaf);
+    if options.rehearsal {
+        mounts = mounts.mount::<Rehearsal>(rehearsal::Config::default());
+    }
     let store = database::open(&config, &global.data, &clock, mounts.schemas())?;
     settle(&config, &store, options.migrate).await?;
     let master = master(&config, &global.data, &seed)?;
     let demos = mounts.demos();
     let desk = Desk { store: store.clone(), clock: clock.clone(), seed: seed.clone(), config: config.get::<IdentityConfig>().into() };
-    let host = Host::start(Launch { config: config.clone(), store, clock, seed, master, mounts }).await?;
+    let host =
+        Host::start(Launch { config: config.clone(), store, clock, seed, master, mounts, proofs: global.data.join("proofs") }).await?;
 
     let section: edge::config::ServerConfig = config.get();
     let public = listener::bind(section.listen, listener::Role::Public).await?;
     let operations = listener::bind(section.operations, listener::Role::Operations).await?;
-    let certificates = certificates(&config.get())?;
+    let certificates = certificates(&config.get())?.filter(|_| config.get::<PracticesConfig>().holds("tls"));
     let shutdown = Shutdown::new();
     shutdown.on_signals()?;
     match &certificates {
-        Some(certificates) => {
+        Some(certificates) if config.get::<PracticesConfig>().holds("tls-cert-management") => {
+            certificates.watched_by(&host);
             let reload = config.get::<edge::config::TlsConfig>().reload.duration();
             tokio::spawn(certificates.clone().keep_fresh(reload, shutdown.clone()));
         }
-        None => shutdown.on_hangup()?,
+        _ => shutdown.on_hangup()?,
     }
     let base = format!("{}://{}", if certificates.is_some() { "https" } else { "http" }, public.address);
     announce(&host, &desk, options, &base, operations.address, &demos).await?;
 
-    let settings = server::Settings::new(&section, config.profile());
+    let mut settings = server::Settings::new(&section, config.profile());
+    if !config.get::<PracticesConfig>().holds("twelve-factor") {
+        settings.drain_timeout = Duration::ZERO;
+    }
     let drained =
         server::run(host.clone(), vec![public, operations], probes::operations::operations, certificates, settings, shutdown).await;
     host.stop().await?;

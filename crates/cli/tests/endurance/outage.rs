@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use plimsoll_testkit::{Scratch, both, both::Ground, http::Reply, postgres::Server, wait};
+use plimsoll_testkit::{Db, Scratch, both, both::Ground, http::Reply, postgres::Server, wait};
 
 use crate::{
     BOUND,
@@ -45,6 +45,43 @@ fn the_service_outlives_its_database() {
         ledger_is_intact(&client).await;
         assert_eq!(running.ops().get("/health").await.expect(200).str("/status"), "ready");
         assert_eq!(running.stop().await.code(), Some(0), "{}", running.stderr());
+    });
+}
+
+/// An open file that was moved or deleted can still be written to; what is written is lost.
+#[test]
+fn an_embedded_database_whose_file_is_gone_acknowledges_nothing_until_it_is_back() {
+    both::run(async {
+        let ground = Db::Sqlite.ground();
+        let folder = ground.data.path().to_path_buf();
+        let service = Service::on(ground, binary()).await;
+        let running = service.plimsoll.start().await;
+        let client = service.client(&running);
+        let (file, away) = (folder.join("plimsoll.db"), folder.join("away.db"));
+        add(&client, "before").await.expect(201);
+
+        for replaced in [false, true] {
+            std::fs::rename(&file, &away).unwrap();
+            if replaced {
+                std::fs::copy(&away, &file).unwrap();
+            }
+            refused_for_now(&add(&client, "during").await);
+            refused_for_now(&client.get("/v1/artists").await);
+            wait::until(BOUND, || async { running.client().get("/health/ready").await.code() == 503 }).await;
+            let health = running.ops().get("/health").await.expect(503);
+            assert_eq!(health.str("/checks/database/status"), "failed", "{health}");
+            running.client().get("/health/live").await.expect(200);
+
+            std::fs::rename(&away, &file).unwrap();
+            running.ready(BOUND).await.unwrap();
+            add(&client, if replaced { "after" } else { "between" }).await.expect(201);
+        }
+        assert_eq!(artists(&client).await.into_keys().collect::<Vec<_>>(), ["after", "before", "between"]);
+        ledger_is_intact(&client).await;
+
+        assert_eq!(running.stop().await.code(), Some(0), "{}", running.stderr());
+        let again = service.plimsoll.start().await;
+        assert_eq!(artists(&service.client(&again)).await.len(), 3);
     });
 }
 

@@ -1,7 +1,7 @@
 //! The style guide as a test: floors, folders, leftovers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -44,7 +44,9 @@ fn imports_go_down_and_never_sideways() {
     let floors: BTreeMap<&str, (u8, &str)> = BTreeMap::from([
         ("plimsoll-core", (0, "crates/core")),
         ("plimsoll-store", (1, "crates/store")),
+        ("plimsoll-assess", (1, "crates/assess")),
         ("plimsoll", (2, "crates/host")),
+        ("plimsoll-practices", (2, "practices")),
         ("plimsoll-catalogue", (3, "systems/catalogue")),
         ("plimsoll-cli", (4, "crates/cli")),
     ]);
@@ -60,6 +62,17 @@ fn imports_go_down_and_never_sideways() {
         let needs = dependencies(&entry.path().join("Cargo.toml"));
         assert!(needs.iter().all(|name| name == "plimsoll"), "{:?} uses more than the public host: {needs:?}", entry.file_name());
     }
+}
+
+/// Who attacks must not share code with who defends: a fault in both would be invisible.
+#[test]
+fn the_prober_and_the_host_do_not_know_each_other() {
+    for folder in ["crates/assess", "practices"] {
+        let needs = dependencies(&root().join(folder).join("Cargo.toml"));
+        assert!(needs.iter().all(|name| ["plimsoll-core", "plimsoll-assess"].contains(&name.as_str())), "{folder} knows {needs:?}");
+    }
+    let needs = dependencies(&root().join("crates/host/Cargo.toml"));
+    assert!(needs.iter().all(|name| ["plimsoll-core", "plimsoll-store"].contains(&name.as_str())), "the host knows {needs:?}");
 }
 
 #[test]
@@ -119,5 +132,29 @@ fn the_first_command_of_the_readme_names_one_binary() {
     let readme = fs::read_to_string(root().join("README.md")).expect("the README");
     for command in ["cargo run --release -- serve --demo", "cargo test --workspace"] {
         assert!(readme.contains(command), "the README does not name `{command}`");
+    }
+}
+
+/// The practices that are asked for by name: `holds("rate-limit")`.
+fn asked(text: &str) -> impl Iterator<Item = &str> {
+    text.split("holds(\"").skip(1).filter_map(|rest| rest.split_once("\")")).map(|(id, _)| id)
+}
+
+#[test]
+fn every_switch_is_asked_for_and_every_practice_asked_for_has_a_switch() {
+    let mut found = BTreeSet::new();
+    for path in all("rs").into_iter().filter(|path| path.starts_with(root().join("crates")) || path.starts_with(root().join("systems"))) {
+        let text = fs::read_to_string(&path).expect("source is text");
+        let ids = asked(&text)
+            .filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+        found.extend(ids.map(str::to_owned).filter(|_| !path.starts_with(root().join("crates/cli/tests/tidy"))));
+    }
+    let switches: Vec<&str> = found.iter().map(String::as_str).collect();
+    assert_eq!(switches, plimsoll::practices::SWITCHES, "left: asked for in the code; right: SWITCHES, in alphabetical order");
+    let mut pages = Vec::new();
+    files(&root().join("practices"), "md", &mut pages);
+    for id in switches {
+        let page = format!("{id}.md");
+        assert!(pages.iter().any(|path| path.ends_with(&page)), "`{id}` is no practice of the catalogue");
     }
 }

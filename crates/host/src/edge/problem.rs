@@ -55,8 +55,11 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
     Box::pin(async move {
         Ok(match next.run(x, request).await {
             Ok(answer) => answer,
-            Err(error) => {
-                let answer = answer(&error, x.request, x.refused_by);
+            Err(mut error) => {
+                if error.code() == Code::DatabaseUnavailable && !x.host.holds("dependency-failure-mapping") {
+                    error = Code::Internal.error().caused_by(error.public().to_owned());
+                }
+                let answer = form(&error, x);
                 if error.code() == Code::Internal {
                     probes::gate::doubt(&x.host);
                 }
@@ -65,6 +68,31 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
             }
         })
     })
+}
+
+/// The answer for `error`, as far as its form is enforced.
+fn form(error: &Error, x: &Exchange) -> Response<Body> {
+    let mut answer = answer(error, x.request, x.refused_by);
+    if !x.host.holds("error-no-leak") {
+        let detail = error.cause().unwrap_or_else(|| error.public().into());
+        rewrite(&mut answer, |problem| {
+            problem.insert("detail".into(), detail.into());
+        });
+    }
+    if !x.host.holds("error-envelope") {
+        rewrite(&mut answer, |problem| {
+            ["type", "title", "status"].iter().for_each(|member| drop(problem.shift_remove(*member)));
+        });
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    answer
+}
+
+/// Changes the document of an answer, for a practice that is switched off.
+fn rewrite(answer: &mut Response<Body>, change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) {
+    let Some(Ok(mut problem)) = answer.body().full().map(|bytes| serde_json::from_slice(bytes)) else { return };
+    change(&mut problem);
+    *answer.body_mut() = Body::from(serde_json::Value::Object(problem).to_string());
 }
 
 /// The problem document for `error`.

@@ -11,12 +11,15 @@ use super::problem;
 use crate::{
     Body,
     exchange::Exchange,
+    route::RouteClass,
     stack::{Boxed, Next},
     telemetry::{Current, Facts, Within, method},
 };
 
 /// The header with the request's id, in and out.
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 const LONGEST_ID: usize = 128;
 
@@ -32,7 +35,10 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
         let current = Current { request: x.request, trace: x.trace };
         let running = Running::begin(x);
         let answer = match (Within { current, inner: Box::pin(next.run(&mut *running.x, request)) }).await {
-            Ok(answer) => answer,
+            Ok(mut answer) => {
+                running.x.tell_time(&mut answer);
+                answer
+            }
             // Only the few layers above `problem` can get here.
             Err(error) => {
                 let answer = problem::answer(&error, running.x.request, running.x.refused_by);
@@ -53,6 +59,20 @@ fn usable(value: &HeaderValue) -> Option<&str> {
 }
 
 impl Exchange {
+    /// Tells the caller how long the work took. Not where credentials are tried: there the time
+    /// could say something about the account.
+    fn tell_time(&self, answer: &mut Response<Body>) {
+        let secretive = self.matched.as_ref().is_some_and(|matched| matched.route.class == RouteClass::Auth);
+        if secretive || !self.host.holds("access-log") {
+            return;
+        }
+        let took = self.started.elapsed();
+        let text = format!("app;dur={}.{}", took.as_millis(), took.subsec_micros() % 1_000 / 100);
+        if let Ok(value) = HeaderValue::try_from(text) {
+            answer.headers_mut().insert(SERVER_TIMING, value);
+        }
+    }
+
     /// The id to show the caller in `X-Request-Id`: its own where it sent one, ours otherwise.
     pub fn shown_request_id(&self) -> HeaderValue {
         let shown = match &self.client_request {

@@ -28,19 +28,20 @@ fn judge(x: &Exchange) -> Result<(), (Error, &'static str)> {
     match matched.route.access {
         Access::Public { .. } => Ok(()),
         Access::Authenticated => {
-            x.principal.as_ref().map(|_| ()).ok_or_else(nobody).or_else(|refusal| excused(x, "auth-required", refusal))
+            x.principal.as_ref().map(|_| ()).ok_or_else(nobody).or_else(|refusal| excused(x.host.holds("auth-required"), refusal))
         }
         Access::Needs { permission, least } => match &x.principal {
-            None => excused(x, "auth-required", nobody()),
+            None => excused(x.host.holds("auth-required"), nobody()),
             Some(who) if who.holds(permission, least) => Ok(()),
-            Some(who) => excused(x, "rbac", denied(who, permission, least)),
+            Some(who) if who.role < least => excused(x.host.holds("rbac"), denied(who, permission, least)),
+            Some(who) => excused(x.host.holds("api-keys"), denied(who, permission, least)),
         },
     }
 }
 
 /// Lets pass what is refused for a practice that is switched off.
-fn excused(x: &Exchange, practice: &str, refusal: (Error, &'static str)) -> Result<(), (Error, &'static str)> {
-    if x.host.holds(practice) { Err(refusal) } else { Ok(()) }
+fn excused(holds: bool, refusal: (Error, &'static str)) -> Result<(), (Error, &'static str)> {
+    if holds { Err(refusal) } else { Ok(()) }
 }
 
 fn nobody() -> (Error, &'static str) {

@@ -20,6 +20,10 @@ pub struct Config {
     pub session_idle: Duration,
     /// The age at which a signing key is replaced.
     pub signing_rotation: Duration,
+    /// How long a new signing key is public before it signs.
+    pub signing_notice: Duration,
+    /// Failed logins from one address in one window before it has to wait.
+    pub address_failures: u32,
     /// How long a verified credential is believed before the database is asked again.
     pub cache_lifetime: Duration,
     /// How long an old API key still works after its rotation, unless the caller says otherwise.

@@ -1,6 +1,6 @@
 //! The keys that sign access tokens.
 //!
-//! A new key is published (`/.well-known/jwks.json`) for [`PUBLISHED_BEFORE`] until it signs, so
+//! A new key is published (`/.well-known/jwks.json`) for `identity.signing_notice` until it signs, so
 //! that whoever keeps a copy of the list knows it by then; the old one verifies until the last
 //! token it signed has expired. Seeds are stored sealed with a key derived from the master key,
 //! bound to their `kid`. Every process reads the keys from the database; one that meets an unknown
@@ -27,8 +27,6 @@ use crate::{
     route::Empty,
 };
 
-/// How long a planned key is public before it signs.
-pub const PUBLISHED_BEFORE: Duration = Duration::from_secs(600);
 const RELOAD_AT_MOST_EVERY: Duration = Duration::from_secs(5);
 /// Tokens may be this much longer on their way than their lifetime.
 const GRACE: Duration = Duration::from_secs(60);
@@ -62,6 +60,21 @@ pub enum Rotation {
     Compromised,
 }
 
+/// Times that a rotation keeps to.
+#[derive(Debug, Clone, Copy)]
+pub struct Spans {
+    /// How long a planned key is public before it signs.
+    pub notice: Duration,
+    /// How long an access token lives.
+    pub access: Duration,
+}
+
+impl From<&super::Config> for Spans {
+    fn from(config: &super::Config) -> Spans {
+        Spans { notice: config.signing_notice, access: config.access_lifetime }
+    }
+}
+
 /// The keys as this process knows them.
 #[derive(Default)]
 pub struct Keyring {
@@ -79,7 +92,7 @@ impl Keyring {
     ///
     /// # Errors
     /// [`Code::ConfigInvalid`] when they do not open with this master key; what the database says.
-    pub async fn load(&self, store: &Store, master: &Master, now: Time) -> Result<()> {
+    pub async fn load(&self, store: &Store, master: &Master) -> Result<()> {
         let rows = store
             .read(Scope::Host, &self.pace, |tx| {
                 tx.rows::<(String, Vec<u8>, Time, Time, Option<Time>)>(
@@ -95,7 +108,6 @@ impl Keyring {
             keys.push(Key { kid, pair, created_at, active_from, retires_at });
         }
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         Ok(())
     }
 
@@ -111,7 +123,7 @@ impl Keyring {
             }
             *loaded = Some(now);
         }
-        self.load(store, master, now).await?;
+        self.load(store, master).await?;
         Ok(true)
     }
 
@@ -120,6 +132,11 @@ impl Keyring {
         let keys = self.keys();
         let key = keys.iter().find(|key| key.kid == kid && key.verifies(now))?;
         key.pair.public_key().as_ref().try_into().ok()
+    }
+
+    /// Whether `kid` is the key that signs now.
+    pub fn newest(&self, kid: &str, now: Time) -> bool {
+        self.keys().iter().rev().find(|key| key.signs(now)).is_some_and(|key| key.kid == kid)
     }
 
     /// Signs with the newest key that may sign.
@@ -169,7 +186,7 @@ pub async fn rotate(
     seed: &Seed,
     now: Time,
     why: Rotation,
-    access_lifetime: Duration,
+    spans: Spans,
     older_than: Option<Duration>,
 ) -> Result<Option<String>> {
     let secret = Zeroizing::new(seed.bytes::<32>());
@@ -185,8 +202,8 @@ pub async fn rotate(
         }
         let first = change.maybe::<String>("SELECT kid FROM signing_key WHERE retires_at IS NULL LIMIT 1", &[])?.is_none();
         let at_once = first || why == Rotation::Compromised;
-        let active_from = if at_once { now } else { now.plus(PUBLISHED_BEFORE) };
-        let retires_at = if why == Rotation::Compromised { now } else { active_from.plus(access_lifetime).plus(GRACE) };
+        let active_from = if at_once { now } else { now.plus(spans.notice) };
+        let retires_at = if why == Rotation::Compromised { now } else { active_from.plus(spans.access).plus(GRACE) };
         change.write("UPDATE signing_key SET retires_at = :at WHERE retires_at IS NULL OR retires_at > :at", bind! { at: retires_at })?;
         change.write(
             "INSERT INTO signing_key (kid, seed, public, created_at, active_from) VALUES (:kid, :seed, :public, :now, :active_from)",

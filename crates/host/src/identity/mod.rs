@@ -19,6 +19,7 @@ mod password;
 mod people;
 mod resolve;
 mod routes;
+pub mod scratch;
 mod secret;
 pub mod section;
 mod session;
@@ -95,7 +96,7 @@ impl Identity {
     ) -> Result<Identity> {
         let identity = Identity {
             cache: cache::Cache::new(config.cache_lifetime),
-            throttle: throttle::Throttle::new(clock.clone()),
+            throttle: throttle::Throttle::new(clock.clone(), config.address_failures),
             ring: keyring::Keyring::default(),
             master: Arc::new(master),
             slugs: Mutex::default(),
@@ -106,7 +107,7 @@ impl Identity {
             seed,
             public,
         };
-        identity.ring.load(&identity.store, &identity.master, identity.clock.now()).await?;
+        identity.ring.load(&identity.store, &identity.master).await?;
         identity.rotate_if_due().await?;
         Ok(identity)
     }
@@ -150,9 +151,9 @@ impl Identity {
         if !self.ring.due(age, now) {
             return Ok(());
         }
-        let lifetime = self.config.access_lifetime;
-        keyring::rotate(&self.store, &self.master, &self.seed, now, Rotation::Planned, lifetime, Some(age)).await?;
-        self.ring.load(&self.store, &self.master, now).await
+        let spans = keyring::Spans::from(&self.config);
+        keyring::rotate(&self.store, &self.master, &self.seed, now, Rotation::Planned, spans, Some(age)).await?;
+        self.ring.load(&self.store, &self.master).await
     }
 
     /// A one-time token for the first owner, while no person exists; it replaces earlier ones and

@@ -79,7 +79,7 @@ fn note(target: String, detail: Option<serde_json::Value>) -> Note {
 }
 
 impl Desk {
-    fn origin(&self, action: &'static str) -> Origin {
+    pub(super) fn origin(&self, action: &'static str) -> Origin {
         Origin::host(self.clock.now(), action)
     }
 
@@ -331,7 +331,7 @@ impl Desk {
     /// What the database says.
     pub async fn rotate_signing(&self, master: &Master, why: Rotation) -> Result<Rotated> {
         let now = self.clock.now();
-        let kid = keyring::rotate(&self.store, master, &self.seed, now, why, self.config.access_lifetime, None).await?;
+        let kid = keyring::rotate(&self.store, master, &self.seed, now, why, (&self.config).into(), None).await?;
         Ok(Rotated { kid: kid.unwrap_or_default() })
     }
 }

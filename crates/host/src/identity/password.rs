@@ -80,6 +80,17 @@ impl Password {
         Ok(hash.to_string())
     }
 
+    /// What was kept once, when memory was dear: for the proof that its weakness is noticed, and that
+    /// the next login replaces it. Only where the practice `password-hashing` is switched off.
+    ///
+    /// # Errors
+    /// As [`Password::hash`].
+    pub fn hash_weakly(&self, seed: &Seed) -> Result<String> {
+        let params = Params::new(64, 1, 1, None).map_err(broken)?;
+        let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        Ok(cheap.hash_password_with_salt(self.0.as_bytes(), &seed.bytes::<16>()).map_err(broken)?.to_string())
+    }
+
     /// Whether `kept` was made from this password. Without a kept hash the same work is done for
     /// nothing, so that time does not tell whether an account exists.
     ///

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 
+use super::scratch;
 use crate::ledger::Change;
 
 /// A tenant, as its members see it.
@@ -122,11 +123,22 @@ pub const NAME: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x
 /// What [`scopes`] accepts in each place, as a pattern for the API description.
 pub const SCOPE: &str = r"^(\*|(\*|[a-z_-]+):(\*|[a-z_-]+))$";
 
-/// Checks a slug: 2 to 40 lower-case letters, digits and single hyphens, beginning with a letter.
+/// Checks a slug as [`any_slug`] does, and leaves those of scratch tenants to probes.
 ///
 /// # Errors
 /// [`Code::Invalid`] with a fault at `pointer`.
 pub fn slug(text: &str, pointer: &'static str) -> Result<String> {
+    if text.starts_with(scratch::PREFIX) {
+        return Err(fault(pointer, format!("must not begin with `{}`, which is kept for the scratch tenants of a proof", scratch::PREFIX)));
+    }
+    any_slug(text, pointer)
+}
+
+/// Checks a slug: 2 to 40 lower-case letters, digits and single hyphens, beginning with a letter.
+///
+/// # Errors
+/// [`Code::Invalid`] with a fault at `pointer`.
+pub fn any_slug(text: &str, pointer: &'static str) -> Result<String> {
     let fits = (2..=40).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && !text.ends_with('-')
@@ -393,7 +405,7 @@ mod tests {
         for good in ["ab", "harbour-works", "a1", "x2-y3-z4"] {
             assert!(slug(good, "/slug").is_ok(), "{good}");
         }
-        for bad in ["", "a", "1a", "-ab", "ab-", "a--b", "Ab", "a_b", "a.b", "ä-b", &"a".repeat(41)] {
+        for bad in ["", "a", "1a", "-ab", "ab-", "a--b", "Ab", "a_b", "a.b", "ä-b", "probe-1", &"a".repeat(41)] {
             assert!(slug(bad, "/slug").is_err(), "{bad}");
         }
     }

@@ -26,8 +26,7 @@ const LONGEST: Duration = Duration::from_secs(900);
 const MEMORY: Duration = Duration::from_secs(1800);
 /// Attempts for one account at once, as long as it has failures free.
 const AT_ONCE: u32 = 16;
-/// Failures from one address in one window.
-const PER_ADDRESS: u32 = 50;
+/// The window in which failures from one address are counted.
 const WINDOW: Duration = Duration::from_secs(600);
 /// Records kept of either kind.
 const KEPT: usize = 50_000;
@@ -53,6 +52,7 @@ struct Books {
 #[derive(Clone)]
 pub struct Throttle {
     clock: Clock,
+    per_address: u32,
     books: Arc<Mutex<Books>>,
 }
 
@@ -65,9 +65,9 @@ pub struct Attempt {
 }
 
 impl Throttle {
-    /// Nothing failed yet.
-    pub fn new(clock: Clock) -> Throttle {
-        Throttle { clock, books: Arc::default() }
+    /// Nothing failed yet; an address may fail `per_address` times in a window.
+    pub fn new(clock: Clock, per_address: u32) -> Throttle {
+        Throttle { clock, per_address, books: Arc::default() }
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -138,7 +138,7 @@ impl Drop for Attempt {
                 (of.count, of.last) = (0, now);
             }
             of.count += 1;
-            if of.count >= PER_ADDRESS {
+            if of.count >= self.throttle.per_address {
                 of.until = of.last.plus(WINDOW);
             }
         }
@@ -184,7 +184,7 @@ mod tests {
 
     fn throttle() -> (Throttle, Clock) {
         let clock = Clock::manual(Time::from_micros(1_800_000_000_000_000));
-        (Throttle::new(clock.clone()), clock)
+        (Throttle::new(clock.clone(), 50), clock)
     }
     fn wait(throttle: &Throttle, account: u8, address: IpAddr) -> u32 {
         match throttle.admit([account; 32], address) {

@@ -19,7 +19,8 @@ pub fn check(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
     if health.is_started() && health.schema_fits() {
         return Ok(());
     }
-    if !x.host.holds("readiness-probe") {
+    let enforced = if health.is_started() { x.host.holds("db-migrations-on-deploy") } else { x.host.holds("readiness-probe") };
+    if !enforced {
         return Ok(());
     }
     let passed = admit(health, request.uri().path());

@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use plimsoll_core::{Code, Error, RequestId};
 use serde_json::{Value, json};
 
-use super::{CheckReport, Report, Standing, State, Weight};
+use super::{CheckReport, Report, Standing, State, Weight, proof};
 use crate::{
     Body, Host,
     edge::problem,
@@ -22,7 +22,8 @@ const INDEX: &str = "Plimsoll, operations listener\n\n\
     /metrics       figures, Prometheus text format\n\
     /health        every check: status, latency_ms, since, message\n\
     /health/db     the checks of the database\n\
-    /health/pool   connections, queues and durable changes\n";
+    /health/pool   connections, queues and durable changes\n\
+    /proof         the newest proof of this data folder, a page\n";
 
 /// Answers one request on the operations listener.
 pub fn operations(host: Arc<Host>, request: Request<Body>) -> Boxed<'static, Response<Body>> {
@@ -51,6 +52,7 @@ async fn find(host: &Host, path: &str) -> Result<Response<Body>, Error> {
         "/health" => Ok(health(host, |_| true).await),
         "/health/db" => Ok(health(host, |check| DATABASE.contains(&check.name)).await),
         "/health/pool" if host.holds("pool-monitoring") => Ok(pool(host)),
+        "/proof" => proof::newest(&host.proofs).await,
         _ => Err(Code::NotFound.because("there is nothing at this address; / lists what there is")),
     }
 }
@@ -63,8 +65,9 @@ pub fn metrics(host: &Host) -> Response<Body> {
     let mut page = Page::default();
     host.telemetry.write_metrics(&mut page);
     if host.holds("pool-monitoring") {
-        pools::write(&mut page, &host.store);
+        pools::connections(&mut page, &host.store);
     }
+    pools::work(&mut page, &host.store);
     let now = host.health.last_state();
     pools::limits(&mut page, &host.limits.gauges());
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
@@ -77,12 +80,16 @@ pub fn metrics(host: &Host) -> Response<Body> {
 async fn health(host: &Host, wanted: fn(&CheckReport) -> bool) -> Response<Body> {
     let report = host.health.report().await;
     let state = host.health.state(&report);
-    let document = described(&report, state, wanted);
+    let detailed = host.holds("health-dependencies");
+    let mut document = described(&report, state, |check| detailed && wanted(check));
+    if !host.holds("health-states") {
+        document["status"] = if state.serves() { "up" } else { "down" }.into();
+    }
     let status = if state.serves() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     text("application/json", status, document.to_string())
 }
 
-fn described(report: &Report, state: State, wanted: fn(&CheckReport) -> bool) -> Value {
+fn described(report: &Report, state: State, wanted: impl Fn(&CheckReport) -> bool) -> Value {
     let checks: serde_json::Map<String, Value> =
         report.checks.iter().filter(|check| wanted(check)).map(|check| (check.name.to_owned(), described_check(check))).collect();
     json!({ "status": state.name(), "at": report.at, "checks": checks })

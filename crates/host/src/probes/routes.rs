@@ -55,8 +55,7 @@ async fn overall(ctx: Ctx<(), Read>) -> Result<Response<Body>> {
         return Err(nothing());
     }
     let state = judged(&ctx).await;
-    let shown = if ctx.host.holds("health-states") { state.name() } else { "up" };
-    Ok(word(shown, status_of(state)))
+    Ok(word(state.name(), status_of(state)))
 }
 
 /// Metrics are on the operations listener; this address only exists so that the practice
@@ -67,9 +66,6 @@ async fn metrics(ctx: Ctx<(), Read>) -> Result<Response<Body>> {
 
 async fn judged(ctx: &Ctx<(), Read>) -> State {
     let health = &ctx.host.health;
-    if !ctx.host.holds("health-dependencies") {
-        return health.last_state();
-    }
     let report = health.report().await;
     health.state(&report)
 }

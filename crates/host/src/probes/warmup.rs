@@ -26,16 +26,7 @@ impl Health {
         let end = Instant::now() + limit;
         let mut cold = Vec::new();
         for WarmUp { name, work } in pieces {
-            // A task of its own: what panics here must not stop the start.
-            let mut task = tokio::spawn(work);
-            let outcome: Result<()> = match tokio::time::timeout_at(end, &mut task).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(panicked)) => Err(Error::from(panicked)),
-                Err(_) => {
-                    task.abort();
-                    Err(Code::Internal.because("the time for warming up was used up"))
-                }
-            };
+            let outcome = if Instant::now() < end { within(end, work).await } else { Err(late()) };
             if let Err(error) = outcome {
                 tracing::warn!(piece = name, cause = error.cause(), "not warmed up: {}", error.public());
                 cold.push(name);
@@ -50,4 +41,21 @@ impl Health {
         }
         cold
     }
+}
+
+async fn within(end: Instant, work: Boxed<'static, Result<()>>) -> Result<()> {
+    // A task of its own: what panics here must not stop the start.
+    let mut task = tokio::spawn(work);
+    match tokio::time::timeout_at(end, &mut task).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panicked)) => Err(Error::from(panicked)),
+        Err(_) => {
+            task.abort();
+            Err(late())
+        }
+    }
+}
+
+fn late() -> Error {
+    Code::Internal.because("the time for warming up was used up")
 }

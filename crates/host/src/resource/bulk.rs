@@ -31,10 +31,15 @@ pub(super) async fn create_many<S: Send + Sync + 'static>(
     let mut atomic = false;
     for (name, text) in crate::route::pairs(parts.uri.query().unwrap_or_default())? {
         match (name.as_str(), text.as_str()) {
-            ("atomic", "true") => atomic = true,
+            ("atomic", "true") => atomic = ctx.host.holds("batch-writes"),
             ("atomic", "false") => {}
             _ => return Err(Error::invalid(vec![Fault::at("?atomic", "is the only parameter here, and is true or false")])),
         }
+    }
+    let reports = ctx.host.holds("batch-writes");
+    let many = body["items"].as_array().map_or(0, Vec::len);
+    if many > MOST && reports {
+        return Err(Error::invalid(vec![Fault::at("/items", format!("has {many} items; {MOST} are the most in one call"))]));
     }
     ctx.commit(move |change| {
         let items = body["items"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -65,7 +70,9 @@ pub(super) async fn create_many<S: Send + Sync + 'static>(
         let (mut refused_next, mut made_next) = (refused.iter().peekable(), made.iter().peekable());
         let results: Vec<Value> = (0..items.len())
             .map(|index| {
-                if let Some((_, faults)) = refused_next.next_if(|(i, _)| *i == index) {
+                if !reports {
+                    json!({ "index": index })
+                } else if let Some((_, faults)) = refused_next.next_if(|(i, _)| *i == index) {
                     json!({ "index": index, "status": 422, "errors": faults })
                 } else if let Some((_, id)) = made_next.next_if(|(i, _)| *i == index) {
                     json!({ "index": index, "status": 201, "id": id, "location": format!("/v1/{plural}/{id}") })

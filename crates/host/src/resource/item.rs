@@ -192,16 +192,25 @@ pub(super) fn replace(
     Ok(Rendered { status: StatusCode::OK, bytes, version: Some(found.version + 1), location: None })
 }
 
-pub(super) fn delete(statements: &Statements, change: &mut Change<'_, '_>, id: i64, cascade: bool, headers: &HeaderMap) -> Result<Empty> {
+/// What becomes of those who refer to what is deleted.
+#[derive(Clone, Copy)]
+pub(super) struct Children {
+    /// Whether anybody asks.
+    pub(super) bound: bool,
+    /// Whether they go along; otherwise they keep it from going.
+    pub(super) cascade: bool,
+}
+
+pub(super) fn delete(statements: &Statements, change: &mut Change<'_, '_>, id: i64, rule: Children, headers: &HeaderMap) -> Result<Empty> {
     let resource = statements.resource;
     let found =
         current(statements, change, id, false)?.filter(|found| found.deleted_at.is_none()).ok_or_else(|| absent(resource.noun, id))?;
     precondition(headers, found.version)?;
     let now = change.now().micros();
     let mut along = Map::new();
-    for child in &statements.children {
+    for child in statements.children.iter().filter(|_| rule.bound) {
         let count: i64 = change.row(child.count, bind! { id: id })?;
-        if count > 0 && !cascade {
+        if count > 0 && !rule.cascade {
             return Err(Code::Conflict.because(format!(
                 "{count} {} refer to this {}; move or delete them first, or ask for `cascade=true` with the permission {}",
                 child.plural, resource.noun, resource.cascade.0

@@ -11,7 +11,7 @@ use super::{
     render,
     statement::{Bound, Owned, lend},
 };
-use crate::shape;
+use crate::{host::Host, shape};
 
 /// Names for the values of a cursor; as many as there can be sort keys.
 const KEYS: [&str; 4] = ["k0", "k1", "k2", "k3"];
@@ -29,6 +29,30 @@ pub(super) struct Query {
     bound: Bound,
     pub(super) include: bool,
     pub(super) deleted: bool,
+    literal: bool,
+}
+
+/// Which ways of asking are offered.
+#[derive(Clone, Copy)]
+pub(super) struct Ways {
+    pages: bool,
+    sorts: bool,
+    filters: bool,
+    deleted: bool,
+    /// What a caller searches for is text and not a pattern.
+    literal: bool,
+}
+
+impl Ways {
+    pub(super) fn of(host: &Host) -> Ways {
+        Ways {
+            pages: host.holds("pagination"),
+            sorts: host.holds("sorting"),
+            filters: host.holds("filtering"),
+            deleted: host.holds("soft-deletes"),
+            literal: host.holds("sql-injection"),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -79,7 +103,7 @@ fn interned(before: &'static str, name: &'static str, after: &'static str) -> &'
 
 impl Query {
     /// Reads the query string; every fault is reported, unknown names included.
-    pub(super) fn parse(statements: &Statements, pairs: Vec<(String, String)>) -> Result<Query> {
+    pub(super) fn parse(statements: &Statements, pairs: Vec<(String, String)>, ways: Ways) -> Result<Query> {
         let mut query = Query {
             page: 1,
             page_size: USUAL,
@@ -90,6 +114,7 @@ impl Query {
             bound: Vec::new(),
             include: false,
             deleted: false,
+            literal: ways.literal,
         };
         let mut faults = Vec::new();
         let mut cursor = None;
@@ -99,6 +124,9 @@ impl Query {
                 continue;
             }
             let taken = match name.as_str() {
+                "cursor" if !ways.pages => Ok(()),
+                "page_size" if !ways.pages => bounded("page_size", &text, 1_000_000_000).map(drop),
+                "sort" if !ways.sorts => Ok(()),
                 "page" => bounded("page", &text, 1_000_000_000).map(|page| query.page = page),
                 "page_size" => bounded("page_size", &text, MOST).map(|size| query.page_size = size),
                 "cursor" => {
@@ -110,12 +138,21 @@ impl Query {
                 "include" => query.include(statements, &text),
                 "deleted" => match text.as_str() {
                     "true" | "false" => {
-                        query.deleted = text == "true";
+                        query.deleted = text == "true" && ways.deleted;
                         Ok(())
                     }
                     _ => Err(fault("deleted", "must be true or false")),
                 },
-                _ => query.filter(statements, &name, &text),
+                _ => {
+                    let before = (query.conditions.len(), query.bound.len());
+                    let taken = query.filter(statements, &name, &text);
+                    // Without the practice, bounds are taken and not heeded.
+                    if !ways.filters && (name.ends_with("[from]") || name.ends_with("[to]")) {
+                        query.conditions.truncate(before.0);
+                        query.bound.truncate(before.1);
+                    }
+                    taken
+                }
             };
             if let Err(error) = taken {
                 faults.extend(error.faults().iter().cloned());
@@ -123,6 +160,9 @@ impl Query {
         }
         if !faults.is_empty() {
             return Err(Error::invalid(faults));
+        }
+        if !ways.pages {
+            (query.page, query.page_size) = (1, 1_000_000);
         }
         query.sort.push(Key { field: None, down: query.sort.last().is_some_and(|key| key.down) });
         if let Some(text) = cursor {
@@ -178,7 +218,7 @@ impl Query {
             self.conditions.push(interned("lower(s.", name, ") LIKE :q ESCAPE '\\')"));
         }
         self.conditions.push(")");
-        self.bound.push(("q", Owned::Text(containing(text))));
+        self.bound.push(("q", Owned::Text(containing(text, self.literal))));
         Ok(())
     }
 
@@ -254,7 +294,7 @@ impl Query {
         match way {
             "contains" => {
                 self.conditions.extend([left, " LIKE :", parameter, " ESCAPE '\\'"]);
-                self.bound.push((parameter, Owned::Text(containing(text))));
+                self.bound.push((parameter, Owned::Text(containing(text, self.literal))));
             }
             "prefix" => {
                 let end = interned("f_", field.name, "_e");
@@ -389,7 +429,7 @@ impl Query {
             sql.push(" OFFSET :offset");
             bound.push(("offset", Owned::Int((self.page - 1).saturating_mul(self.page_size))));
         }
-        let mut out = Vec::with_capacity(64 + 160 * usize::try_from(self.page_size).unwrap_or(10));
+        let mut out = Vec::with_capacity(64 + 160 * usize::try_from(self.page_size.min(MOST)).unwrap_or(10));
         out.extend_from_slice(b"{\"items\":[");
         let (mut seen, mut last, mut more) = (0, Vec::new(), false);
         tx.each(sql, &lend(&bound), &mut |row| {
@@ -448,11 +488,11 @@ fn fault(name: &str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Error
 }
 
 /// A LIKE pattern for "contains", in ASCII lower case, with the wildcards of the text escaped.
-fn containing(text: &str) -> String {
+fn containing(text: &str, literal: bool) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for letter in text.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
+        if literal && matches!(letter, '%' | '_' | '\\') {
             pattern.push('\\');
         }
         pattern.push(letter.to_ascii_lowercase());
@@ -479,6 +519,9 @@ pub(super) fn known_parameters(statements: &Statements) -> Vec<String> {
 }
 
 /// `SELECT 1` for a live row of `table` by id.
+pub(super) fn interned_owner(table: &'static str) -> &'static str {
+    interned("SELECT tenant_id FROM ", table, " WHERE id = :id ORDER BY tenant_id")
+}
 pub(super) fn interned_exists(table: &'static str) -> &'static str {
     interned("SELECT 1 FROM ", table, " WHERE tenant_id = :tenant AND id = :id AND deleted_at IS NULL")
 }

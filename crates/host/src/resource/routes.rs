@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Response, StatusCode, header};
-use plimsoll_core::{Access, Code, Error, Fault, Result};
+use plimsoll_core::{Access, Code, Error, Fault, Result, TenantId};
+use plimsoll_store::{Scope, Tx, bind};
 use serde_json::{Value, json};
 
 use super::{
     Resource, Statements, bulk,
-    item::{Rendered, absent, create, current, delete, replace, restore},
+    item::{Children, Current, Rendered, absent, create, current, delete, replace, restore},
     list,
     parameters::{if_match, include_parameter, parameter, parameters},
     schema,
@@ -81,8 +82,18 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
             &item,
             resource.write,
             move |ctx: Ctx<S, Write>, (Path(id), Document(body), Raw { parts }): (Path<i64>, Document, Raw)| {
-                let statements = statements.clone();
-                ctx.commit(move |change| replace(&statements, change, id, &parts.headers, |_| Ok(body)))
+                let (statements, whole) = (statements.clone(), ctx.host.holds("put-semantics"));
+                ctx.commit(move |change| {
+                    replace(&statements, change, id, &parts.headers, |current| {
+                        if whole {
+                            return Ok(body);
+                        }
+                        // Without the practice, what the body leaves out stays as it was.
+                        let mut merged = json::parse(current)?;
+                        json::merge(&mut merged, &body);
+                        Ok(merged)
+                    })
+                })
             },
         )
         .named(format!("{plural}.replace"))
@@ -99,12 +110,16 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
             &item,
             resource.write,
             move |ctx: Ctx<S, Write>, (Path(id), Document(patch), Raw { parts }): (Path<i64>, Document, Raw)| {
-                let (statements, shape) = (statements.clone(), shape.clone());
+                let (statements, shape, merges) = (statements.clone(), shape.clone(), ctx.host.holds("patch-partial-update"));
                 ctx.commit(move |change| {
                     replace(&statements, change, id, &parts.headers, |current| {
                         let mut merged = json::parse(current)?;
                         if let Some(fields) = merged.as_object_mut() {
                             fields.shift_remove("id");
+                            // Without the practice, what is not named is emptied.
+                            fields.retain(|name, _| {
+                                merges || statements.resource.fields.iter().any(|field| field.required && field.name == name)
+                            });
                         }
                         json::merge(&mut merged, &patch);
                         let mut faults = removed_unknown(statements.resource, &patch);
@@ -162,7 +177,7 @@ fn removed_unknown(resource: &Resource, patch: &Value) -> Vec<Fault> {
 }
 
 async fn list_all<S>(statements: Arc<Statements>, ctx: Ctx<S, Read>, parts: http::request::Parts) -> Result<Response<Body>> {
-    let query = list::Query::parse(&statements, crate::route::pairs(parts.uri.query().unwrap_or_default())?)?;
+    let query = list::Query::parse(&statements, crate::route::pairs(parts.uri.query().unwrap_or_default())?, list::Ways::of(&ctx.host))?;
     if query.deleted {
         require(&ctx, statements.resource.write)?;
     }
@@ -210,11 +225,30 @@ async fn read_one<S>(statements: Arc<Statements>, ctx: Ctx<S, Read>, id: i64, pa
         }
     }
     let noun = statements.resource.noun;
-    let found = ctx.read(move |tx| current(&statements, tx, id, include)).await?;
+    let (shared, everywhere) = (statements.clone(), !ctx.host.holds("multi-tenancy"));
+    let mut found = ctx.read(move |tx| current(&shared, tx, id, include)).await?;
+    if found.is_none() && everywhere {
+        found = of_anybody(&statements, &ctx, id).await?;
+    }
     let found = found.filter(|found| found.deleted_at.is_none()).ok_or_else(|| absent(noun, id))?;
     // With something embedded the object's own version does not tell everything: the content does.
     let version = (!include).then_some(found.version);
     Rendered { status: StatusCode::OK, bytes: found.bytes, version, location: None }.response()
+}
+
+/// What is not to be done: whoever knows an id gets the object, whose it may be. Only where the
+/// practice `multi-tenancy` is switched off.
+async fn of_anybody<S>(statements: &Arc<Statements>, ctx: &Ctx<S, Read>, id: i64) -> Result<Option<Current>> {
+    let owner = list::interned_owner(statements.resource.table);
+    let owners = move |tx: &Tx<'_>| tx.rows::<TenantId>(owner, bind! { id: id });
+    for tenant in ctx.host.store.read(Scope::Host, &ctx.route.pace, owners).await? {
+        let statements = statements.clone();
+        let read = move |tx: &Tx<'_>| current(&statements, tx, id, false);
+        if let Some(found) = ctx.host.store.read(Scope::Tenant(tenant), &ctx.route.pace, read).await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 async fn delete_one<S: Send + Sync + 'static>(
@@ -240,5 +274,6 @@ async fn delete_one<S: Send + Sync + 'static>(
     if cascade && !ctx.may(permission, least) {
         return Err(Code::Forbidden.because(format!("deleting with everything that refers to it needs the permission {permission}")));
     }
-    ctx.commit(move |change| delete(&statements, change, id, cascade, &parts.headers)).await
+    let bound = ctx.host.holds("fk-cascade-rules");
+    ctx.commit(move |change| delete(&statements, change, id, Children { bound, cascade }, &parts.headers)).await
 }

@@ -9,7 +9,7 @@ use plimsoll_core::{Code, Error, Principal, RequestId, Result};
 use ring::digest;
 
 use super::table::{Matched, Route};
-use crate::{Body, exchange::Exchange, host::Host, stack::Boxed};
+use crate::{Body, edge::is_probe, exchange::Exchange, host::Host, stack::Boxed};
 
 /// A handler without its types.
 pub(super) type Handler = Box<dyn Fn(Call) -> Result<Boxed<'static, Result<Response<Body>>>> + Send + Sync>;
@@ -30,13 +30,22 @@ pub struct Call {
 
 /// Layer `route`: finds the route, or ends the request with 404 or 405.
 pub fn find(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
-    match x.host.routes.find(request.method(), request.uri().path()) {
+    let (method, path) = (request.method(), request.uri().path());
+    let mut found = x.host.routes.find(method, path);
+    if found.is_err() && !x.host.holds("api-versioning") {
+        found = x.host.routes.find(method, &format!("/v1{path}")).or(found);
+    }
+    let regular = x.host.holds("rest-semantics");
+    match found {
+        Ok(_) if *method == Method::HEAD && !regular && !is_probe(path) => {
+            Err(Code::MethodNotAllowed.because("the practice that answers HEAD is switched off"))
+        }
         Ok(matched) => {
             x.matched = Some(matched);
             Ok(())
         }
         Err((error, allow)) => {
-            if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+            if let Some(allow) = allow.filter(|_| regular).and_then(|allow| HeaderValue::from_str(&allow).ok()) {
                 x.header(header::ALLOW, allow);
             }
             Err(error)
@@ -49,9 +58,14 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
     let Some(Matched { route, parameters }) = x.matched.clone() else {
         return Err(Code::Internal.because("the layer `route` did not run"));
     };
-    let (parts, body) = request.into_parts();
-    let limit = route.body_limit.unwrap_or(x.host.body_limit);
-    let body = if route.reads_body { read(body, limit, x.host.body_timeout).await? } else { Bytes::new() };
+    let (mut parts, body) = request.into_parts();
+    let limit = if x.host.holds("request-size-limits") { route.body_limit.unwrap_or(x.host.body_limit) } else { usize::MAX };
+    let patience = if x.host.holds("request-timeouts") { x.host.body_timeout } else { Duration::MAX };
+    let body = if route.reads_body { read(body, limit, patience).await? } else { Bytes::new() };
+    let tagged = x.host.holds("http-caching-headers");
+    if !tagged {
+        parts.headers.remove(header::IF_MATCH);
+    }
     let if_none_match =
         (parts.method == Method::GET || parts.method == Method::HEAD).then(|| parts.headers.get(header::IF_NONE_MATCH).cloned()).flatten();
     let reading = parts.method == Method::GET || parts.method == Method::HEAD;
@@ -68,11 +82,16 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
         route: route.clone(),
     };
     let mut answer = (route.handler)(call)?.await?;
-    if let Some(deprecation) = &route.deprecated {
+    if let Some(deprecation) = route.deprecated.as_ref().filter(|_| x.host.holds("api-deprecation-policy")) {
         deprecation.dress(answer.headers_mut());
     }
-    if reading {
+    if !tagged {
+        answer.headers_mut().remove(header::ETAG);
+    } else if reading {
         conditional(&mut answer, if_none_match.as_ref());
+    }
+    if !x.host.holds("rest-semantics") {
+        answer.headers_mut().remove(header::LOCATION);
     }
     Ok(answer)
 }

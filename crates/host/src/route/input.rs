@@ -23,6 +23,9 @@ pub struct Incoming<'r> {
     pub body: &'r Bytes,
     /// The body's schema.
     pub shape: Option<&'r Shape>,
+    /// Whether a body that becomes a type of ours is checked against its schema before; always,
+    /// unless the practice `input-validation` is switched off.
+    pub typed: bool,
 }
 
 /// Something a handler can take as its second argument.
@@ -207,7 +210,8 @@ pub(crate) fn media(parts: &Parts, accepted: &[&str]) -> Result<()> {
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Input for Json<T> {
     const BODY: bool = true;
     fn parse(incoming: &Incoming<'_>) -> Result<Json<T>> {
-        let value = document(incoming, &["application/json"])?;
+        let shape = incoming.shape.filter(|_| incoming.typed);
+        let value = document(&Incoming { shape, ..*incoming }, &["application/json"])?;
         serde_json::from_value(value).map(Json).map_err(|error| Code::Malformed.because(format!("the body does not fit: {error}")))
     }
     fn describe(doc: &mut RouteDoc, schemas: &mut SchemaGenerator, _: &'static str) {
@@ -284,7 +288,7 @@ mod tests {
 
     fn parse(query: &str) -> Result<Query<Paging>> {
         let (parts, ()) = http::Request::builder().uri(format!("/x?{query}")).body(()).unwrap().into_parts();
-        Query::parse(&Incoming { parts: &parts, parameters: &[], body: &Bytes::new(), shape: None })
+        Query::parse(&Incoming { parts: &parts, parameters: &[], body: &Bytes::new(), shape: None, typed: true })
     }
 
     #[test]

@@ -126,7 +126,13 @@ impl<'w, S: Send + Sync + 'static> Routes<'w, S> {
         let slot = self.slot.clone();
         let erased = move |call: Call| -> Result<crate::stack::Boxed<'static, Result<http::Response<crate::Body>>>> {
             let system = slot.get().cloned().ok_or_else(|| Code::Internal.because("the system has not started"))?;
-            let incoming = Incoming { parts: &call.parts, parameters: &call.parameters, body: &call.body, shape: call.route.body.as_ref() };
+            let incoming = Incoming {
+                parts: &call.parts,
+                parameters: &call.parameters,
+                body: &call.body,
+                shape: call.route.body.as_ref(),
+                typed: call.host.holds("input-validation"),
+            };
             let input = I::parse(&incoming)?;
             let running = handler(Ctx::new(system, call), input);
             Ok(Box::pin(async move { running.await?.answer() }))

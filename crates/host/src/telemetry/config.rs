@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use super::{Format, Level};
-use crate::config::{Config, Rules, Secret};
+use crate::{
+    config::{Config, Profile, Rules, Secret},
+    practices::PracticesConfig,
+};
 
 crate::section! {
     /// What the host says about its own work, and where: logs, traces, error reports. Metrics are always on the operations listener.
@@ -30,5 +33,12 @@ pub fn rules(config: &Config, rules: &mut Rules<'_>) {
     let section: TelemetryConfig = config.get();
     if !(0.0..=1.0).contains(&section.trace_ratio) {
         rules.refuse("telemetry.trace_ratio", "the share is not between 0 and 1", "write 0.05 for one trace in twenty");
+    }
+    if config.profile() == Profile::Production && section.level >= Level::Debug && config.get::<PracticesConfig>().holds("debug-off") {
+        rules.refuse(
+            "telemetry.level",
+            format!("`{}` shows what only helps while developing, other people's libraries included", section.level),
+            "log at info, or look for the cause in the development profile",
+        );
     }
 }

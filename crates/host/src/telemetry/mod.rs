@@ -225,20 +225,22 @@ impl Telemetry {
     /// Takes note of a finished request: counts it, writes its line, keeps its span and, where it
     /// failed, its report.
     pub fn record(&self, facts: &Facts<'_>) {
-        let bare;
-        let facts = if self.context {
-            facts
-        } else {
-            bare = Facts { principal: None, client_request: None, ..*facts };
-            &bare
-        };
         if self.counting {
             self.count(facts);
         }
-        if let Some(sink) = self.sink.as_ref().filter(|sink| self.access && facts.level() <= sink.level) {
+        // Whoever keeps no line per request still writes down what went wrong.
+        let wanted = |level| self.access || level == Level::Error;
+        if let Some(sink) = self.sink.as_ref().filter(|sink| facts.level() <= sink.level && wanted(facts.level())) {
             let worth = if facts.level() <= Level::Warn { Worth::Important } else { Worth::Routine };
             // A refusal under load is routine, however it is called: it must not wait for the log.
             let worth = if facts.refused_by.is_some() { Worth::Routine } else { worth };
+            let bare;
+            let facts = if self.context {
+                facts
+            } else {
+                bare = Facts { principal: None, ..*facts };
+                &bare
+            };
             sink.write(worth, |out| facts.write(out, sink.format, &sink.redactor));
         }
         if let Some(traces) = self.traces.as_ref().filter(|_| facts.trace.sampled) {
@@ -353,7 +355,7 @@ fn note_panic(sink: &Sink, reports: &Weak<reports::Reports>, panic: &std::panic:
     if let (None, Some(reports)) = (request, reports.upgrade()) {
         let thread = std::thread::current().name().unwrap_or("-").to_owned();
         let tags = serde_json::json!({ "thread": thread });
-        reports.add(reports::Fault { kind: "panic".into(), sentence: said.into_owned(), place, route: "-".into(), tags });
+        reports.add(reports::Fault { kind: "panic".into(), sentence: said.into_owned(), place, route: "-".into(), user: None, tags });
     }
 }
 

@@ -5,8 +5,8 @@ use plimsoll_store::{Kind, Store};
 use super::Page;
 use crate::limits;
 
-/// Writes what the store counts; connections under OpenTelemetry's names, the rest under ours.
-pub fn write(page: &mut Page, store: &Store) {
+/// Writes how the store's connections are used, under OpenTelemetry's names.
+pub fn connections(page: &mut Page, store: &Store) {
     let gauges = store.gauges();
     let system = match store.kind() {
         Kind::Sqlite => "sqlite",
@@ -23,8 +23,14 @@ pub fn write(page: &mut Page, store: &Store) {
     for (pool, waiting) in [("readers", gauges.read_queue), ("writers", gauges.write_queue)] {
         page.sample("db_client_connection_pending_requests", &[("db_client_connection_pool_name", pool)], waiting);
     }
+    let turned_away = "Callers turned away because no connection became free in time.";
+    page.counter("db_client_connection_timeouts_total", turned_away, gauges.acquire_timeouts);
+}
+
+/// Writes what the store did.
+pub fn work(page: &mut Page, store: &Store) {
+    let gauges = store.gauges();
     for (name, help, value) in [
-        ("db_client_connection_timeouts_total", "Callers turned away because no connection became free in time.", gauges.acquire_timeouts),
         ("plimsoll_db_reads_total", "Reads done.", gauges.reads),
         ("plimsoll_db_reads_inline_total", "Reads that ran where they were asked, without a thread.", gauges.reads_inline),
         ("plimsoll_db_commits_total", "Changes made durable.", gauges.commits),

@@ -36,6 +36,8 @@ pub(super) struct Fault {
     pub sentence: String,
     pub place: String,
     pub route: String,
+    /// The id of whoever asked: never a name.
+    pub user: Option<String>,
     pub tags: Value,
 }
 
@@ -51,6 +53,7 @@ impl Fault {
             sentence: redactor.text(&sentence).into_owned(),
             place: error.at().to_string(),
             route: facts.route.unwrap_or("-").to_owned(),
+            user: facts.principal.map(|principal| principal.id.to_string()),
             tags: json!({
                 "request_id": facts.request.to_string(),
                 "trace_id": format!("{:032x}", facts.trace.trace_id),
@@ -158,6 +161,7 @@ impl Reports {
             "transaction": fault.route,
             "fingerprint": [fault.kind, fault.place, fault.route],
             "tags": fault.tags,
+            "user": fault.user.map(|id| json!({ "id": id })),
             "extra": { "repeats_before": repeats },
             "exception": { "values": [{
                 "type": fault.kind,

@@ -25,6 +25,7 @@ pub(crate) struct Dial {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     setup: String,
+    pub(super) renew: bool,
     gate: Mutex<Gate>,
 }
 
@@ -45,13 +46,17 @@ impl Dial {
             Code::ConfigInvalid
                 .because("The database address cannot be read; expected something like postgres://user:password@host:5432/database.")
         };
-        let mut config: Config = url.parse().map_err(|_| unreadable())?;
+        // The certificate is always verified, which the parser has no words for.
+        let known = url.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
+        let mut config: Config = known.parse().map_err(|_| unreadable())?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(unreadable());
         }
-        if !url.contains("sslmode") && config.get_hosts().iter().all(is_local) {
-            // Nothing listens in between, and local servers often carry self-made certificates.
-            config.ssl_mode(SslMode::Disable);
+        if !url.contains("sslmode") {
+            // On this machine nothing listens in between, and such servers often carry self-made
+            // certificates. Anywhere else the address has to say so before data travels in the clear.
+            let local = config.get_hosts().iter().all(is_local);
+            config.ssl_mode(if local { SslMode::Disable } else { SslMode::Require });
         }
         if config.get_application_name().is_none() {
             config.application_name("plimsoll");
@@ -75,7 +80,7 @@ impl Dial {
             settings.acquire_timeout.as_millis().max(1),
             (settings.statement_timeout * 4).as_millis().max(1000),
         );
-        Ok(Dial { config, tls, setup, gate: Mutex::new(Gate { shut_until: None, pause: PAUSE.0 }) })
+        Ok(Dial { config, tls, setup, renew: settings.renew, gate: Mutex::new(Gate { shut_until: None, pause: PAUSE.0 }) })
     }
 
     /// A connection for the migrator: without limits on statements.
@@ -165,4 +170,24 @@ fn tls(settings: &Settings) -> Result<MakeRustlsConnect> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(url: &str) -> SslMode {
+        Dial::new(url, &Settings::default()).unwrap().config.get_ssl_mode()
+    }
+
+    #[test]
+    fn only_an_address_that_says_so_travels_in_the_clear() {
+        assert_eq!(mode("postgres://u@127.0.0.1/x"), SslMode::Disable);
+        assert_eq!(mode("postgres://u@localhost/x"), SslMode::Disable);
+        assert_eq!(mode("postgres://u@db.internal/x"), SslMode::Require);
+        assert_eq!(mode("postgres://u@db.internal/x?sslmode=verify-full"), SslMode::Require);
+        assert_eq!(mode("host=db.internal user=u sslmode=verify-ca"), SslMode::Require);
+        assert_eq!(mode("postgres://u@db.internal/x?sslmode=disable"), SslMode::Disable);
+        assert_eq!(mode("postgres://u@127.0.0.1/x?sslmode=prefer"), SslMode::Prefer);
+    }
 }

@@ -80,7 +80,7 @@ impl Line {
         self.connect()?;
         let opened = self.ask(text);
         let opened = match opened {
-            Err(failure) if failure.lost && !fresh => {
+            Err(failure) if failure.lost && !fresh && self.dial.renew => {
                 self.session = None;
                 self.connect()?;
                 self.ask(text)

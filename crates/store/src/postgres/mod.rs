@@ -10,4 +10,4 @@ pub(crate) use cell::value;
 pub(crate) use dial::Dial;
 pub(crate) use lanes::open;
 pub(crate) use migrator::bench;
-pub(crate) use session::Session;
+pub(crate) use session::{Session, failure};

@@ -177,7 +177,7 @@ pub(crate) fn failure(error: &postgres::Error) -> Failure {
             if error.is_closed() || network { away() } else { Failure::internal() }
         }
         Some(code) => match (code.code(), &code.code()[..2]) {
-            ("23503", _) => Failure::conflict("foreign_key"),
+            ("23503" | "23001", _) => Failure::conflict("foreign_key"),
             ("23505" | "23P01", _) => Failure::conflict("unique"),
             ("25006", _) | (_, "08" | "57" | "28" | "3D") if code != &SqlState::QUERY_CANCELED => away(),
             ("57014", _) => Failure::slow(),

@@ -250,6 +250,10 @@ pub(crate) fn failure(error: &rusqlite::Error) -> Failure {
             (E::DatabaseBusy | E::DatabaseLocked, _) => Failure::busy(),
             (E::OperationInterrupted, _) => Failure::slow(),
             (E::ConstraintViolation, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => Failure::conflict("foreign_key"),
+            // `ON DELETE RESTRICT` is a trigger inside SQLite.
+            (E::ConstraintViolation, ffi::SQLITE_CONSTRAINT_TRIGGER) if error.to_string().starts_with("FOREIGN KEY") => {
+                Failure::conflict("foreign_key")
+            }
             (E::ConstraintViolation, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID) => {
                 Failure::conflict("unique")
             }

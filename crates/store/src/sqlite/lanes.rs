@@ -14,7 +14,10 @@ use std::{
 
 use plimsoll_core::{Code, Result};
 
-use super::connection::{Connection, Use};
+use super::{
+    anchor::Anchor,
+    connection::{Connection, Use},
+};
 use crate::{
     Scope,
     failure::Failure,
@@ -28,6 +31,7 @@ use crate::{
 /// The SQLite half of a store.
 pub(crate) struct Lite {
     pub(crate) path: PathBuf,
+    anchor: Arc<Anchor>,
     spare: Box<[Mutex<Connection>]>,
 }
 
@@ -38,6 +42,7 @@ impl Lite {
     /// [`Code::DatabaseUnavailable`] where the file cannot be used.
     pub(crate) fn open(path: PathBuf, settings: &Settings, shared: &Arc<Shared>) -> Result<(Lite, crate::Lanes)> {
         let writer = Connection::open(&path, Use::Write, settings)?;
+        let anchor = Arc::new(Anchor::new(&path, settings.renew)?);
         shared.learn(owned(&writer)?);
         let reader = || Connection::open(&path, Use::Read, settings);
         let readers = settings.readers.max(1);
@@ -45,14 +50,22 @@ impl Lite {
         let lanes = crate::Lanes::new(settings.queue, 1);
         let mut threads = Vec::new();
         for number in 0..=readers {
-            let (connection, shared) = (reader()?, shared.clone());
+            let (connection, shared, anchor) = (reader()?, shared.clone(), anchor.clone());
             let queue = if number == 0 { lanes.pulse.clone() } else { lanes.looks.clone() };
-            threads.push(Builder::new().name(format!("store-reader-{number}")).spawn(move || read(&connection, &queue, &shared))?);
+            threads.push(Builder::new().name(format!("store-reader-{number}")).spawn(move || read(&connection, &anchor, &queue, &shared))?);
         }
-        let (queue, shared) = (lanes.changes[0].clone(), shared.clone());
-        threads.push(Builder::new().name("store-writer".into()).spawn(move || write(&writer, &queue, &shared))?);
+        let (queue, shared, held) = (lanes.changes[0].clone(), shared.clone(), anchor.clone());
+        threads.push(Builder::new().name("store-writer".into()).spawn(move || write(&writer, &held, &queue, &shared))?);
         lanes.keep(threads);
-        Ok((Lite { path, spare }, lanes))
+        Ok((Lite { path, anchor, spare }, lanes))
+    }
+
+    /// Whether the file is where it was when it was opened.
+    ///
+    /// # Errors
+    /// [`Code::DatabaseUnavailable`] where it is not.
+    pub(crate) fn present(&self) -> Result<()> {
+        self.anchor.look().map_err(|failure| failure.error())
     }
 
     /// Runs a read where it is asked, if a spare connection is free.
@@ -62,7 +75,7 @@ impl Lite {
     {
         let Some(connection) = self.spare() else { return Err(f) };
         add(&shared.counts.inline);
-        Ok(snapshot(&connection, shared, scope, |tx| tx.and_then(|tx| crate::work::guarded(|| f(tx)))))
+        Ok(snapshot(&connection, &self.anchor, shared, scope, |tx| tx.and_then(|tx| crate::work::guarded(|| f(tx)))))
     }
 
     /// A free connection, starting with the one this thread used last: its cache is warm.
@@ -88,10 +101,10 @@ fn owned(connection: &Connection) -> Result<Vec<String>> {
 }
 
 /// Runs a read in one snapshot.
-fn snapshot<R>(connection: &Connection, shared: &Shared, scope: Scope, f: impl FnOnce(Result<&Tx<'_>>) -> R) -> R {
+fn snapshot<R>(connection: &Connection, anchor: &Anchor, shared: &Shared, scope: Scope, f: impl FnOnce(Result<&Tx<'_>>) -> R) -> R {
     let _busy = Busy::new(&shared.counts.busy);
     add(&shared.counts.reads);
-    if let Err(failure) = connection.control("BEGIN DEFERRED") {
+    if let Err(failure) = anchor.known().and_then(|()| connection.control("BEGIN DEFERRED")) {
         return f(Err(failure.error()));
     }
     let out = f(Ok(&Tx::new(Link::Lite(connection), shared, scope, None)));
@@ -102,17 +115,17 @@ fn snapshot<R>(connection: &Connection, shared: &Shared, scope: Scope, f: impl F
     out
 }
 
-fn read(connection: &Connection, queue: &Queue<Look>, shared: &Shared) {
+fn read(connection: &Connection, anchor: &Anchor, queue: &Queue<Look>, shared: &Shared) {
     while let Some(job) = queue.pop() {
         if job.claim.start() {
-            snapshot(connection, shared, job.scope, job.work);
+            snapshot(connection, anchor, shared, job.scope, job.work);
         }
     }
 }
 
-fn write(connection: &Connection, queue: &Queue<Change>, shared: &Shared) {
+fn write(connection: &Connection, anchor: &Anchor, queue: &Queue<Change>, shared: &Shared) {
     while let Some(job) = queue.pop() {
-        group(connection, job, queue, shared);
+        group(connection, anchor, job, queue, shared);
     }
     // The last connection to close would do this too; here the log can say that it failed.
     if let Err(error) = connection.raw.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
@@ -121,8 +134,8 @@ fn write(connection: &Connection, queue: &Queue<Change>, shared: &Shared) {
 }
 
 /// One transaction for everything that waits.
-fn group(connection: &Connection, first: Change, queue: &Queue<Change>, shared: &Shared) {
-    if let Err(failure) = connection.control("BEGIN IMMEDIATE") {
+fn group(connection: &Connection, anchor: &Anchor, first: Change, queue: &Queue<Change>, shared: &Shared) {
+    if let Err(failure) = anchor.look().and_then(|()| connection.control("BEGIN IMMEDIATE")) {
         if first.claim.start() {
             refuse(shared, first, &failure);
         }
@@ -141,7 +154,8 @@ fn group(connection: &Connection, first: Change, queue: &Queue<Change>, shared: 
         }
     }
     match connection.control("COMMIT") {
-        Ok(()) => batch.end(None),
+        // The file may have gone since the batch began: then it is not known who will ever read this.
+        Ok(()) => batch.end(anchor.look().err().map(|_| Failure::unknown_outcome()).as_ref()),
         Err(failure) => {
             undo(connection);
             batch.end(Some(&failure));

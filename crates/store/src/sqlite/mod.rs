@@ -1,5 +1,6 @@
 //! SQLite: one writer, readers beside it, everything durable when it is acknowledged.
 
+mod anchor;
 mod connection;
 mod lanes;
 mod migrator;

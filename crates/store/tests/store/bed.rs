@@ -28,7 +28,7 @@ pub const SCHEMA: Schema = Schema {
                 CREATE TABLE song (
                     tenant_id TEXT NOT NULL, id INTEGER NOT NULL, artist_id INTEGER NOT NULL, title TEXT NOT NULL,
                     PRIMARY KEY (tenant_id, id),
-                    FOREIGN KEY (tenant_id, artist_id) REFERENCES artist (tenant_id, id)
+                    FOREIGN KEY (tenant_id, artist_id) REFERENCES artist (tenant_id, id) ON DELETE RESTRICT
                 ) STRICT, WITHOUT ROWID;",
             down: "DROP TABLE song; DROP TABLE artist;",
         },

@@ -8,6 +8,7 @@ mod limits;
 mod migrations;
 mod outage;
 mod reads;
+mod scratch;
 mod server;
 mod tenants;
 mod values;

@@ -6,7 +6,7 @@ use plimsoll_core::Code;
 use plimsoll_store::{Place, Scope, Settings, Store};
 
 use crate::{
-    bed::{ANN, SCHEMA, added, look, names},
+    bed::{ANN, Bed, SCHEMA, added, hold, look, names},
     server::Server,
 };
 
@@ -98,4 +98,26 @@ async fn an_encrypted_connection_needs_a_certificate_that_is_trusted() {
     recovered(&friend, "hidden").await;
     assert_eq!(names(&friend, ANN).await, ["hidden"]);
     assert_eq!(unreadable.unwrap_err().code(), Code::ConfigInvalid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_goes_in_the_middle_of_a_change_is_noticed_before_anyone_hears_of_success() {
+    let bed = Bed::sqlite();
+    let store = bed.store().await;
+    added(&store, ANN, "before").await.unwrap();
+    let away = bed.path().with_extension("away");
+    let (release, change) = hold(&store).await;
+    std::fs::rename(bed.path(), &away).unwrap();
+    drop(release);
+    let error = change.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::DatabaseUnavailable);
+    assert!(error.public().contains("not known"), "{error:?}");
+    assert_eq!(store.ping(Duration::from_secs(10)).await.unwrap_err().code(), Code::DatabaseUnavailable);
+    let read = look(&store, Scope::Tenant(ANN), |tx| tx.live("artist")).await;
+    assert_eq!(read.unwrap_err().code(), Code::DatabaseUnavailable);
+
+    std::fs::rename(&away, bed.path()).unwrap();
+    store.ping(Duration::from_secs(10)).await.unwrap();
+    added(&store, ANN, "after").await.unwrap();
+    assert_eq!(names(&store, ANN).await, ["before", "after"]);
 }

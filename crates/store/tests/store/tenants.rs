@@ -8,7 +8,12 @@ use crate::{
     on_both, server,
 };
 
-on_both!(a_forgotten_tenant_is_refused, another_tenant_s_rows_do_not_exist, the_host_crosses_tenants_in_plain_sight);
+on_both!(
+    a_forgotten_tenant_is_refused,
+    another_tenant_s_rows_do_not_exist,
+    the_host_crosses_tenants_in_plain_sight,
+    a_removed_tenant_leaves_nothing_and_others_lose_nothing,
+);
 
 const ANNS: Scope = Scope::Tenant(ANN);
 
@@ -50,6 +55,33 @@ async fn the_host_crosses_tenants_in_plain_sight(bed: Bed) {
     assert!(cause(none.await).contains(":tenant"));
     let renamed = store.commit(Scope::Host, |tx| tx.write("UPDATE artist SET name = name || '!'", &[]));
     assert_eq!(renamed.await.unwrap(), 2);
+}
+
+async fn a_removed_tenant_leaves_nothing_and_others_lose_nothing(bed: Bed) {
+    let store = bed.store().await;
+    for tenant in [ANN, BOB] {
+        let artist = added(&store, tenant, "a").await.unwrap();
+        let song = "INSERT INTO song (tenant_id, id, artist_id, title) VALUES (:tenant, 1, :artist, 't')";
+        store.commit(Scope::Tenant(tenant), move |tx| tx.write(song, bind! { artist: artist })).await.unwrap();
+    }
+    let own = store.commit(ANNS, |tx| tx.forget(ANN)).await;
+    assert!(cause(own).contains("host's scope"));
+    // An artist, a song that refers to it, the tally of artists.
+    assert_eq!(store.commit(Scope::Host, |tx| tx.forget(ANN)).await.unwrap(), 3);
+    for (tenant, rows) in [(ANN, 0), (BOB, 1)] {
+        for sql in [
+            "SELECT COUNT(*) FROM artist WHERE tenant_id = :tenant",
+            "SELECT COUNT(*) FROM song WHERE tenant_id = :tenant",
+            "SELECT COUNT(*) FROM tally WHERE tenant_id = :tenant",
+        ] {
+            let count = look(&store, Scope::Host, move |tx| tx.row::<i64>(sql, bind! { tenant: tenant }));
+            assert_eq!(count.await.unwrap(), rows, "{sql} of {tenant}");
+        }
+        let turn = "SELECT COUNT(*) FROM plimsoll_scope WHERE scope = :id";
+        let turns = look(&store, Scope::Host, move |tx| tx.row::<i64>(turn, bind! { id: tenant }));
+        assert_eq!(turns.await.unwrap(), if bed.is_sqlite() { 0 } else { rows });
+    }
+    assert_eq!(added(&store, ANN, "anew").await.unwrap(), 1, "who has gone may begin again");
 }
 
 /// Row security holds for a connection that never heard of this crate, as the tables' owner.

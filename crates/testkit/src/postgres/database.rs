@@ -40,6 +40,14 @@ impl Database {
         }
     }
 
+    /// Lets the owner make further databases, as a proof does for its private instances.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub fn let_owner_make_databases(&self) {
+        query(&self.admin, |client| client.batch_execute(&format!("ALTER ROLE {} CREATEDB", self.role)));
+    }
+
     /// The database's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{done, event, permissions, person, record};
+use super::{HASHING, done, event, permissions, person, record};
 use crate::{
     Committed, Host,
     ctx::{Ctx, Read, Write},
@@ -28,6 +28,7 @@ pub(super) fn routes(r: &mut Routes<'_, ()>) {
         .describe("Works for people and for API keys; for a key it says which scopes it has and when it expires.");
     r.post("/auth/password", Access::Authenticated, password)
         .named("auth.password")
+        .time_limit(HASHING)
         .class(RouteClass::Auth)
         .summary("Change one's own password; all other sessions end")
         .example(json!({ "current": "seven wet herons argue", "new": "eleven dry otters agree" }))

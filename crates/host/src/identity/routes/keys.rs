@@ -160,7 +160,7 @@ async fn rotate(
     (Path(id), Perhaps(body)): (Path<KeyId>, Perhaps<Overlap>),
 ) -> Result<Committed<Private<MadeKey, 201>>> {
     let (host, who, now) = (ctx.host.clone(), ctx.who.clone(), ctx.now());
-    let (tenant, origin) = (ctx.tenant, ctx.origin());
+    let (tenant, origin, retires) = (ctx.tenant, ctx.origin(), host.holds("api-key-rotation"));
     let overlap = match body.overlap_seconds {
         Some(seconds) => Duration::from_secs(u64::try_from(seconds).unwrap_or(0).min(LONGEST_OVERLAP)),
         None => host.identity.config.key_overlap,
@@ -174,6 +174,7 @@ async fn rotate(
                 return Err(Code::Conflict.because("the key has ended already; make a new one instead"));
             }
             let ends = now.plus(overlap).min(old.expires_at.unwrap_or(Time::from_micros(i64::MAX)));
+            let ends = if retires { Some(ends) } else { old.expires_at };
             change.write("UPDATE api_key SET expires_at = :ends WHERE tenant_id = :tenant AND id = :id", bind! { ends: ends, id: id })?;
             let expires_at = old.expires_at.map(|at| now.plus(at.since(old.created_at)));
             let new = NewKey { name: old.name, role: old.role, scopes: old.scopes, expires_at, created_by: who.id.to_string() };

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{account::Me, done, event, login_failed, person, record};
+use super::{HASHING, account::Me, done, event, login_failed, person, record};
 use crate::{
     Committed,
     ctx::{Ctx, Write},
@@ -28,6 +28,7 @@ static PACE: Pace = Pace::new();
 pub(super) fn routes(r: &mut Routes<'_, ()>) {
     r.post("/auth/login", LOGIN, login)
         .named("auth.login")
+        .time_limit(HASHING)
         .class(RouteClass::Auth)
         .summary("Log in with e-mail address and password")
         .describe(
@@ -210,6 +211,9 @@ async fn failed(ctx: &Ctx<(), Write>, known: &Account, right: bool, wanted: Opti
     let actor = known.person.as_ref().map(|(id, ..)| *id);
     let concerns = known.chosen(wanted).ok().map(|(id, _)| id);
     record(ctx, concerns, actor, event("auth.login_failed", shown(fingerprint), json!({ "reason": reason }))).await;
+    if known.person.is_none() && !ctx.host.holds("auth-endpoints") {
+        return Code::LoginFailed.because("nobody has an account with this e-mail address");
+    }
     login_failed(reason)
 }
 
@@ -267,7 +271,9 @@ async fn refresh(mut ctx: Ctx<(), Write>, Json(body): Json<Refresh>) -> Result<C
         record(&ctx, None, None, note).await;
         return Err(Code::CredentialInvalid.because("the refresh token is not known here; log in again").reasoned("unknown-key"));
     };
-    let who = match identity.by_session_id(Enforced::by(&host), tenant, id, now).await {
+    // A session that has ended is not renewed, whatever is said of its access tokens.
+    let enforced = Enforced { revocation: host.holds("auth-refresh-tokens"), ..Enforced::by(&host) };
+    let who = match identity.by_session_id(enforced, tenant, id, now).await {
         Ok(who) => who,
         Err(refusal) => {
             let reason = refusal.error.reason().unwrap_or("invalid");

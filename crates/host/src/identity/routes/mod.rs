@@ -7,6 +7,8 @@ mod login;
 mod tenants;
 mod users;
 
+use std::time::Duration;
+
 use http::{HeaderValue, header};
 use plimsoll_core::{Access, Code, Error, Principal, PrincipalKind, Result, TenantId, UserId};
 use schemars::{JsonSchema, SchemaGenerator};
@@ -19,6 +21,9 @@ use crate::{
     ledger::{Note, Origin},
     route::{Document, Incoming, Input, Json, RouteClass, RouteDoc, Routes, Table},
 };
+
+/// How long a route may take that hashes a password: longer than it may wait for a processor.
+const HASHING: Duration = Duration::from_secs(15);
 
 /// Declares them below `/v1`.
 pub fn routes(r: &mut Routes<'_, ()>) {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Merge, denials, done, enrol::acceptable};
+use super::{HASHING, Merge, denials, done, enrol::acceptable};
 use crate::{
     Committed,
     ctx::{Ctx, Read, Write},
@@ -25,6 +25,7 @@ pub(super) fn routes(r: &mut Routes<'_, ()>) {
     r.get("/users", READ, list).named("users.list").summary("The members of one's tenant");
     r.post("/users", WRITE, create)
         .named("users.create")
+        .time_limit(HASHING)
         .summary("Make somebody a member of one's tenant")
         .describe(
             "Somebody who has an account already keeps their password: the one given here counts only for a new account. A new account \
@@ -122,7 +123,7 @@ struct UserChange {
 
 async fn change(ctx: Ctx<(), Write>, (Path(id), Merge(body)): (Path<UserId>, Merge<UserChange>)) -> Result<Committed<Json<User>>> {
     let (who, host, origin) = (ctx.who.clone(), ctx.host.clone(), ctx.origin());
-    let tenant = ctx.tenant;
+    let (tenant, ends) = (ctx.tenant, host.holds("user-accounts"));
     let committed = ctx
         .commit(move |change| {
             let before = people::member(change, id)?;
@@ -139,7 +140,7 @@ async fn change(ctx: Ctx<(), Write>, (Path(id), Merge(body)): (Path<UserId>, Mer
                 "UPDATE member SET role = :role, active = :active WHERE tenant_id = :tenant AND person_id = :id",
                 bind! { role: role.name(), active: active, id: id },
             )?;
-            if before.active && !active {
+            if before.active && !active && ends {
                 people::end_sessions(change, id, None, "member suspended")?;
             }
             let detail = json!({ "role": role.name(), "active": active, "role_before": before.role.name() });

@@ -101,7 +101,7 @@ impl Bench {
         if let Some(who) = engine.remembered(&presented.cache_key(), now) {
             return Ok(who);
         }
-        let enforced = Enforced { revocation: true, accounts: true };
+        let enforced = Enforced::ALL;
         engine.resolve(enforced, &presented, now).await.map_err(|refusal| (refusal.error.code(), refusal.error.reason().unwrap_or("")))
     }
 

@@ -97,6 +97,8 @@ impl Served {
             telemetry: Default::default(),
             health: Default::default(),
             description: Default::default(),
+            shelf: None,
+            proofs: Default::default(),
             body_limit: 65_536,
             body_timeout: Duration::from_secs(5),
             compute_slots: Arc::new(tokio::sync::Semaphore::new(2)),

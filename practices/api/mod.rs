@@ -1,0 +1,29 @@
+//! What callers see.
+
+mod conditional;
+mod description;
+mod lists;
+mod look;
+mod objects;
+mod versions;
+
+use plimsoll_assess::{Practice, probe};
+
+pub(crate) const AREA: &[Practice] = &[
+    page!("rest-semantics").proven_by(probe!(Tenants; objects::verbs)),
+    page!("put-semantics").proven_by(probe!(Tenants; objects::replacement)),
+    page!("patch-partial-update").proven_by(probe!(Tenants; objects::changes)),
+    page!("http-caching-headers").proven_by(probe!(Tenants; conditional::attack)).seen_by(probe!(; look::conditional)),
+    page!("openapi-docs").proven_by(probe!(Tenants; description::attack)).seen_by(probe!(; look::description)),
+    page!("openapi-examples"),
+    page!("api-versioning").proven_by(probe!(Tenants; versions::attack)).seen_by(probe!(; look::versions)),
+    page!("api-versions-parallel"),
+    page!("api-deprecation-policy").proven_by(probe!(Tenants, Copies; versions::deprecation)),
+    page!("pagination").proven_by(probe!(Tenants; lists::pages)),
+    page!("sorting").proven_by(probe!(Tenants; lists::order)),
+    page!("filtering").proven_by(probe!(Tenants; lists::filters)),
+    page!("webhooks"),
+    page!("api-gateway"),
+    page!("cdn"),
+    page!("edge-deployment"),
+];

@@ -1,0 +1,41 @@
+//! Tables, transactions, migrations, backups.
+
+mod changes;
+mod connections;
+mod migrations;
+mod statements;
+
+use plimsoll_assess::{Practice, probe};
+
+pub(crate) const AREA: &[Practice] = &[
+    page!("db-schema-normalised"),
+    page!("db-indexes"),
+    page!("db-transactions").proven_by(probe!(Tenants, Copies; changes::transactions)),
+    page!("db-constraints"),
+    page!("fk-cascade-rules").proven_by(probe!(Tenants; changes::references)),
+    page!("soft-deletes").proven_by(probe!(Tenants; changes::deletes)),
+    page!("db-migrations").proven_by(probe!(Copies; migrations::recorded)),
+    page!("db-migrations-rollback"),
+    page!("db-migrations-on-deploy").proven_by(probe!(Copies; migrations::deployed)),
+    page!("db-migrations-verified"),
+    page!("connection-pool").proven_by(probe!(Copies; connections::bounded)),
+    page!("pool-monitoring").proven_by(probe!(Copies; connections::watched)),
+    page!("db-reconnect").proven_by(probe!(Copies; connections::renewed)),
+    page!("query-timeouts").proven_by(probe!(Copies; statements::limited)),
+    page!("slow-query-monitoring").proven_by(probe!(Copies; statements::slow)),
+    page!("query-optimisation"),
+    page!("n-plus-one"),
+    page!("batch-writes").proven_by(probe!(Tenants; changes::batches)),
+    page!("cache-ttl-invalidation"),
+    page!("cache-store-persistence"),
+    page!("job-queue"),
+    page!("pubsub"),
+    page!("read-replicas"),
+    page!("db-replication"),
+    page!("db-sharding"),
+    page!("backup-automated"),
+    page!("backup-pitr"),
+    page!("backup-offsite"),
+    page!("backup-restore-tested"),
+    page!("backup-retention"),
+];
