@@ -2,30 +2,9 @@
 
 use serde::Deserialize;
 
-/// What is said in the head of a page.
+/// One page, taken apart.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Head {
-    id: String,
-    title: String,
-    category: Category,
-    priority: Priority,
-    basis: Basis,
-    effort: Effort,
-    weight: f64,
-    kind: Kind,
-    facet_of: Option<String>,
-    reviews: Vec<String>,
-    repair: Repair,
-    applies: Applies,
-    checked: Checked,
-    recommend: String,
-    #[serde(rename = "check")]
-    checks: Vec<Check>,
-}
-
-/// One page, taken apart.
-#[derive(Debug, Clone, PartialEq)]
 pub struct Page {
     /// Its name, such as `rate-limit`.
     pub id: String,
@@ -56,8 +35,10 @@ pub struct Page {
     /// What to do where it is missing, in one sentence.
     pub recommend: String,
     /// The clauses that make it true.
+    #[serde(rename = "check")]
     pub checks: Vec<Check>,
-    /// The prose, Markdown.
+    /// The prose below the head, Markdown.
+    #[serde(skip)]
     pub body: String,
 }
 
@@ -287,46 +268,12 @@ impl Page {
     pub fn parse(text: &str) -> Result<Page, String> {
         let rest = text.strip_prefix("+++\n").ok_or("a page begins with a line `+++`")?;
         let (head, body) = rest.split_once("\n+++\n").ok_or("the head of a page ends with a line `+++`")?;
-        let head: Head = toml::from_str(head).map_err(|error| error.to_string())?;
+        let page: Page = toml::from_str(head).map_err(|error| error.to_string())?;
         let body = body.trim_start_matches('\n').to_owned();
         if !body.starts_with("# ") {
             return Err("the prose begins with `# ` and the promise in one sentence".into());
         }
-        let Head {
-            id,
-            title,
-            category,
-            priority,
-            basis,
-            effort,
-            weight,
-            kind,
-            facet_of,
-            reviews,
-            repair,
-            applies,
-            checked,
-            recommend,
-            checks,
-        } = head;
-        Ok(Page {
-            id,
-            title,
-            category,
-            priority,
-            basis,
-            effort,
-            weight,
-            kind,
-            facet_of,
-            reviews,
-            repair,
-            applies,
-            checked,
-            recommend,
-            checks,
-            body,
-        })
+        Ok(Page { body, ..page })
     }
 
     /// The promise: the first heading.
