@@ -103,7 +103,6 @@ impl Stage {
             own,
             relay: relay.map(Arc::new),
             house: self.house.clone(),
-            operator: None,
             child: None,
             site: Site { base: String::new(), operations: None },
             logged: PathBuf::new(),
@@ -225,7 +224,6 @@ pub struct Copy {
     recipe: Recipe,
     own: Option<String>,
     house: Arc<dyn House>,
-    operator: Option<Arc<dyn Operator>>,
     site: Site,
     logged: PathBuf,
 }
@@ -257,10 +255,7 @@ impl Copy {
     /// # Errors
     /// When its data cannot be opened.
     pub async fn operator(&self) -> Result<Arc<dyn Operator>, Trouble> {
-        match &self.operator {
-            Some(operator) => Ok(operator.clone()),
-            None => self.house.operator(&self.data(), self.own.as_deref()).await.map_err(Trouble::new),
-        }
+        self.house.operator(&self.data(), self.own.as_deref()).await.map_err(Trouble::new)
     }
 
     /// Runs another command of the binary on its data and configuration.
@@ -334,7 +329,6 @@ impl Copy {
             own: self.own.clone(),
             relay: self.relay.clone(),
             house: self.house.clone(),
-            operator: None,
             child: None,
             site: Site { base: String::new(), operations: None },
             logged: PathBuf::new(),
