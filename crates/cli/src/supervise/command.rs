@@ -12,6 +12,9 @@ use std::{
 
 use plimsoll::{Code, Result};
 
+/// Where systems look when nobody says where.
+const USUAL: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// A program and its arguments, as they were written.
 #[derive(Debug, Clone)]
 pub struct CommandLine {
@@ -63,7 +66,7 @@ impl CommandLine {
             };
         }
         let mut plain = None;
-        for folder in path.map(std::env::split_paths).into_iter().flatten() {
+        for folder in std::env::split_paths(path.unwrap_or(OsStr::new(USUAL))) {
             let file = folder.join(&self.program);
             match standing(&file) {
                 Standing::Executable => return Ok(file),

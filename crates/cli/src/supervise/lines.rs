@@ -8,7 +8,6 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -57,17 +56,18 @@ enum Item {
 pub struct Capture {
     lines: mpsc::Sender<Item>,
     last: Arc<Mutex<VecDeque<String>>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Capture {
-    /// Begins to write lines of the service called `service`.
+    /// Begins to write lines of the service called `service`. The thread ends when this value and
+    /// everything that reads for it have gone.
     pub fn new(service: String, redactor: Redactor) -> Capture {
         let (lines, items) = mpsc::channel(WAITING);
         let last: Arc<Mutex<VecDeque<String>>> = Arc::default();
         let remembered = last.clone();
-        let thread = std::thread::Builder::new().name("service-log".into()).spawn(move || write(&service, &redactor, items, &remembered));
-        Capture { lines, last, thread: thread.ok() }
+        // Without a thread nobody receives, and every line counts as lost: the service goes on.
+        let _ = std::thread::Builder::new().name("service-log".into()).spawn(move || write(&service, &redactor, items, &remembered));
+        Capture { lines, last }
     }
 
     /// Reads one of its outputs until it ends.
@@ -87,17 +87,6 @@ impl Capture {
     /// Forgets the last lines: those of the next process are to be shown.
     pub fn forget(&self) {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
-
-impl Drop for Capture {
-    fn drop(&mut self) {
-        let (closed, _) = mpsc::channel(1);
-        drop(std::mem::replace(&mut self.lines, closed));
-        // Ends when the last reader has; one whose output somebody still holds does not end.
-        if let Some(thread) = self.thread.take().filter(JoinHandle::is_finished) {
-            let _ = thread.join();
-        }
     }
 }
 

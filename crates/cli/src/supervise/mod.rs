@@ -20,6 +20,10 @@ mod words;
 
 use std::{
     pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -77,6 +81,8 @@ pub struct Supervisor {
     pub redactor: Redactor,
     /// Where the service's state is told.
     pub state: watch::Sender<Lifecycle>,
+    /// Counts the processes that were started.
+    pub starts: Arc<AtomicU64>,
 }
 
 /// How one life of the service ended.
@@ -155,6 +161,7 @@ impl Supervisor {
             Ok(started) => started,
             Err(error) => return Life::Refused(error),
         };
+        self.starts.fetch_add(1, Ordering::Relaxed);
         tracing::info!(service = self.config.name, pid = process.pid, port = self.port, "the service's process has started");
         let readers = [capture.read(Stream::Out, printed.stdout), capture.read(Stream::Err, printed.stderr)];
         let life = self.watch(&mut process, orders).await;

@@ -21,10 +21,12 @@
 //!   that left the group. On Linux such orphans become the shepherd's children
 //!   (`PR_SET_CHILD_SUBREAPER`), so daemons are found too.
 //! - The shepherd dies (killed by name, or for want of memory): we see the socket end and kill the
-//!   group. Should both be killed at once, as `pkill -9 plimsoll` does, the service itself gets
-//!   SIGKILL from the system: the shepherd has one thread, which makes the parent's death signal
-//!   mean what it says. It is set by a second short-lived step of our binary, which then becomes
-//!   the service with `exec`, because setting it between `fork` and `exec` needs `unsafe`.
+//!   group. Should both be killed at once, as `pkill -9 -f plimsoll` does, the service itself
+//!   gets SIGKILL from the system (Linux): the shepherd has one thread, which makes the parent's
+//!   death signal mean what it says. It is set by a second short-lived step of our binary, which
+//!   then becomes the service with `exec`, because setting it between `fork` and `exec` needs
+//!   `unsafe`. What the service itself started is not reached then; a service manager that kills
+//!   the whole unit or container reaches it.
 //! - Signals are orders over the socket. Only the shepherd sends them, and only to a child it has
 //!   not yet waited for, so a process id that now belongs to somebody else is never hit.
 //! - Both groups differ from ours: Ctrl-C at the terminal reaches us alone, and the service hears

@@ -1,6 +1,12 @@
 //! `plimsoll run`: a service that is not ours, behind the same stack.
 
-use std::io::IsTerminal;
+use std::{
+    io::IsTerminal,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use plimsoll::{
     Code, Result,
@@ -119,6 +125,7 @@ impl Supervised {
         let (state, told) = watch::channel(Lifecycle::Starting);
         let main = launched.host.upstreams.mounts().find(|mount| mount.prefix.is_empty());
         main.ok_or_else(|| Code::Internal.because("the service that was started is not mounted"))?.supervised(told.clone());
+        let shown = told.clone();
         launched.host.health.check("service", Weight::Vital, move || {
             let state = *told.borrow();
             Box::pin(async move {
@@ -128,9 +135,20 @@ impl Supervised {
                 }
             })
         });
+        let service: ServiceConfig = config.get();
+        let starts: Arc<AtomicU64> = Arc::default();
+        let (counted, name) = (starts.clone(), service.name.clone());
+        launched.host.telemetry.metrics.collect(move |page| {
+            page.counter("plimsoll_service_starts_total", "Processes of the service that were started.", counted.load(Ordering::Relaxed));
+            let now = *shown.borrow();
+            page.family("plimsoll_service_state", "gauge", "Where the service's process stands: 1 for the state it is in.");
+            for state in [Lifecycle::Starting, Lifecycle::Ready, Lifecycle::Restarting, Lifecycle::Stopped] {
+                page.sample("plimsoll_service_state", &[("service", &name), ("state", state.name())], u8::from(state == now));
+            }
+        });
         let telemetry: TelemetryConfig = config.get();
         let redactor = Redactor::new(&telemetry.personal_fields, config.get::<PracticesConfig>().holds("log-redaction"));
-        let supervisor = Supervisor { command, port, config: config.get(), seed, redactor, state };
+        let supervisor = Supervisor { command, port, config: service, seed, redactor, state, starts };
         let (orders, received) = mpsc::channel(ORDERS);
         let shutdown = launched.shutdown.clone();
         let work = tokio::spawn(async move {

@@ -78,14 +78,14 @@ mod tests {
             for (method, headers) in
                 [(Method::POST, browser.clone()), (Method::GET, headers("application/json")), (Method::GET, HeaderMap::new())]
             {
-                let problem = answer(state, &method, &headers).unwrap().unwrap_err();
+                let problem = answer(state, &method, &headers).unwrap().err().unwrap();
                 assert_eq!(
                     (problem.code(), problem.retry_after_seconds(), problem.reason()),
                     (Code::ServiceStarting, Some(1), Some(state.name()))
                 );
             }
         }
-        let gone = answer(Lifecycle::Stopped, &Method::GET, &browser).unwrap().unwrap_err();
+        let gone = answer(Lifecycle::Stopped, &Method::GET, &browser).unwrap().err().unwrap();
         assert_eq!((gone.code(), gone.retry_after_seconds()), (Code::UpstreamUnreachable, None));
     }
 }
