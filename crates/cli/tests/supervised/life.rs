@@ -114,3 +114,27 @@ fn signals_that_are_not_ours_are_passed_on() {
         assert_eq!(answering(&running).await, pid, "and nothing else happened");
     });
 }
+
+#[test]
+fn a_service_that_other_machines_reach_past_the_host_is_reported() {
+    both::run(async {
+        let open = behind(&["open"]).plimsoll.env("PLIMSOLL_PROFILE", "production").env("PLIMSOLL_TLS__OFF", "encrypted by the mesh below");
+        let open = open.env("PLIMSOLL_SERVER__DRAIN_NOTICE", "0s").start().await;
+        let warned = wait::some(BOUND, || async {
+            log(&open)
+                .into_iter()
+                .find(|line| line["message"].as_str().is_some_and(|text| text.contains("on every address of this machine")))
+        })
+        .await;
+        assert_eq!(warned["level"], "warn");
+        // An answer about health is kept for a second.
+        wait::until(BOUND, || async { open.ops().get("/health").await.text().contains("past the host") }).await;
+        assert_eq!(open.ops().get("/health").await.at("/status"), "degraded");
+        open.client().get("/health/ready").await.expect(200);
+
+        let inside = behind(&[]).plimsoll.start().await;
+        answering(&inside).await;
+        assert_eq!(inside.stop().await.code(), Some(0));
+        assert!(!inside.stderr().contains("on every address"), "{}", inside.stderr());
+    });
+}
