@@ -154,7 +154,14 @@ impl Supervisor {
     fn given_up(&self, failures: u32, what: &str) -> String {
         let name = self.command.name();
         let times = if failures == 1 { "once".to_owned() } else { format!("{failures} times") };
-        format!("`{name}` was started {times} and was never ready; the last time it {what}")
+        // `--port $PORT` without quotes reaches us without a port: the commonest mistake, and the
+        // program's own complaint about it does not lead there.
+        let quotes = if self.command.names_port() || what.contains("$PORT") {
+            ""
+        } else {
+            "; if `$PORT` stood in the command, the shell has replaced it before we could: put it in single quotes"
+        };
+        format!("`{name}` was started {times} and was never ready; the last time it {what}{quotes}")
     }
 
     async fn live(&self, capture: &Capture, orders: &mut mpsc::Receiver<Order>) -> Life {
