@@ -98,6 +98,17 @@ codes! {
     /// The handler ran longer than the route allows.
     HandlerTimeout = "PLM-INT-002" 504 "handler-timeout" "The request took too long";
 
+    /// The service behind this address did not take the request: nothing was sent to it.
+    UpstreamUnreachable = "PLM-UPS-001" 502 "upstream-unreachable" "The service is not to be reached";
+    /// The service took the request and broke off, or answered with what is no HTTP.
+    UpstreamFailed = "PLM-UPS-002" 502 "upstream-failed" "The service failed";
+    /// The service took the request and did not answer in time.
+    UpstreamTimeout = "PLM-UPS-003" 504 "upstream-timeout" "The service took too long";
+    /// The service has failed so often that it is left alone for a while.
+    CircuitOpen = "PLM-UPS-004" 503 "circuit-open" "The service is being left alone for a while";
+    /// The program behind this address has been started and does not answer yet.
+    ServiceStarting = "PLM-UPS-005" 503 "service-starting" "The service is starting";
+
     /// Configuration that cannot be accepted.
     ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";
     /// The command would do something the rules forbid.

@@ -26,7 +26,7 @@ use crate::{
     route::{Routes, Table, Wiring},
     stack::{Boxed, Next},
     system::System,
-    telemetry,
+    telemetry, upstream,
 };
 
 /// A running host.
@@ -55,6 +55,8 @@ pub struct Host {
     pub(crate) shelf: Option<manual::Shelf>,
     /// Where proofs of this data are kept.
     pub(crate) proofs: PathBuf,
+    /// Foreign services behind the same stack.
+    pub upstreams: upstream::Upstreams,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -192,7 +194,10 @@ pub fn schema() -> config::Schema {
         .section::<telemetry::config::TelemetryConfig>()
         .section::<probes::config::ProbesConfig>()
         .section::<practices::PracticesConfig>()
+        .section::<upstream::config::ServiceConfig>()
+        .section::<upstream::config::RoutesConfig>()
         .rule(practices::rule)
+        .rule(upstream::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
         .rule(identity::section::rule)
@@ -238,6 +243,7 @@ impl Host {
             routes,
             identity,
             description,
+            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?,
             shelf: mounts.shelf,
             proofs,
             off,

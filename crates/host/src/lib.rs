@@ -23,6 +23,7 @@ pub mod shape;
 pub mod stack;
 pub mod system;
 pub mod telemetry;
+pub mod upstream;
 
 pub use body::Body;
 pub use ctx::{Committed, Ctx, Read, Write};

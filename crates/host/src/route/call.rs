@@ -9,7 +9,7 @@ use plimsoll_core::{Code, Error, Principal, RequestId, Result};
 use ring::digest;
 
 use super::table::{Matched, Route};
-use crate::{Body, edge::is_probe, exchange::Exchange, host::Host, stack::Boxed};
+use crate::{Body, edge::is_probe, exchange::Exchange, host::Host, stack::Boxed, upstream};
 
 /// A handler without its types.
 pub(super) type Handler = Box<dyn Fn(Call) -> Result<Boxed<'static, Result<Response<Body>>>> + Send + Sync>;
@@ -31,6 +31,10 @@ pub struct Call {
 /// Layer `route`: finds the route, or ends the request with 404 or 405.
 pub fn find(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
     let (method, path) = (request.method(), request.uri().path());
+    if let Some(matched) = x.host.upstreams.claim(&x.host.routes, method, path) {
+        x.matched = Some(matched);
+        return Ok(());
+    }
     let mut found = x.host.routes.find(method, path);
     if found.is_err() && !x.host.holds("api-versioning") {
         found = x.host.routes.find(method, &format!("/v1{path}")).or(found);
@@ -58,6 +62,9 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
     let Some(Matched { route, parameters }) = x.matched.clone() else {
         return Err(Code::Internal.because("the layer `route` did not run"));
     };
+    if let Some(mount) = &route.mount {
+        return upstream::forward::forward(x, mount, request).await;
+    }
     let (mut parts, body) = request.into_parts();
     let limit = if x.host.holds("request-size-limits") { route.body_limit.unwrap_or(x.host.body_limit) } else { usize::MAX };
     let patience = if x.host.holds("request-timeouts") { x.host.body_timeout } else { Duration::MAX };

@@ -74,7 +74,7 @@
 //! ```
 
 mod answer;
-mod call;
+pub(crate) mod call;
 mod deprecation;
 mod input;
 mod routes;

@@ -141,6 +141,7 @@ impl<'w, S: Send + Sync + 'static> Routes<'w, S> {
         self.wiring.routes.push(Route {
             class: if M::WRITES { RouteClass::Write } else { RouteClass::Read },
             reads_body: I::BODY,
+            mount: None,
             method,
             template,
             system: self.system,

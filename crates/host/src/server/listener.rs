@@ -186,7 +186,8 @@ impl Door {
             open.life.set_multiplexed();
             drive(&open.life, self.http2().serve_connection(io, service), |connection| connection.graceful_shutdown()).await;
         } else {
-            drive(&open.life, self.http1().serve_connection(io, service), |connection| connection.graceful_shutdown()).await;
+            drive(&open.life, self.http1().serve_connection(io, service).with_upgrades(), |connection| connection.graceful_shutdown())
+                .await;
         }
     }
 

@@ -97,6 +97,7 @@ impl Served {
             telemetry: Default::default(),
             health: Default::default(),
             description: Default::default(),
+            upstreams: Default::default(),
             shelf: None,
             proofs: Default::default(),
             body_limit: 65_536,

@@ -1,0 +1,14 @@
+//! Where the program behind an upstream is in its life, as far as its supervisor knows.
+
+/// What a supervised program is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// Started for the first time and not yet answering.
+    Starting,
+    /// Answering.
+    Ready,
+    /// Ended by itself and being started again.
+    Restarting,
+    /// Ended for good.
+    Stopped,
+}

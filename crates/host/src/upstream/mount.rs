@@ -1,0 +1,106 @@
+//! One mounted service: where it is and how long it may take.
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::Uri;
+use plimsoll_core::{Code, Result};
+use tokio::sync::watch;
+
+use super::{config::ServiceConfig, lifecycle::Lifecycle, pool::Pool};
+
+/// A service and the way to it.
+pub struct Mount {
+    /// Its name in logs, metrics and permissions.
+    pub name: &'static str,
+    /// The paths it answers begin with this; empty for all.
+    pub prefix: String,
+    /// Largest request body in bytes.
+    pub body_limit: usize,
+    /// How long the head of an answer may take.
+    pub answer_timeout: Duration,
+    /// How long a body may stand still.
+    pub idle_timeout: Duration,
+    /// Connections to it.
+    pub pool: Pool,
+    /// Requests on their way to it or answered in part.
+    pub(super) active: AtomicUsize,
+    lifecycle: OnceLock<watch::Receiver<Lifecycle>>,
+}
+
+impl Mount {
+    /// A service called `name` that listens at `url` and answers below `prefix`.
+    ///
+    /// # Errors
+    /// `ConfigInvalid` when `url` is no address of a service.
+    pub fn new(name: &str, prefix: &str, url: &str, config: &ServiceConfig) -> Result<Mount> {
+        Ok(Mount {
+            name: String::leak(name.to_owned()),
+            prefix: prefix.to_owned(),
+            body_limit: config.body_limit.length(),
+            answer_timeout: config.answer_timeout.duration(),
+            idle_timeout: config.idle_timeout.duration(),
+            pool: Pool::new(address(url)?, config.connect_timeout.duration()),
+            active: AtomicUsize::new(0),
+            lifecycle: OnceLock::new(),
+        })
+    }
+
+    /// Whether `path` belongs to this service: `/billing` holds `/billing` and `/billing/1`, not `/billings`.
+    pub fn holds(&self, path: &str) -> bool {
+        path.strip_prefix(self.prefix.as_str()).is_some_and(|rest| self.prefix.is_empty() || rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Lets the supervisor of the program say how it is; only the first is kept.
+    pub fn supervised(&self, lifecycle: watch::Receiver<Lifecycle>) {
+        let _ = self.lifecycle.set(lifecycle);
+    }
+    /// How the program is; nothing where nobody supervises it.
+    pub fn lifecycle(&self) -> Option<Lifecycle> {
+        self.lifecycle.get().map(|state| *state.borrow())
+    }
+    /// Requests on their way to it or answered in part.
+    pub fn active(&self) -> usize {
+        self.active.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads the address of a service: scheme, host and port, nothing behind.
+///
+/// # Errors
+/// `ConfigInvalid`, saying what is not right.
+pub fn address(url: &str) -> Result<Uri> {
+    let wrong = |what: &str| Code::ConfigInvalid.because(format!("\"{url}\" {what}; write http://host:port"));
+    let uri: Uri = url.parse().map_err(|_| wrong("is no address"))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+        return Err(wrong("is no http:// or https:// address"));
+    }
+    if uri.path_and_query().is_some_and(|rest| rest.as_str() != "/") {
+        return Err(wrong("has a path, and requests keep the path they came with"));
+    }
+    Ok(uri)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_where_a_segment_ends() {
+        let mount = Mount::new("b", "/billing", "http://127.0.0.1:1", &ServiceConfig::default()).unwrap();
+        assert!(mount.holds("/billing") && mount.holds("/billing/1") && !mount.holds("/billings") && !mount.holds("/"));
+    }
+
+    #[test]
+    fn an_address_is_scheme_host_and_port() {
+        assert!(address("http://127.0.0.1:8000").is_ok() && address("https://a.example/").is_ok());
+        for wrong in ["", "127.0.0.1:8000", "ftp://a", "http://", "http://a/b", "http://a?b"] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+}
