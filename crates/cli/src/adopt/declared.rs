@@ -47,7 +47,8 @@ fn procfile(path: &str, text: &str) -> Option<Declared> {
 
 /// `CMD` and `ENTRYPOINT` of the last stage.
 fn dockerfile(path: &str, text: &str) -> Option<Declared> {
-    let (mut entry, mut command): (Option<(usize, Vec<String>)>, Option<(usize, Vec<String>)>) = (None, None);
+    let mut entry: Option<(usize, Vec<String>)> = None;
+    let mut command: Option<(usize, Vec<String>)> = None;
     let mut before = Vec::new();
     for (line, text) in logical_lines(text) {
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text.as_str(), ""));
@@ -152,7 +153,10 @@ mod tests {
     #[test]
     fn a_shell_inside_a_dockerfile_is_opened() {
         let found = dockerfile("Dockerfile", "FROM x\nCMD [\"sh\", \"-c\", \"./migrate && exec uvicorn a:b --port $PORT\"]\n").unwrap();
-        assert_eq!((words::line(&found.words).as_str(), found.before.as_slice()), ("uvicorn a:b --port '$PORT'", &["./migrate".to_owned()][..]));
+        assert_eq!(
+            (words::line(&found.words).as_str(), found.before.as_slice()),
+            ("uvicorn a:b --port '$PORT'", &["./migrate".to_owned()][..])
+        );
     }
 
     #[test]
@@ -163,7 +167,8 @@ mod tests {
 
     #[test]
     fn a_compose_service_counts_when_it_is_built_here() {
-        let text = "services:\n  db:\n    image: postgres\n    command: postgres -c x=1\n  api:\n    build: .\n    command: uvicorn app:app\n";
+        let text =
+            "services:\n  db:\n    image: postgres\n    command: postgres -c x=1\n  api:\n    build: .\n    command: uvicorn app:app\n";
         let found = compose("compose.yml", text);
         assert_eq!(found.iter().map(|one| one.words.join(" ")).collect::<Vec<_>>(), ["uvicorn app:app"]);
     }

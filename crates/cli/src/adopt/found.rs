@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::source::{Call, Source};
+use super::source::Call;
+
+/// Most routes of one service that are looked at.
+const ROUTES: usize = 2_000;
 
 /// Where something was seen.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,10 +37,6 @@ impl Evidence {
         let line = text.lines().position(|line| line.contains(word)).map(|at| at + 1);
         Evidence { file: clean(file), line, what: clean(&what.into()) }
     }
-    /// A word in the code of a source.
-    pub fn word(source: &Source, word: &str, what: impl Into<String>) -> Option<Evidence> {
-        source.word(word).map(|at| Evidence::line(&source.path, source.line(at), what))
-    }
     /// `file:line`.
     pub fn place(&self) -> String {
         self.line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))
@@ -47,12 +46,16 @@ impl Evidence {
 /// One line of a text of somebody else, harmless on a terminal and in a comment: no control
 /// characters, nothing that turns the direction of writing, not longer than 160 characters.
 pub fn clean(text: &str) -> String {
-    let hostile = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let mut out: String = text.trim().chars().take(160).map(|c| if hostile(c) { '\u{fffd}' } else { c }).collect();
+    let mut out: String = text.trim().chars().take(160).map(|c| if is_hostile(c) { '\u{fffd}' } else { c }).collect();
     if text.trim().chars().nth(160).is_some() {
         out.push('…');
     }
     out
+}
+
+/// Whether a character moves the cursor, hides, or turns the direction of writing.
+pub fn is_hostile(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// What a route hands out.
@@ -170,6 +173,11 @@ impl Service {
             Some(_) => {}
             None => drop(self.cors_open.get_or_insert(evidence)),
         }
+    }
+
+    /// Whether enough routes were seen: nobody reads more, and a hostile tree may hold millions.
+    pub fn is_full(&self) -> bool {
+        self.routes.len() >= ROUTES
     }
 
     /// Keeps the first place where files are taken, and the largest bound that was seen.

@@ -35,6 +35,11 @@ impl Mounts {
         self.mounted.push((child, parent, prefix));
     }
 
+    /// How many are mounted.
+    pub fn len(&self) -> usize {
+        self.mounted.len()
+    }
+
     /// Whether routes can be declared on it.
     pub fn knows(&self, router: &Router) -> bool {
         self.own.contains_key(router) || self.apps.contains(router)

@@ -33,7 +33,9 @@ pub fn recognise(tree: &Tree) -> Vec<Service> {
 }
 
 fn sources<'a>(tree: &'a Tree, root: &'a str) -> impl Iterator<Item = &'a Source> {
-    let own = move |source: &&Source| source.language == Language::Script && below(root, &source.path).is_some() && tree.unit(&source.path, MANIFESTS) == root;
+    let own = move |source: &&Source| {
+        source.language == Language::Script && below(root, &source.path).is_some() && tree.unit(&source.path, MANIFESTS) == root
+    };
     tree.sources.iter().filter(own)
 }
 
@@ -73,24 +75,39 @@ fn service(tree: &Tree, path: &str, text: &str) -> Option<Service> {
 /// The file that listens, and the call.
 fn entry<'a>(tree: &'a Tree, root: &'a str, manifest: &Value) -> Option<(&'a Source, Option<Call<'a>>)> {
     let main = manifest["main"].as_str().map(|main| join(root, main.trim_start_matches("./")));
-    let mut found: Vec<(&Source, Call<'_>)> = sources(tree, root).filter_map(|source| Some((source, source.calls_of("listen").find(|call| !call.receiver.is_empty())?))).collect();
+    let mut found: Vec<(&Source, Call<'_>)> = sources(tree, root)
+        .filter_map(|source| Some((source, source.calls_of("listen").find(|call| !call.receiver.is_empty())?)))
+        .collect();
     found.sort_by_key(|(source, _)| (Some(&source.path) != main.as_ref(), source.path.matches('/').count()));
     let listening = found.into_iter().next().map(|(source, call)| (source, Some(call)));
     listening.or_else(|| Some((tree.source(&main?)?, None)))
 }
 
-fn start(tree: &Tree, root: &str, (path, text): (&str, &str), manifest: &Value, framework: &str, entry: Option<(&Source, Option<Call<'_>>)>) -> Start {
+fn start(
+    tree: &Tree,
+    root: &str,
+    (path, text): (&str, &str),
+    manifest: &Value,
+    framework: &str,
+    entry: Option<(&Source, Option<Call<'_>>)>,
+) -> Start {
     let mut start = Start::default();
     let script = manifest["scripts"]["start"].as_str();
     if let Some(script) = script {
         start.evidence.push(Evidence::text(path, text, "\"start\"", format!("start: {script}")));
     }
-    if let Some((source, Some(call))) = entry {
+    if let Some((_, Some(call))) =
+        entry.filter(|(source, _)| script.is_none_or(|script| source.path.rsplit('/').next().is_some_and(|file| script.contains(file))))
+    {
         start.evidence.push(Evidence::call(&call, "listens here"));
-        let _ = source;
     }
     let hooks = manifest["scripts"]["prestart"].is_string();
-    let plain = script.and_then(words::parse).filter(|(words, before)| before.is_empty() && !hooks && matches!(words::program(words), "node" | "next" | "fastify" | "nest") && !words.iter().any(|word| word.contains('$')));
+    let plain = script.and_then(words::parse).filter(|(words, before)| {
+        before.is_empty()
+            && !hooks
+            && matches!(words::program(words), "node" | "next" | "fastify" | "nest")
+            && !words.iter().any(|word| word.contains('$'))
+    });
     start.words = match (plain, script, entry) {
         (Some((words, _)), ..) => {
             let fitted = words::fit(&words);
@@ -99,8 +116,13 @@ fn start(tree: &Tree, root: &str, (path, text): (&str, &str), manifest: &Value, 
             if local { ["npx".to_owned()].into_iter().chain(fitted.words).collect() } else { fitted.words }
         }
         (None, Some(_), _) => {
-            let manager = [("pnpm-lock.yaml", "pnpm"), ("yarn.lock", "yarn")].into_iter().find(|(lock, _)| tree.has(root, lock)).map_or("npm", |(_, name)| name);
-            start.notes.push(format!("through {manager}, because the script is more than one command; a signal to stop may not reach the service behind it"));
+            let manager = [("pnpm-lock.yaml", "pnpm"), ("yarn.lock", "yarn")]
+                .into_iter()
+                .find(|(lock, _)| tree.has(root, lock))
+                .map_or("npm", |(_, name)| name);
+            start.notes.push(format!(
+                "through {manager}, because the script is more than one command; a signal to stop may not reach the service behind it"
+            ));
             vec![manager.to_owned(), "start".to_owned()]
         }
         (None, None, _) if framework == "Next" => ["npx", "next", "start", "-H", "127.0.0.1", "-p", "$PORT"].map(str::to_owned).to_vec(),
@@ -120,7 +142,9 @@ fn start(tree: &Tree, root: &str, (path, text): (&str, &str), manifest: &Value, 
     let told = start.words.iter().any(|word| word.contains(words::PORT));
     let listens = ["process.env.PORT", "env.PORT", "env['PORT']", "env[\"PORT\"]"];
     let asks = sources(tree, root).any(|source| listens.iter().any(|word| source.text.contains(word) && source.code().contains(word)))
-        || sources(tree, root).any(|source| source.text.contains("PORT") && source.code().lines().any(|line| line.contains("process.env") && line.contains("PORT")));
+        || sources(tree, root).any(|source| {
+            source.text.contains("PORT") && source.code().lines().any(|line| line.contains("process.env") && line.contains("PORT"))
+        });
     if !told && !asks {
         start.fixed_port = fixed_port(entry);
     }
@@ -193,7 +217,10 @@ fn origins(source: &Source, service: &mut Service) {
 fn sockets(source: &Source, service: &mut Service) {
     for (word, what) in [("socket.io", "Socket.IO"), ("ws", "WebSocket"), ("@fastify/websocket", "WebSocket")] {
         if let Some(line) = source.mentions(&format!("'{word}'")).or_else(|| source.mentions(&format!("\"{word}\""))) {
-            service.notes.push(format!("speaks {what} ({}:{line}): pages of other origins must be listed in [cors] origins to connect", source.path));
+            service.notes.push(format!(
+                "speaks {what} ({}:{line}): pages of other origins must be listed in [cors] origins to connect",
+                source.path
+            ));
         }
     }
 }
@@ -209,7 +236,16 @@ fn file(tree: &Tree, from: &Source, name: &str) -> Option<String> {
     }
     let base = join(&folder, rest.trim_end_matches('/'));
     let stem = base.strip_suffix(".js").unwrap_or(&base);
-    let candidates = [base.clone(), format!("{base}.js"), format!("{base}.ts"), format!("{base}.mjs"), format!("{base}.cjs"), format!("{stem}.ts"), format!("{base}/index.js"), format!("{base}/index.ts")];
+    let candidates = [
+        base.clone(),
+        format!("{base}.js"),
+        format!("{base}.ts"),
+        format!("{base}.mjs"),
+        format!("{base}.cjs"),
+        format!("{stem}.ts"),
+        format!("{base}/index.js"),
+        format!("{base}/index.ts"),
+    ];
     candidates.into_iter().find(|path| tree.source(path).is_some())
 }
 
@@ -225,7 +261,11 @@ fn imports<'a>(tree: &Tree, source: &'a Source) -> BTreeMap<&'a str, String> {
     }
     for line in source.code().lines().filter(|line| line.trim_start().starts_with("import ")) {
         let Some((names, path)) = line.trim().trim_start_matches("import ").rsplit_once(" from ") else { continue };
-        let Some(path) = literal(path.trim_end_matches([';', ' '])).filter(|path| path.starts_with('.')).and_then(|path| file(tree, source, &path)) else { continue };
+        let Some(path) =
+            literal(path.trim_end_matches([';', ' '])).filter(|path| path.starts_with('.')).and_then(|path| file(tree, source, &path))
+        else {
+            continue;
+        };
         for name in names.split([',', '{', '}', ' ']).filter(|name| !name.is_empty()) {
             found.insert(name, path.clone());
         }
@@ -260,7 +300,11 @@ fn collect(tree: &Tree, root: &str, service: &mut Service) {
             let first = arguments.first().and_then(|argument| literal(argument.text));
             let prefix = if arguments.len() > 1 && arguments[0].text.starts_with(['\'', '"', '`']) { first } else { Some(String::new()) };
             let Some(last) = arguments.last().map(|argument| argument.text) else { continue };
-            let required = last.strip_prefix("require(").and_then(|rest| rest.strip_suffix(')')).and_then(literal).and_then(|path| file(tree, source, &path));
+            let required = last
+                .strip_prefix("require(")
+                .and_then(|rest| rest.strip_suffix(')'))
+                .and_then(literal)
+                .and_then(|path| file(tree, source, &path));
             let child = imported.get(last).cloned().or(required).map(|path| (path, ROUTER.to_owned()));
             let child = child.or_else(|| routers.get(&(source.path.as_str(), last)).map(|name| (source.path.clone(), (*name).to_owned())));
             if let Some(child) = child {
@@ -270,6 +314,9 @@ fn collect(tree: &Tree, root: &str, service: &mut Service) {
     }
     for source in sources(tree, root) {
         for call in source.calls() {
+            if service.is_full() {
+                return;
+            }
             let router = routers.get(&(source.path.as_str(), call.receiver)).copied();
             if let Some(route) = route(source, &call, router, &mounts) {
                 service.routes.push(route);
@@ -329,8 +376,20 @@ fn files(tree: &Tree, source: &Source, call: &Call<'_>, service: &mut Service) {
     let name = quoted.trim_start_matches("./").trim_matches('/').trim_start_matches("../");
     let candidates = [join(parent(&source.path), name), name.to_owned(), join(&service.root, name)];
     let Some(folder) = candidates.into_iter().find(|folder| !name.is_empty() && tree.folders.contains(folder)) else { return };
-    let mut push = |path: String| service.routes.push(RouteSeen { method: Some("GET"), certain: is_plain(&path), path, gives: Gives::Files, evidence: evidence.clone() });
-    let children = tree.folders.iter().filter_map(|path| below(&folder, path)).filter(|rest| !rest.is_empty() && !rest.contains('/') && !rest.starts_with('.'));
+    let mut push = |path: String| {
+        service.routes.push(RouteSeen {
+            method: Some("GET"),
+            certain: is_plain(&path),
+            path,
+            gives: Gives::Files,
+            evidence: evidence.clone(),
+        })
+    };
+    let children = tree
+        .folders
+        .iter()
+        .filter_map(|path| below(&folder, path))
+        .filter(|rest| !rest.is_empty() && !rest.contains('/') && !rest.starts_with('.'));
     for child in children.take(FOLDERS) {
         push(format!("/{child}/{{*rest}}"));
     }

@@ -24,7 +24,13 @@ fn rack(tree: &Tree, path: &str) -> Service {
     let root = parent(path);
     let gems = tree.text(root, "Gemfile");
     let named = |gem: &str| gems.as_ref().filter(|(_, text)| text.contains(&format!("\"{gem}\"")) || text.contains(&format!("'{gem}'")));
-    let framework = if named("rails").is_some() { "Rails" } else if named("sinatra").is_some() { "Sinatra" } else { "Rack" };
+    let framework = if named("rails").is_some() {
+        "Rails"
+    } else if named("sinatra").is_some() {
+        "Sinatra"
+    } else {
+        "Rack"
+    };
     let mut service = Service::new(root, root, framework);
     service.score = 20;
     let mut start = Start { evidence: vec![Evidence::file(path, "a Rack application")], ..Start::default() };
@@ -43,14 +49,22 @@ fn rack(tree: &Tree, path: &str) -> Service {
     if let Some(source) = tree.source(&super::tree::join(root, "config/routes.rb"))
         && let Some(line) = source.mentions("rails/health#show")
     {
-        service.routes.push(RouteSeen { method: Some("GET"), path: "/up".into(), gives: Gives::Answers, certain: true, evidence: Evidence::line(&source.path, line, "route /up") });
+        service.routes.push(RouteSeen {
+            method: Some("GET"),
+            path: "/up".into(),
+            gives: Gives::Answers,
+            certain: true,
+            evidence: Evidence::line(&source.path, line, "route /up"),
+        });
     }
     service
 }
 
 fn spring(tree: &Tree, path: &str, text: &str) -> Option<Service> {
     let root = parent(path);
-    let program = tree.sources.iter().find(|source| source.text.contains("@SpringBootApplication") && tree.unit(&source.path, &["pom.xml", "build.gradle", "build.gradle.kts"]) == root)?;
+    let program = tree.sources.iter().find(|source| {
+        source.text.contains("@SpringBootApplication") && tree.unit(&source.path, &["pom.xml", "build.gradle", "build.gradle.kts"]) == root
+    })?;
     let mut service = Service::new(root, root, "Spring Boot");
     service.score = 20;
     let maven = path.ends_with("pom.xml");
@@ -62,10 +76,19 @@ fn spring(tree: &Tree, path: &str, text: &str) -> Option<Service> {
         notes: vec![format!("write the name of the jar that the build makes instead of {jar}")],
         ..Start::default()
     };
-    service.start.evidence.extend(program.mentions("@SpringBootApplication").map(|line| Evidence::line(&program.path, line, "the application")));
+    service
+        .start
+        .evidence
+        .extend(program.mentions("@SpringBootApplication").map(|line| Evidence::line(&program.path, line, "the application")));
     if text.contains("spring-boot-starter-actuator") {
         let evidence = Evidence::text(path, text, "spring-boot-starter-actuator", "brings /actuator/health");
-        service.routes.push(RouteSeen { method: Some("GET"), path: "/actuator/health".into(), gives: Gives::Answers, certain: true, evidence });
+        service.routes.push(RouteSeen {
+            method: Some("GET"),
+            path: "/actuator/health".into(),
+            gives: Gives::Answers,
+            certain: true,
+            evidence,
+        });
     }
     Some(service)
 }

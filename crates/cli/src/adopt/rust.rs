@@ -9,7 +9,8 @@ use super::{
 };
 
 const MANIFESTS: &[&str] = &["Cargo.toml"];
-const FRAMEWORKS: &[(&str, &str)] = &[("axum", "axum"), ("actix-web", "actix-web"), ("rocket", "Rocket"), ("warp", "warp"), ("poem", "poem")];
+const FRAMEWORKS: &[(&str, &str)] =
+    &[("axum", "axum"), ("actix-web", "actix-web"), ("rocket", "Rocket"), ("warp", "warp"), ("poem", "poem")];
 
 /// The services in Rust: packages with a program that need a framework.
 pub fn recognise(tree: &Tree) -> Vec<Service> {
@@ -18,7 +19,9 @@ pub fn recognise(tree: &Tree) -> Vec<Service> {
 }
 
 fn sources<'a>(tree: &'a Tree, root: &'a str) -> impl Iterator<Item = &'a Source> {
-    tree.sources.iter().filter(move |source| source.language == Language::Rust && below(root, &source.path).is_some() && tree.unit(&source.path, MANIFESTS) == root)
+    tree.sources.iter().filter(move |source| {
+        source.language == Language::Rust && below(root, &source.path).is_some() && tree.unit(&source.path, MANIFESTS) == root
+    })
 }
 
 fn service(tree: &Tree, path: &str, text: &str) -> Option<Service> {
@@ -27,11 +30,14 @@ fn service(tree: &Tree, path: &str, text: &str) -> Option<Service> {
     let needed = manifest.get("dependencies")?.as_table()?;
     let (dependency, framework) = FRAMEWORKS.iter().find(|(name, _)| needed.contains_key(*name))?;
     let root = parent(path);
-    let main = sources(tree, root).find(|source| source.bare().contains("fn main()") && (source.path.ends_with("main.rs") || source.path.contains("/bin/")))?;
+    let main = sources(tree, root)
+        .find(|source| source.bare().contains("fn main()") && (source.path.ends_with("main.rs") || source.path.contains("/bin/")))?;
     let mut service = Service::new(root, root, framework);
     service.score = 30;
     service.name = Some((package.to_owned(), Evidence::text(path, text, "name", "the package's name")));
-    let evidence = Evidence::text(path, text, dependency, format!("needs {dependency}"));
+    let line =
+        text.lines().position(|line| line.strip_prefix(dependency).is_some_and(|rest| rest.starts_with([' ', '=', '.']))).map(|at| at + 1);
+    let evidence = Evidence { line, ..Evidence::file(path, format!("needs {dependency}")) };
     service.start = start(tree, root, package, framework, main, evidence);
     for source in sources(tree, root) {
         read(source, &mut service);
@@ -49,11 +55,15 @@ fn start(tree: &Tree, root: &str, package: &str, framework: &str, main: &Source,
         start.words = ["env", "ROCKET_ADDRESS=127.0.0.1", "ROCKET_PORT=$PORT", "cargo", "run", "--release"].map(str::to_owned).to_vec();
         return start;
     }
-    let reads = sources(tree, root).find_map(|source| source.mentions("\"PORT\"").map(|line| Evidence::line(&source.path, line, "reads PORT")));
+    let reads =
+        sources(tree, root).find_map(|source| source.mentions("\"PORT\"").map(|line| Evidence::line(&source.path, line, "reads PORT")));
     let clap = sources(tree, root).find_map(|source| {
         let at = source.bare().find("#[arg(")?;
         let rest = &source.bare()[at..];
-        rest.lines().take(40).any(|line| line.trim().trim_start_matches("pub ").starts_with("port:")).then(|| Evidence::line(&source.path, source.line(at), "the flag --port"))
+        rest.lines()
+            .take(40)
+            .any(|line| line.trim().trim_start_matches("pub ").starts_with("port:"))
+            .then(|| Evidence::line(&source.path, source.line(at), "the flag --port"))
     });
     if let Some(evidence) = reads {
         start.evidence.push(evidence);
@@ -78,7 +88,14 @@ fn fixed(tree: &Tree, root: &str) -> Option<(u16, Evidence)> {
         let pair = || first.strip_prefix('(')?.strip_suffix(')')?.rsplit(',').next()?.trim().parse().ok();
         let socket = || call.source.assigned(first)?.0.rsplit([':', ',']).next()?.trim_matches(['"', ')', ';', ' ', '(']).parse().ok();
         let list = || first.strip_prefix("([")?.rsplit(',').next()?.trim_matches([' ', ')']).parse().ok();
-        let port = literal(first).and_then(|text| text.rsplit(':').next()?.parse().ok()).or_else(pair).or_else(list).or_else(socket)?;
+        let parsed =
+            || first.strip_suffix('?').unwrap_or(first).strip_suffix(".parse()")?.trim_matches('"').rsplit(':').next()?.parse().ok();
+        let port = literal(first)
+            .and_then(|text| text.rsplit(':').next()?.parse().ok())
+            .or_else(pair)
+            .or_else(parsed)
+            .or_else(list)
+            .or_else(socket)?;
         Some((port, Evidence::call(&call, format!("listens on port {port}, whatever PORT says"))))
     })
 }
@@ -86,6 +103,9 @@ fn fixed(tree: &Tree, root: &str) -> Option<(u16, Evidence)> {
 fn read(source: &Source, service: &mut Service) {
     let nested = source.text.contains(".nest(") || source.text.contains("scope(");
     for call in source.calls() {
+        if service.is_full() {
+            return;
+        }
         let evidence = |what: &str| Evidence::call(&call, what.to_owned());
         match call.name {
             "route" => {
@@ -94,7 +114,13 @@ fn read(source: &Source, service: &mut Service) {
                 let verbs: Vec<_> = ["get", "post", "put", "patch", "delete"].into_iter().filter(|verb| has_call(handlers, verb)).collect();
                 let path = super::node::template(&path);
                 let certain = !nested && is_plain(&path);
-                let route = |verb| RouteSeen { method: verb, path: path.clone(), gives: Gives::Answers, certain, evidence: evidence(&format!("route {path}")) };
+                let route = |verb| RouteSeen {
+                    method: verb,
+                    path: path.clone(),
+                    gives: Gives::Answers,
+                    certain,
+                    evidence: evidence(&format!("route {path}")),
+                };
                 match verbs.as_slice() {
                     [] => service.routes.push(route(None)),
                     verbs => service.routes.extend(verbs.iter().map(|verb| route(method(verb)))),
@@ -103,12 +129,24 @@ fn read(source: &Source, service: &mut Service) {
             "nest_service" | "Files::new" | "nest" if call.inside().contains("ServeDir") => {
                 let Some(path) = call.positional(0).and_then(literal).filter(|path| path.len() > 1) else { continue };
                 let path = under(&path, "{*rest}");
-                service.routes.push(RouteSeen { method: Some("GET"), certain: is_plain(&path), path, gives: Gives::Files, evidence: evidence("files from a folder") });
+                service.routes.push(RouteSeen {
+                    method: Some("GET"),
+                    certain: is_plain(&path),
+                    path,
+                    gives: Gives::Files,
+                    evidence: evidence("files from a folder"),
+                });
             }
             "new" if call.receiver.ends_with("Files") => {
                 let Some(path) = call.positional(0).and_then(literal).filter(|path| path.len() > 1) else { continue };
                 let path = under(&path, "{*rest}");
-                service.routes.push(RouteSeen { method: Some("GET"), certain: is_plain(&path), path, gives: Gives::Files, evidence: evidence("files from a folder") });
+                service.routes.push(RouteSeen {
+                    method: Some("GET"),
+                    certain: is_plain(&path),
+                    path,
+                    gives: Gives::Files,
+                    evidence: evidence("files from a folder"),
+                });
             }
             "max" if call.receiver.ends_with("DefaultBodyLimit") => {
                 if let Some(bytes) = call.positional(0).and_then(size) {
@@ -117,10 +155,16 @@ fn read(source: &Source, service: &mut Service) {
             }
             verb if method(verb).is_some() && call.decorates() => {
                 let Some(path) = call.positional(0).and_then(literal).filter(|path| path.starts_with('/')) else { continue };
-                let path = super::python_path(&path);
+                let path = super::angled(&path);
                 // Rocket and actix mount them somewhere; actix mostly at the top.
                 let certain = !nested && service.framework == "actix-web" && is_plain(&path);
-                service.routes.push(RouteSeen { method: method(verb), evidence: evidence(&format!("route {path}")), path, gives: Gives::Answers, certain });
+                service.routes.push(RouteSeen {
+                    method: method(verb),
+                    evidence: evidence(&format!("route {path}")),
+                    path,
+                    gives: Gives::Answers,
+                    certain,
+                });
             }
             _ => {}
         }
@@ -133,7 +177,11 @@ fn read(source: &Source, service: &mut Service) {
     }
     let allowed: Vec<String> = source.calls_of("allowed_origin").filter_map(|call| call.positional(0).and_then(literal)).collect();
     if let Some(call) = source.calls_of("allowed_origin").next() {
-        service.take_origins(Some(allowed), source.bare().contains("supports_credentials"), Evidence::call(&call, "settings for pages of other origins"));
+        service.take_origins(
+            Some(allowed),
+            source.bare().contains("supports_credentials"),
+            Evidence::call(&call, "settings for pages of other origins"),
+        );
     }
 }
 

@@ -20,14 +20,23 @@ pub fn recognise(tree: &Tree) -> Vec<Service> {
     let builder = BUILDERS.iter().find(|(file, ..)| tree.has("", file));
     let vite = tree.text("", "package.json").filter(|(_, text)| text.contains("\"build\""));
     let (folder, evidence, build) = match (builder, vite) {
-        (Some((file, command, folder)), _) => (*folder, Evidence::file(file, format!("{command} fills {folder}")), Some((*command).to_owned())),
+        (Some((file, command, folder)), _) => {
+            (*folder, Evidence::file(file, format!("{command} fills {folder}")), Some((*command).to_owned()))
+        }
         // What a build fills is not walked, so it is looked for by name.
         (None, _) => match FOLDERS.iter().find(|folder| tree.top.join(folder).join("index.html").is_file()) {
             Some(folder) => (*folder, Evidence::file(&super::tree::join(folder, "index.html"), "a page to begin with"), None),
             None => match tree.text("", "package.json") {
-                Some((path, text)) if text.contains("\"build\"") && ["\"vite\"", "\"react-scripts\"", "\"@angular/cli\"", "\"astro\""].iter().any(|word| text.contains(word)) => {
+                Some((path, text))
+                    if text.contains("\"build\"")
+                        && ["\"vite\"", "\"react-scripts\"", "\"@angular/cli\"", "\"astro\""].iter().any(|word| text.contains(word)) =>
+                {
                     let folder = if text.contains("\"react-scripts\"") { "build" } else { "dist" };
-                    (folder, Evidence::text(&path, text, "\"build\"", format!("the build fills {folder}")), Some("npm run build".to_owned()))
+                    (
+                        folder,
+                        Evidence::text(&path, text, "\"build\"", format!("the build fills {folder}")),
+                        Some("npm run build".to_owned()),
+                    )
                 }
                 _ => return Vec::new(),
             },
@@ -47,7 +56,9 @@ pub fn recognise(tree: &Tree) -> Vec<Service> {
         service.routes.push(route);
     }
     if folder.is_empty() {
-        service.notes.push("the folder itself is handed out: move the pages into one of their own, so that nothing else can be read".into());
+        service
+            .notes
+            .push("the folder itself is handed out: move the pages into one of their own, so that nothing else can be read".into());
     }
     vec![service]
 }

@@ -9,6 +9,11 @@ use std::cell::OnceCell;
 /// Longest text between the brackets of a call, in bytes.
 const CALL_BYTES: usize = 64 << 10;
 
+/// Longest part of a line that is looked at before a call, in bytes.
+const LINE_BYTES: usize = 400;
+/// Longest object that is searched for a key, in bytes.
+const OBJECT_BYTES: usize = 8 << 10;
+
 /// How comments and strings look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Language {
@@ -46,6 +51,7 @@ pub struct Source {
     pub text: String,
     masked: OnceCell<(String, String)>,
     calls: OnceCell<Vec<Place>>,
+    lines: OnceCell<Vec<usize>>,
 }
 
 /// A call `receiver.name(arguments)`.
@@ -54,6 +60,7 @@ struct Place {
     receiver: (usize, usize),
     name: usize,
     open: usize,
+    close: usize,
 }
 
 /// A call in a source.
@@ -83,7 +90,7 @@ pub struct Argument<'a> {
 impl Source {
     /// This text; it is taken apart when it is asked for.
     pub fn new(path: String, language: Language, text: String) -> Source {
-        Source { path, language, text, masked: OnceCell::new(), calls: OnceCell::new() }
+        Source { path, language, text, masked: OnceCell::new(), calls: OnceCell::new(), lines: OnceCell::new() }
     }
 
     fn masked(&self) -> &(String, String) {
@@ -102,7 +109,8 @@ impl Source {
 
     /// The line of a byte, from one.
     pub fn line(&self, at: usize) -> usize {
-        1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count()
+        let ends = self.lines.get_or_init(|| self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect());
+        1 + ends.partition_point(|end| *end < at)
     }
 
     /// The first line with this word in code, strings included.
@@ -113,24 +121,30 @@ impl Source {
         self.code().find(word).map(|at| self.line(at))
     }
 
-    /// The first place of a word in code, not as part of a longer word and not in a string.
+    /// The first place of a word in code that is no import, not as part of a longer word and not in
+    /// a string.
     pub fn word(&self, word: &str) -> Option<usize> {
-        words(self.bare(), word).next()
+        let bare = self.bare();
+        if !self.text.contains(word) {
+            return None;
+        }
+        let imports = |at: &usize| {
+            let line = bare[..*at].rsplit('\n').next().unwrap_or("").trim_start();
+            ["import ", "from ", "use "].iter().any(|word| line.starts_with(word))
+        };
+        words(bare, word).find(|at| !imports(at))
     }
 
     /// Every call, in order.
     pub fn calls(&self) -> impl Iterator<Item = Call<'_>> {
         let bare = self.bare();
-        self.calls.get_or_init(|| calls(bare)).iter().filter_map(move |place| {
-            let close = closing(bare, place.open)?;
-            Some(Call {
-                source: self,
-                receiver: &bare[place.receiver.0..place.receiver.1],
-                name: &bare[place.name..place.open].trim_end(),
-                start: if place.receiver.0 == place.receiver.1 { place.name } else { place.receiver.0 },
-                open: place.open,
-                close,
-            })
+        self.calls.get_or_init(|| calls(bare)).iter().map(move |place| Call {
+            source: self,
+            receiver: &bare[place.receiver.0..place.receiver.1],
+            name: &bare[place.name..place.open],
+            start: if matches!(&bare[place.receiver.0..place.receiver.1], "" | ")") { place.name } else { place.receiver.0 },
+            open: place.open,
+            close: place.close,
         })
     }
 
@@ -197,8 +211,11 @@ impl<'a> Call<'a> {
     /// What the outcome is assigned to, and how far the line is indented.
     pub fn target(&self) -> Option<(&'a str, usize)> {
         let bare = self.source.bare();
-        let line = bare[..self.start].rfind('\n').map_or(0, |at| at + 1);
-        let before = &bare[line..self.start];
+        // A line may be endless; what is assigned there is nobody's handwriting.
+        let near = self.start.saturating_sub(LINE_BYTES);
+        let line = bare.as_bytes()[near..self.start].iter().rposition(|byte| *byte == b'\n').map(|at| near + at + 1);
+        let before = bare.get(line.or((near == 0).then_some(0))?..self.start)?;
+        let before = if self.receiver == ")" { chain(before)? } else { before };
         let indent = before.len() - before.trim_start().len();
         let before = before.trim().trim_end_matches("await").trim_end().trim_end_matches("new").trim_end();
         let left = before.strip_suffix('=')?.trim_end().trim_end_matches(':').trim_end();
@@ -241,7 +258,7 @@ fn words<'a>(bare: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
 fn calls(bare: &str) -> Vec<Place> {
     let bytes = bare.as_bytes();
     let mut found = Vec::new();
-    for open in memchr(bytes, b'(') {
+    for (open, close) in pairs(bytes) {
         let mut name = open;
         while name > 0 && (is_word_byte(bytes[name - 1]) || bytes[name - 1] == b'$') {
             name -= 1;
@@ -267,31 +284,46 @@ fn calls(bare: &str) -> Vec<Place> {
             }
             receiver = (start, end);
         }
-        found.push(Place { receiver, name, open });
+        found.push(Place { receiver, name, open, close });
     }
     found
 }
 
-fn memchr(bytes: &[u8], wanted: u8) -> impl Iterator<Item = usize> + '_ {
-    bytes.iter().enumerate().filter(move |(_, byte)| **byte == wanted).map(|(at, _)| at)
+/// What stands before a chain of calls in one line: `const r = ` of `const r = require(x).`.
+fn chain(before: &str) -> Option<&str> {
+    let mut rest = before.trim_end().strip_suffix('.')?;
+    while rest.ends_with(')') {
+        let mut depth = 0_usize;
+        let open = rest.rfind(|c| {
+            depth = match c {
+                ')' => depth + 1,
+                '(' => depth - 1,
+                _ => depth,
+            };
+            depth == 0
+        })?;
+        rest = rest[..open].trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'));
+    }
+    Some(rest)
 }
 
-/// Where the bracket at `open` closes.
-fn closing(bare: &str, open: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, byte) in bare.as_bytes()[open..].iter().enumerate().take(CALL_BYTES) {
+/// Every round bracket with the one that closes it, in the order they open; in one pass, however
+/// deep they lie.
+fn pairs(bytes: &[u8]) -> Vec<(usize, usize)> {
+    let (mut open, mut found) = (Vec::new(), Vec::new());
+    for (at, byte) in bytes.iter().enumerate() {
         match byte {
-            b'(' | b'[' | b'{' => depth += 1,
+            b'(' | b'[' | b'{' => open.push(at),
             b')' | b']' | b'}' => {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    return Some(open + at);
+                if let Some(start) = open.pop().filter(|start| bytes[*start] == b'(' && at - start <= CALL_BYTES) {
+                    found.push((start, at));
                 }
             }
             _ => {}
         }
     }
-    None
+    found.sort_unstable();
+    found
 }
 
 /// The expression that begins here: to the end of the line, or further while a bracket is open.
@@ -339,7 +371,9 @@ fn argument<'a>(code: &'a str, bare: &str) -> Option<Argument<'a>> {
     let lead = bare.trim_start();
     let end = lead.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(lead.len());
     let after = lead[end..].trim_start();
-    let named = end > 0 && ((after.starts_with('=') && !after.starts_with("==") && !after.starts_with("=>")) || (after.starts_with(':') && !after.starts_with("::")));
+    let named = end > 0
+        && ((after.starts_with('=') && !after.starts_with("==") && !after.starts_with("=>"))
+            || (after.starts_with(':') && !after.starts_with("::")));
     if !named {
         return Some(Argument { name: None, text: code.trim() });
     }
@@ -350,7 +384,7 @@ fn argument<'a>(code: &'a str, bare: &str) -> Option<Argument<'a>> {
 
 /// The value of a key in an object or dictionary, at its first level or deeper: `{ key: value }`.
 pub fn property<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    if !text.contains(name) {
+    if text.len() > OBJECT_BYTES || !text.contains(name) {
         return None;
     }
     let bare = mask(text, Language::Script).1;
@@ -399,7 +433,12 @@ pub fn literals(text: &str) -> Option<Vec<String>> {
         return Some(vec![one]);
     }
     // Go writes `[]string{…}`, Rust `vec![…]`, Python also tuples and sets.
-    let text = text.strip_prefix("[]string").or_else(|| text.strip_prefix("vec!")).or_else(|| text.strip_prefix("new Set(").and_then(|t| t.strip_suffix(')'))).unwrap_or(text).trim();
+    let text = text
+        .strip_prefix("[]string")
+        .or_else(|| text.strip_prefix("vec!"))
+        .or_else(|| text.strip_prefix("new Set(").and_then(|t| t.strip_suffix(')')))
+        .unwrap_or(text)
+        .trim();
     let inner = [('[', ']'), ('(', ')'), ('{', '}')].iter().find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close))?;
     let bare = mask(inner, Language::Script).1;
     split(inner, &bare).into_iter().map(|item| if item.name.is_none() { literal(item.text) } else { None }).collect()
@@ -497,7 +536,9 @@ fn string(bytes: &[u8], at: usize, language: Language, last: u8) -> Option<usize
         (b'"' | b'\'', _) => Some(quoted(bytes, at, quote, false)),
         (b'`', Language::Script) => Some(quoted(bytes, at, quote, true)),
         (b'`', Language::Go) => Some(find(bytes, at + 1, b"`").map_or(bytes.len(), |end| end + 1)),
-        (b'/', Language::Script) if matches!(last, b'(' | b',' | b'=' | b':' | b'[' | b'!' | b'&' | b'|' | b'?' | b'{' | b'}' | b';' | b'\n') => {
+        (b'/', Language::Script)
+            if matches!(last, b'(' | b',' | b'=' | b':' | b'[' | b'!' | b'&' | b'|' | b'?' | b'{' | b'}' | b';' | b'\n') =>
+        {
             let end = quoted(bytes, at, quote, false);
             // Not a pattern when the line ends first.
             (bytes[at..end].last() == Some(&b'/') && end > at + 1).then_some(end)

@@ -22,12 +22,41 @@ const FILE_BYTES: u64 = 1 << 20;
 /// Bytes that are read in all.
 const TOTAL_BYTES: u64 = 64 << 20;
 /// Folders that hold other people's code, or what a build made.
-const FOREIGN: &[&str] =
-    &["node_modules", "bower_components", "target", "venv", "env", "__pycache__", "site-packages", "vendor", "dist", "build", "out", "coverage"];
+const FOREIGN: &[&str] = &[
+    "node_modules",
+    "bower_components",
+    "target",
+    "venv",
+    "env",
+    "__pycache__",
+    "site-packages",
+    "vendor",
+    "dist",
+    "build",
+    "out",
+    "coverage",
+];
 /// Folders whose code does not run when the service does.
 const ASIDE: &[&str] = &[
-    "tests", "test", "__tests__", "__mocks__", "spec", "examples", "example", "_examples", "samples", "docs", "doc", "fixtures", "testdata",
-    "benchmarks", "benches", "bench", "e2e", "migrations", "cypress",
+    "tests",
+    "test",
+    "__tests__",
+    "__mocks__",
+    "spec",
+    "examples",
+    "example",
+    "_examples",
+    "samples",
+    "docs",
+    "doc",
+    "fixtures",
+    "testdata",
+    "benchmarks",
+    "benches",
+    "bench",
+    "e2e",
+    "migrations",
+    "cypress",
 ];
 
 /// What was left out, and how often.
@@ -169,7 +198,9 @@ impl Tree {
             } else if let Ok(text) = String::from_utf8(bytes) {
                 left -= text.len() as u64;
                 match Language::of(&path) {
-                    Some(language) if !is_text(path.rsplit('/').next().unwrap_or(&path)) => self.sources.push(Source::new(path, language, text)),
+                    Some(language) if !is_text(path.rsplit('/').next().unwrap_or(&path)) => {
+                        self.sources.push(Source::new(path, language, text))
+                    }
                     _ => drop(self.texts.insert(path, text)),
                 }
             } else {
@@ -211,16 +242,41 @@ impl Tree {
 fn aside(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let stem = name.split('.').next().unwrap_or(name);
-    let tests = stem.starts_with("test_") || stem.ends_with("_test") || name == "conftest.py" || [".test.", ".spec.", ".d.ts", ".min.js"].iter().any(|mark| name.contains(mark));
-    tests || parent(path).split('/').any(|folder| ASIDE.contains(&folder))
+    let tests = stem.starts_with("test_")
+        || stem.ends_with("_test")
+        || name == "conftest.py"
+        || [".test.", ".spec.", ".d.ts", ".min.js"].iter().any(|mark| name.contains(mark));
+    // The folders of Java spell the name of a package, whatever it means.
+    let path = path.split_once("src/main/").map_or(path, |(before, _)| before);
+    tests || path.trim_end_matches(name).split('/').any(|folder| ASIDE.contains(&folder))
 }
 
 /// Manifests and settings that are read as text.
 fn is_text(name: &str) -> bool {
     const NAMES: &[&str] = &[
-        "pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "package.json", "go.mod", "Cargo.toml", "Gemfile", "config.ru", "pom.xml", "build.gradle",
-        "build.gradle.kts", "Procfile", "Dockerfile", "mkdocs.yml", "hugo.toml", "hugo.yaml", "_config.yml", "application.properties", "application.yml",
-        "angular.json", "artisan", "composer.json",
+        "pyproject.toml",
+        "setup.py",
+        "setup.cfg",
+        "Pipfile",
+        "package.json",
+        "go.mod",
+        "Cargo.toml",
+        "Gemfile",
+        "config.ru",
+        "pom.xml",
+        "build.gradle",
+        "build.gradle.kts",
+        "Procfile",
+        "Dockerfile",
+        "mkdocs.yml",
+        "hugo.toml",
+        "hugo.yaml",
+        "_config.yml",
+        "application.properties",
+        "application.yml",
+        "angular.json",
+        "artisan",
+        "composer.json",
     ];
     NAMES.contains(&name)
         || (name.starts_with("requirements") && name.ends_with(".txt"))

@@ -24,7 +24,10 @@ pub fn parse(line: &str) -> Option<(Vec<String>, Vec<String>)> {
         words.remove(0);
     }
     // `NAME=value` before the command is no word of it.
-    while words.first().is_some_and(|word| word.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit()))) {
+    while words.first().is_some_and(|word| {
+        word.split_once('=')
+            .is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit()))
+    }) {
         before.push(format!("export {}", quote(&words.remove(0))));
     }
     (!words.is_empty()).then_some((words, before))
@@ -123,9 +126,14 @@ pub fn fit(words: &[String]) -> Fitted {
     fitted.notes.dedup();
     if !fitted.port {
         let more: &[&str] = match program.as_str() {
-            "uvicorn" | "granian" | "flask" | "fastapi" | "hypercorn" | "daphne" | "waitress-serve" | "next" | "fastify" | "gunicorn" => port_words(&program),
+            "uvicorn" | "granian" | "flask" | "fastapi" | "hypercorn" | "daphne" | "waitress-serve" | "next" | "fastify" | "gunicorn" => {
+                port_words(&program)
+            }
             _ => &[],
         };
+        let hosted = more.first().is_some_and(|flag| fitted.words.iter().any(|word| word == flag || word.starts_with(&format!("{flag}="))));
+        // The host was given already, so only the port is missing.
+        let more = if hosted && more.len() == 4 { &more[2..] } else { more };
         fitted.words.extend(more.iter().map(|word| (*word).to_owned()));
         fitted.port = !more.is_empty();
     }
@@ -169,7 +177,9 @@ fn flag_value(program: &str, flag: &str, value: &str) -> Option<String> {
         "-p" if number => Some(PORT.into()),
         "--host" | "--address" | "--hostname" | "-H" if is_host(value) => Some("127.0.0.1".into()),
         "-h" if is_host(value) && program == "flask" => Some("127.0.0.1".into()),
-        "--bind" | "-b" | "--listen" | "-l" | "-listen" | "--addr" | "-addr" if value.starts_with("unix:") => Some("127.0.0.1:$PORT".into()),
+        "--bind" | "-b" | "--listen" | "-l" | "-listen" | "--addr" | "-addr" if value.starts_with("unix:") => {
+            Some("127.0.0.1:$PORT".into())
+        }
         "-b" if program == "daphne" && is_host(value) => Some("127.0.0.1".into()),
         "--bind" | "-b" | "--listen" | "-l" | "-listen" | "--addr" | "-addr" => address(value),
         _ => None,
@@ -183,7 +193,9 @@ fn is_port(text: &str) -> bool {
 }
 
 fn is_host(text: &str) -> bool {
-    matches!(text, "0.0.0.0" | "127.0.0.1" | "localhost" | "::" | "[::]" | "::1" | "[::1]" | "*") || text.starts_with("$HOST") || text.starts_with("${HOST")
+    matches!(text, "0.0.0.0" | "127.0.0.1" | "localhost" | "::" | "[::]" | "::1" | "[::1]" | "*")
+        || text.starts_with("$HOST")
+        || text.starts_with("${HOST")
 }
 
 /// `0.0.0.0:8000`, `:8000` and the like, with our address and port.
@@ -227,6 +239,7 @@ mod tests {
             ("gunicorn -b unix:/run/a.sock app:app", "gunicorn -b '127.0.0.1:$PORT' app:app"),
             ("python manage.py runserver 0.0.0.0:8000", "python manage.py runserver '127.0.0.1:$PORT'"),
             ("poetry run flask run -h 0.0.0.0 -p 5000", "poetry run flask run -h 127.0.0.1 -p '$PORT'"),
+            ("uvicorn --host=0.0.0.0 a:b", "uvicorn --host=127.0.0.1 a:b --port '$PORT'"),
             ("node server.js", "node server.js"),
             ("npx next start", "npx next start -H 127.0.0.1 -p '$PORT'"),
         ];
@@ -238,7 +251,10 @@ mod tests {
     #[test]
     fn what_comes_before_the_service_is_told_apart_from_it() {
         let (words, before) = parse("python manage.py migrate && DEBUG=0 gunicorn app:app").unwrap();
-        assert_eq!((line(&words).as_str(), before.as_slice()), ("gunicorn app:app", &["python manage.py migrate".to_owned(), "export DEBUG=0".to_owned()][..]));
+        assert_eq!(
+            (line(&words).as_str(), before.as_slice()),
+            ("gunicorn app:app", &["python manage.py migrate".to_owned(), "export DEBUG=0".to_owned()][..])
+        );
     }
 
     #[test]

@@ -27,14 +27,21 @@ fn project(tree: &Tree, manage: &Source) -> Service {
     let root = parent(&manage.path).to_owned();
     let mut service = Service::new(root.clone(), root.clone(), "Django");
     service.score = 60;
-    let settings = manage.calls_of("setdefault").find(|call| call.positional(0).and_then(literal).as_deref() == Some("DJANGO_SETTINGS_MODULE"));
+    let settings =
+        manage.calls_of("setdefault").find(|call| call.positional(0).and_then(literal).as_deref() == Some("DJANGO_SETTINGS_MODULE"));
     let module = settings.and_then(|call| call.positional(1)).and_then(literal).unwrap_or_default();
     let line = settings.map_or(1, |call| call.line());
     let evidence = Evidence::line(&manage.path, line, format!("settings are in {module}"));
     let package = module.split('.').next().unwrap_or("").to_owned();
     // Settings may be one module or a package of several.
     let folder = join(&root, &module.replace('.', "/"));
-    let files: Vec<&Source> = sources(tree, &root).filter(|source| source.path == format!("{folder}.py") || parent(&source.path) == folder || source.path.starts_with(&format!("{}/settings", join(&root, &package)))).collect();
+    let files: Vec<&Source> = sources(tree, &root)
+        .filter(|source| {
+            source.path == format!("{folder}.py")
+                || parent(&source.path) == folder
+                || source.path.starts_with(&format!("{}/settings", join(&root, &package)))
+        })
+        .collect();
     service.start = start(tree, &root, &package, evidence);
     service.name = name(tree, &root);
     for source in &files {
@@ -65,15 +72,24 @@ fn start(tree: &Tree, root: &str, package: &str, evidence: Evidence) -> Start {
         }
         start.notes.push(format!("not taken over: `{line}` ({})", one.evidence.place()));
     }
-    let side = |name: &str| tree.has(&join(root, package), &format!("{name}.py")).then(|| Evidence::file(&join(&join(root, package), &format!("{name}.py")), format!("the {name} application")));
+    let side = |name: &str| {
+        tree.has(&join(root, package), &format!("{name}.py"))
+            .then(|| Evidence::file(&join(&join(root, package), &format!("{name}.py")), format!("the {name} application")))
+    };
     let servers = [("gunicorn", "wsgi"), ("uvicorn", "asgi"), ("daphne", "asgi"), ("hypercorn", "asgi"), ("waitress", "wsgi")];
-    let found = servers.into_iter().find_map(|(server, side_name)| Some((server, side_name, dependency(tree, root, server)?, side(side_name)?)));
+    let found =
+        servers.into_iter().find_map(|(server, side_name)| Some((server, side_name, dependency(tree, root, server)?, side(side_name)?)));
     let line: Vec<String> = match found {
         Some((server, side_name, needed, application)) => {
             start.evidence.extend([needed, application]);
             let program = if server == "waitress" { "waitress-serve" } else { server };
-            let (target, port) = (format!("{package}.{side_name}:application"), words::port_words(program).iter().map(|word| (*word).to_owned()));
-            if server == "waitress" { [program.to_owned()].into_iter().chain(port).chain([target]).collect() } else { [program.to_owned(), target].into_iter().chain(port).collect() }
+            let (target, port) =
+                (format!("{package}.{side_name}:application"), words::port_words(program).iter().map(|word| (*word).to_owned()));
+            if server == "waitress" {
+                [program.to_owned()].into_iter().chain(port).chain([target]).collect()
+            } else {
+                [program.to_owned(), target].into_iter().chain(port).collect()
+            }
         }
         None => {
             start.notes.push("runserver is for the author's desk; install gunicorn for users".into());
@@ -121,6 +137,9 @@ fn walk(tree: &Tree, root: &str, module: &str, prefix: &str, level: usize, servi
     let package = join(root, &format!("{}/__init__.py", module.replace('.', "/")));
     let Some(source) = tree.source(&file).or_else(|| tree.source(&package)).filter(|_| level < LEVELS) else { return };
     for call in source.calls_of("path") {
+        if service.is_full() {
+            return;
+        }
         let (Some(path), Some(view)) = (call.positional(0).and_then(literal), call.positional(1)) else { continue };
         let full = under(prefix, &path);
         if let Some(included) = view.strip_prefix("include(") {
@@ -131,7 +150,8 @@ fn walk(tree: &Tree, root: &str, module: &str, prefix: &str, level: usize, servi
             continue;
         }
         let path = routes::template(&full);
-        let (path, gives) = if view.ends_with("site.urls") { (under(&path, "{*rest}"), Gives::Administration) } else { (path, Gives::Answers) };
+        let (path, gives) =
+            if view.ends_with("site.urls") { (under(&path, "{*rest}"), Gives::Administration) } else { (path, Gives::Answers) };
         let evidence = Evidence::call(&call, format!("route {path}"));
         service.routes.push(RouteSeen { method: None, certain: is_plain(&path), path, gives, evidence });
     }

@@ -1,6 +1,7 @@
 //! Python: FastAPI, Starlette, Flask, Quart; Django has a file of its own.
 
 mod django;
+mod imports;
 mod routes;
 
 use super::{
@@ -17,6 +18,9 @@ pub const MANIFESTS: &[&str] = &["pyproject.toml", "requirements.txt", "setup.py
 /// Constructors of applications, the package they come from, and what the framework is called.
 const APPS: &[(&str, &str, &str)] =
     &[("FastAPI", "fastapi", "FastAPI"), ("Starlette", "starlette", "Starlette"), ("Flask", "flask", "Flask"), ("Quart", "quart", "Quart")];
+
+/// Most constructors of one file that are looked at.
+const APPS_BOUND: usize = 20;
 
 /// An application in source.
 struct App<'a> {
@@ -51,7 +55,7 @@ fn apps(tree: &Tree) -> Vec<App<'_>> {
             if !source.text.contains(package) {
                 continue;
             }
-            for call in source.calls_of(class) {
+            for call in source.calls_of(class).take(APPS_BOUND) {
                 let Some((name, indent)) = call.target() else {
                     // `return FastAPI(…)` in a function.
                     let before = source.bare()[..call.start].trim_end_matches(' ');
@@ -79,7 +83,9 @@ fn app<'a>(tree: &'a Tree, source: &'a Source, framework: &'static str, name: St
     let usual = ["main", "app", "server", "asgi", "wsgi", "application", "api", "run", "index", "__init__"].contains(&stem);
     let depth = i32::try_from(source.path.matches('/').count()).unwrap_or(0);
     let mounted = source.calls_of("mount").any(|mount| mount.positional(1) == Some(name.as_str()));
-    let score = i32::from(usual) * 10 + i32::from(!factory) * 5 + i32::from(name == "app" || name == "create_app") * 2 - depth * 2 - i32::from(mounted) * 30;
+    let score = i32::from(usual) * 10 + i32::from(!factory) * 5 + i32::from(name == "app" || name == "create_app") * 2
+        - depth * 2
+        - i32::from(mounted) * 30;
     let what = if factory { format!("{name}() makes {framework}") } else { format!("{name} = {framework}()") };
     let evidence = Evidence::call(&call, what);
     let mut app = App { source, framework, name, factory, evidence, score, call };
@@ -132,7 +138,7 @@ fn start(tree: &Tree, root: &str, app: &App<'_>) -> Start {
     let (base, module) = module(tree, root, app.source);
     let target = format!("{module}:{}", app.name);
     let declared = declared::commands(tree, root);
-    if let Some(one) = declared.iter().find(|one| names(one, &target) || (app.factory && names(one, &format!("{target}()")))) {
+    if let Some(one) = declared.iter().find(|one| names(tree, root, one, &target)) {
         let fitted = words::fit(&one.words);
         start.words = with_runner(tree, root, &mut start.evidence, fitted.words);
         (start.before, start.notes) = (one.before.clone(), fitted.notes);
@@ -140,7 +146,11 @@ fn start(tree: &Tree, root: &str, app: &App<'_>) -> Start {
         return start;
     }
     for one in &declared {
-        start.notes.push(format!("not taken over: `{}` ({}), because it does not name {target}", words::line(&one.words), one.evidence.place()));
+        start.notes.push(format!(
+            "not taken over: `{}` ({}), because it does not name {target}",
+            words::line(&one.words),
+            one.evidence.place()
+        ));
     }
     let asgi = matches!(app.framework, "FastAPI" | "Starlette" | "Quart");
     let wanted: &[&str] = if asgi { &["uvicorn", "hypercorn", "granian"] } else { &["gunicorn", "waitress"] };
@@ -180,21 +190,46 @@ fn start(tree: &Tree, root: &str, app: &App<'_>) -> Start {
     start
 }
 
-/// Whether one of the words is this target; `flask --app` and the module alone count as well.
-fn names(one: &Declared, target: &str) -> bool {
-    let module = target.split(':').next().unwrap_or(target);
-    let program = words::program(&one.words);
-    let loose = matches!(program, "flask" | "fastapi") && one.words.iter().any(|word| word.trim_end_matches(".py").replace('/', ".").ends_with(module));
-    loose || one.words.iter().any(|word| word == target || word.strip_suffix("()") == Some(target))
+/// Whether the command starts this application: one of its words names it, or the package that
+/// passes it on; the command lines of Flask and FastAPI also find it by themselves.
+fn names(tree: &Tree, root: &str, one: &Declared, target: &str) -> bool {
+    let (module, name) = target.split_once(':').unwrap_or((target, ""));
+    let package = module.rsplit_once('.').filter(|(package, last)| {
+        let init = tree.source(&join(root, &format!("{}/__init__.py", package.replace('.', "/"))));
+        init.is_some_and(|source| source.code().contains(&format!("from .{last} import")))
+    });
+    let passed_on = package.map(|(package, _)| format!("{package}:{name}"));
+    let file = format!("{}.py", module.replace('.', "/"));
+    let bare = |word: &str| word.strip_suffix("()").unwrap_or(word).to_owned();
+    let loose = match words::program(&one.words) {
+        // What `fastapi run` looks for when it is given no file.
+        "fastapi" => {
+            !one.words.iter().any(|word| word.ends_with(".py"))
+                && ["main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py"].contains(&file.as_str())
+        }
+        "flask" => one.words.iter().any(|word| word == module),
+        _ => false,
+    };
+    loose || one.words.iter().any(|word| bare(word) == target || Some(bare(word)) == passed_on || *word == file)
 }
 
 /// Puts the runner of the project's lock file before the command.
 fn with_runner(tree: &Tree, root: &str, evidence: &mut Vec<Evidence>, words: Vec<String>) -> Vec<String> {
     let runners = [("uv.lock", "uv"), ("poetry.lock", "poetry"), ("Pipfile.lock", "pipenv"), ("pdm.lock", "pdm")];
-    let runner = runners.into_iter().find(|(lock, _)| tree.has(root, lock));
+    let runner = runners.into_iter().find_map(|(lock, runner)| {
+        // In a workspace the lock lies further up.
+        let mut folder = root;
+        while !tree.has(folder, lock) {
+            if folder.is_empty() {
+                return None;
+            }
+            folder = parent(folder);
+        }
+        Some((join(folder, lock), runner))
+    });
     match runner.filter(|(_, runner)| words.first().is_some_and(|word| word != runner)) {
         Some((lock, runner)) => {
-            evidence.push(Evidence::file(&join(root, lock), format!("dependencies are locked with {runner}")));
+            evidence.push(Evidence::file(&lock, format!("dependencies are locked with {runner}")));
             [runner, "run"].into_iter().map(str::to_owned).chain(words).collect()
         }
         None => words,
@@ -207,13 +242,23 @@ fn module(tree: &Tree, root: &str, source: &Source) -> (String, String) {
     let path = below(root, &source.path).unwrap_or(&source.path);
     let path = path.strip_suffix("/__init__.py").or_else(|| path.strip_suffix(".py")).unwrap_or(path);
     let parts: Vec<&str> = path.split('/').collect();
-    let heads: Vec<&str> = source.bare().lines().filter_map(|line| line.trim().strip_prefix("from ").or_else(|| line.trim().strip_prefix("import "))).filter_map(|rest| rest.split([' ', '.', ',']).next()).filter(|head| !head.is_empty()).collect();
+    let heads: Vec<&str> = source
+        .bare()
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("from ").or_else(|| line.trim().strip_prefix("import ")))
+        .filter_map(|rest| rest.split([' ', '.', ',']).next())
+        .filter(|head| !head.is_empty())
+        .collect();
     let resolved = |base: &str| {
         let here = join(root, base);
         heads.iter().filter(|head| tree.has(&here, &format!("{head}.py")) || tree.folders.contains(&join(&here, head))).count()
     };
-    let package = |depth: usize| depth < parts.len() && (depth..parts.len() - 1).all(|at| tree.has(root, &format!("{}/__init__.py", parts[..=at].join("/"))));
-    let best = (0..parts.len()).max_by_key(|depth| (resolved(&parts[..*depth].join("/")), package(*depth), std::cmp::Reverse(*depth))).unwrap_or(0);
+    let package = |depth: usize| {
+        depth < parts.len() && (depth..parts.len() - 1).all(|at| tree.has(root, &format!("{}/__init__.py", parts[..=at].join("/"))))
+    };
+    let best = (0..parts.len())
+        .max_by_key(|depth| (resolved(&parts[..*depth].join("/")), package(*depth), std::cmp::Reverse(*depth)))
+        .unwrap_or(0);
     (parts[..best].join("/"), parts[best..].join("."))
 }
 
@@ -288,7 +333,11 @@ fn uploads(source: &Source, service: &mut Service) {
         }
     }
     for name in ["MAX_CONTENT_LENGTH", "MAX_UPLOAD_SIZE", "MAX_FILE_SIZE", "DATA_UPLOAD_MAX_MEMORY_SIZE"] {
-        let quoted = source.code().find(&format!("\"{name}\"]")).or_else(|| source.code().find(&format!("'{name}']"))).filter(|_| source.text.contains(name));
+        let quoted = source
+            .code()
+            .find(&format!("\"{name}\"]"))
+            .or_else(|| source.code().find(&format!("'{name}']")))
+            .filter(|_| source.text.contains(name));
         let by_key = quoted.and_then(|at| {
             let line = source.code()[at..].lines().next()?;
             Some((line.split_once('=')?.1, at))

@@ -7,11 +7,14 @@ use super::{
         source::{Call, Source, literal, literals},
         tree::{Tree, join, parent},
     },
-    sources,
+    imports, sources,
 };
 
 /// Words that declare a route: `@app.get("/")`.
 const DECLARES: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket"];
+
+/// Most routers that are followed.
+const MOUNTS: usize = 500;
 
 /// Finds the routes of the application.
 pub fn collect(tree: &Tree, root: &str, app: &Call<'_>, framework: &str, service: &mut Service) {
@@ -21,6 +24,9 @@ pub fn collect(tree: &Tree, root: &str, app: &Call<'_>, framework: &str, service
     }
     for source in sources(tree, root) {
         for call in source.calls() {
+            if service.is_full() {
+                return;
+            }
             if let Some(route) = decorated(source, &call, &mounts).or_else(|| listed(source, &call)) {
                 service.routes.push(route);
             }
@@ -35,7 +41,13 @@ pub fn collect(tree: &Tree, root: &str, app: &Call<'_>, framework: &str, service
         let path = static_url.and_then(literal).unwrap_or_else(|| "/static".into());
         if app.named("static_folder") != Some("None") && tree.folders.contains(&folder) && path.len() > 1 {
             let evidence = Evidence::file(&folder, format!("{framework} hands this folder out at {path}"));
-            service.routes.push(RouteSeen { method: Some("GET"), path: under(&path, "{*rest}"), gives: Gives::Files, certain: true, evidence });
+            service.routes.push(RouteSeen {
+                method: Some("GET"),
+                path: under(&path, "{*rest}"),
+                gives: Gives::Files,
+                certain: true,
+                evidence,
+            });
         }
     } else if framework == "FastAPI" {
         manual(app, service);
@@ -54,68 +66,50 @@ fn manual(app: &Call<'_>, service: &mut Service) {
             Some(Some(path)) => (path, Gives::Manual),
             Some(None) => continue,
         };
-        let evidence = Evidence::call(app, value.map_or_else(|| format!("FastAPI publishes {usual} unless told otherwise"), |_| format!("{key} is set")));
+        let evidence = Evidence::call(
+            app,
+            value.map_or_else(|| format!("FastAPI publishes {usual} unless told otherwise"), |_| format!("{key} is set")),
+        );
         service.routes.push(RouteSeen { method: Some("GET"), path, gives, certain: true, evidence });
     }
 }
 
 /// Notes applications, routers, and where they are mounted.
 fn declare(tree: &Tree, root: &str, source: &Source, mounts: &mut Mounts) {
-    let module = module(&source.path);
+    let here = |name: &str| (source.path.clone(), name.to_owned());
     for call in source.calls() {
         match call.name {
             "FastAPI" | "Starlette" | "Flask" | "Quart" => {
                 if let Some((name, _)) = call.target() {
-                    mounts.app((module.clone(), name.to_owned()));
+                    mounts.app(here(name));
                 }
             }
             "APIRouter" | "Blueprint" => {
                 if let Some((name, _)) = call.target() {
                     let prefix = call.named("prefix").or_else(|| call.named("url_prefix"));
-                    mounts.router((module.clone(), name.to_owned()), known(tree, root, prefix));
+                    mounts.router(here(name), known(tree, root, prefix));
                 }
             }
-            "include_router" | "register_blueprint" => {
+            "include_router" | "register_blueprint" if mounts.len() < MOUNTS => {
                 let Some(child) = call.positional(0).or_else(|| call.named("router")) else { continue };
                 let prefix = call.named("prefix").or_else(|| call.named("url_prefix"));
-                let child = resolve(source, &module, child);
-                mounts.mount(child, (module.clone(), call.receiver.to_owned()), known(tree, root, prefix));
+                // A blueprint's own prefix gives way to the one it is registered with.
+                let parent = here(call.receiver);
+                let parent = if call.name == "register_blueprint" && !mounts.knows(&parent) {
+                    app_of(source).map_or(parent, |name| here(&name))
+                } else {
+                    parent
+                };
+                mounts.mount(imports::router(tree, root, source, child), parent, known(tree, root, prefix));
             }
             _ => {}
         }
     }
 }
 
-/// The name of a file without folders: `items` for `api/items.py`, `items` for `items/__init__.py`.
-fn module(path: &str) -> String {
-    let path = path.strip_suffix("/__init__.py").or_else(|| path.strip_suffix(".py")).unwrap_or(path);
-    path.rsplit('/').next().unwrap_or(path).to_owned()
-}
-
-/// Whose router a name is: `items.router`, or a name that was imported.
-fn resolve(source: &Source, own: &str, name: &str) -> (String, String) {
-    if let Some((module, var)) = name.rsplit_once('.') {
-        let module = module.rsplit('.').next().unwrap_or(module);
-        // `from . import items as items_routes`
-        return (original(source, module).map_or_else(|| module.to_owned(), |(_, name)| name), var.to_owned());
-    }
-    match original(source, name) {
-        Some((module, var)) => (module, var),
-        None => (own.to_owned(), name.to_owned()),
-    }
-}
-
-/// From which module a name was imported, and what it is called there.
-fn original(source: &Source, name: &str) -> Option<(String, String)> {
-    source.bare().lines().filter(|line| line.contains(name)).find_map(|line| {
-        let (from, names) = line.trim().strip_prefix("from ")?.split_once(" import ")?;
-        let found = names.trim_matches(['(', ')']).split(',').find_map(|item| match item.trim().split_once(" as ") {
-            Some((first, renamed)) => (renamed.trim() == name).then(|| first.trim().to_owned()),
-            None => (item.trim() == name).then(|| name.to_owned()),
-        })?;
-        let module = from.trim().rsplit('.').next().unwrap_or("").to_owned();
-        Some((module, found))
-    })
+/// The application that a function is handed: `def register(app): app.register_blueprint(…)`.
+fn app_of(source: &Source) -> Option<String> {
+    source.bare().contains("app.register_blueprint(").then(|| "app".to_owned())
 }
 
 /// A prefix: none is the empty one, a constant is looked up, anything else is not known.
@@ -124,7 +118,8 @@ fn known(tree: &Tree, root: &str, value: Option<&str>) -> Option<String> {
     if let Some(text) = literal(value) {
         return Some(text);
     }
-    let name = value.rsplit('.').next().filter(|name| name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))?;
+    let name =
+        value.rsplit('.').next().filter(|name| name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))?;
     let mut found = sources(tree, root).filter_map(|source| source.assigned(name)).filter_map(|(text, _)| literal(text));
     let first = found.next()?;
     found.all(|other| other == first).then_some(first)
@@ -135,7 +130,7 @@ fn decorated(source: &Source, call: &Call<'_>, mounts: &Mounts) -> Option<RouteS
         return None;
     }
     let path = call.positional(0).or_else(|| call.named("path")).or_else(|| call.named("rule")).and_then(literal)?;
-    let router = (module(&source.path), call.receiver.rsplit('.').next().unwrap_or("").to_owned());
+    let router = (source.path.clone(), call.receiver.rsplit('.').next().unwrap_or("").to_owned());
     let (prefix, certain) = if mounts.knows(&router) || call.receiver != "app" { mounts.prefix(&router) } else { (String::new(), true) };
     let method = method(call.name).or_else(|| {
         let listed = call.named("methods").and_then(literals);
