@@ -1,6 +1,6 @@
 //! From a request that is ready to the head of its answer, whatever the upstream does.
 //!
-//! In this order: is its program there; is the breaker closed; is there a place; then up to so
+//! In this order: is the breaker closed; is there a place; then up to so
 //! many attempts as may be made. What counts as a failure of the upstream: a connection that is
 //! refused or breaks, an answer that is late or breaks off, and the statuses in `[resilience]
 //! breaker_statuses`. What does not: any other answer, a caller that leaves, a body that the
@@ -28,7 +28,7 @@ use super::{
     breaker::Ending,
     mount::Mount,
     pool::Answered,
-    resilience::{self, Guard, Verdict, one_more},
+    resilience::{Guard, Verdict, one_more},
     retry::{self, Failure},
 };
 use crate::{
@@ -56,15 +56,12 @@ pub struct Called {
 /// Sends a request to its upstream as often as it may be sent.
 ///
 /// # Errors
-/// `ServiceStarting`, `CircuitOpen`, `Overloaded` and `UpstreamUnreachable` when nothing was sent;
+/// `CircuitOpen`, `Overloaded` and `UpstreamUnreachable` when nothing was sent;
 /// `UpstreamFailed` and `UpstreamTimeout` when the service may have acted; what was wrong with the
 /// caller's body.
 pub async fn call(x: &mut Exchange, mount: &Arc<Mount>, parts: Parts, body: Body) -> Result<Called> {
     let guard = mount.guard().clone();
     let host = x.host.clone();
-    if let Some(error) = resilience::not_there(mount.lifecycle()) {
-        return Err(error);
-    }
     let bounded = host.holds("bulkhead");
     if bounded && mount.active() > guard.settings.streams {
         one_more(&guard.counts.crowded);
@@ -236,7 +233,11 @@ impl Source {
         }
         let body = Body::stream(Upload::new(body, mount.body_limit, mount.idle_timeout));
         if !(keep && small) {
-            return Ok(Source::Passing(Arc::new(Passing { body: Mutex::new(body), touched: AtomicBool::new(false), fault: Mutex::default() })));
+            return Ok(Source::Passing(Arc::new(Passing {
+                body: Mutex::new(body),
+                touched: AtomicBool::new(false),
+                fault: Mutex::default(),
+            })));
         }
         let read = tokio::time::timeout(left(deadline), body.collect()).await;
         let read = read.map_err(|_| Code::BodyTimeout.because("the body did not arrive in time"))?;

@@ -8,7 +8,12 @@
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use plimsoll_core::{Code, Error, Result};
 
-use super::resilience::{Guard, ResilienceConfig, one_more};
+use super::{
+    lifecycle::Lifecycle,
+    mount::Mount,
+    resilience::{Guard, ResilienceConfig, one_more},
+    starting,
+};
 use crate::{
     Body,
     exchange::Exchange,
@@ -88,14 +93,13 @@ impl Answer {
 /// Only requests whose service may need it: one with a fallback, or one that is not there yet.
 pub fn wants(x: &Exchange, _: &Request<Body>) -> bool {
     let mount = x.matched.as_ref().and_then(|matched| matched.route.mount.as_ref());
-    mount.is_some_and(|mount| x.host.upstreams.fallbacks.any || super::resilience::not_there(mount.lifecycle()).is_some())
+    mount.is_some_and(|mount| x.host.upstreams.fallbacks.any || away(mount).is_some())
 }
 
 /// Lets the service answer, and answers in its place where it did not and may be replaced.
 pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let person = method == Method::GET
-        && request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    let person = starting::wants_page(&method, request.headers());
     Box::pin(async move {
         let answered = next.run(x, request).await;
         let Some(mount) = x.matched.as_ref().and_then(|matched| matched.route.mount.clone()) else { return answered };
@@ -116,7 +120,10 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
                 answer.headers_mut().insert(&DEGRADED, HeaderValue::from_static("fallback"));
                 answer
             }
-            (None, Err(error)) if person && error.code() == Code::ServiceStarting => waiting_room(),
+            (None, Err(error)) if person && error.code() == Code::ServiceStarting => match away(&mount) {
+                Some(state) => starting::page(state),
+                None => return answered,
+            },
             _ => return answered,
         };
         // Whoever keeps this would show it after the service has come back.
@@ -127,6 +134,11 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
     })
 }
 
+/// How its program is, where it is not there.
+fn away(mount: &Mount) -> Option<Lifecycle> {
+    mount.lifecycle().filter(|state| *state != Lifecycle::Ready)
+}
+
 fn in_time(guard: &Guard) -> bool {
     guard.without_answer() <= guard.settings.fallback_for
 }
@@ -135,20 +147,6 @@ fn in_time(guard: &Guard) -> bool {
 fn excused(error: &Error) -> bool {
     use Code::{CircuitOpen, Overloaded, ServiceStarting, UpstreamFailed, UpstreamTimeout, UpstreamUnreachable};
     matches!(error.code(), UpstreamUnreachable | UpstreamFailed | UpstreamTimeout | CircuitOpen | ServiceStarting | Overloaded)
-}
-
-/// What a person sees while the service starts.
-fn waiting_room() -> Response<Body> {
-    const PAGE: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Starting</title>\
-        <meta name=\"viewport\" content=\"width=device-width\"></head><body><h1>The service is starting</h1>\
-        <p>This page looks again every two seconds.</p></body></html>";
-    let mut answer = Response::new(Body::from(PAGE));
-    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::REFRESH, HeaderValue::from_static("2"));
-    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-    answer
 }
 
 #[cfg(test)]

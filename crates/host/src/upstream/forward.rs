@@ -10,16 +10,21 @@ use super::{
     call::{self, Called},
     headers,
     mount::Mount,
+    starting,
 };
 use crate::{Body, exchange::Exchange};
 
 /// Sends the request to the service and gives back its answer as soon as the head is there.
 ///
 /// # Errors
-/// `ServiceStarting`, `CircuitOpen`, `Overloaded` and `UpstreamUnreachable` when nothing was sent; `UpstreamFailed` and `UpstreamTimeout` when the
-/// service may have acted.
+/// `ServiceStarting`, `CircuitOpen`, `Overloaded` and `UpstreamUnreachable` when nothing was sent;
+/// `UpstreamFailed` and `UpstreamTimeout` when the service may have acted.
 pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body>) -> Result<Response<Body>> {
     let (mut parts, body) = request.into_parts();
+    // An error, also where a page will be shown: the layers above may know an older answer.
+    if let Some(refusal) = mount.lifecycle().and_then(starting::refusal) {
+        return Err(refusal);
+    }
     headers::outgoing(x, &mut parts.headers);
     parts.version = http::Version::HTTP_11;
     let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));

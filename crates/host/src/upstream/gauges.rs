@@ -88,9 +88,7 @@ pub fn watch(health: &Health, host: &Arc<Host>) {
             health.check("service-was-ready", Weight::Vital, move || {
                 let there = !matches!(mount.lifecycle(), Some(Lifecycle::Starting));
                 let was = ever.fetch_or(there, Ordering::SeqCst) || there;
-                Box::pin(async move {
-                    if was { Ok(()) } else { Err(Code::ServiceStarting.because("the service has not been ready yet")) }
-                })
+                Box::pin(async move { if was { Ok(()) } else { Err(Code::ServiceStarting.because("the service has not been ready yet")) } })
             });
         }
     }

@@ -29,6 +29,7 @@ pub mod operate;
 pub mod pool;
 pub mod resilience;
 pub mod retry;
+pub mod starting;
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plimsoll_core::{Code, Error, Result};
+use plimsoll_core::{Code, Result};
 
 use super::{
     adaptive::Adaptive,
@@ -104,8 +104,7 @@ pub fn rule(config: &Config, rules: &mut Rules<'_>) {
             rules.refuse(key, "must be at least 1", "");
         }
     }
-    for (key, percent) in
-        [("resilience.breaker_percent", resilience.breaker_percent), ("resilience.slow_percent", resilience.slow_percent)]
+    for (key, percent) in [("resilience.breaker_percent", resilience.breaker_percent), ("resilience.slow_percent", resilience.slow_percent)]
     {
         if !(1..=100).contains(&percent) {
             rules.refuse(key, "is a share in percent, from 1 to 100", "");
@@ -401,20 +400,6 @@ impl Drop for Verdict {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
             self.guard.on_breaker(|breaker| breaker.give_back(ticket));
-        }
-    }
-}
-
-/// Where a service is not to be reached because its program is not there yet, or no more.
-pub(super) fn not_there(lifecycle: Option<super::lifecycle::Lifecycle>) -> Option<Error> {
-    use super::lifecycle::Lifecycle;
-    match lifecycle? {
-        Lifecycle::Ready => None,
-        Lifecycle::Starting | Lifecycle::Restarting => {
-            Some(Code::ServiceStarting.because("the service behind this address is starting; try again in a moment").retry_after(1))
-        }
-        Lifecycle::Stopped => {
-            Some(Code::UpstreamUnreachable.because("the service behind this address has ended and is not started again").retry_after(30))
         }
     }
 }

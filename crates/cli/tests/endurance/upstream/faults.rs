@@ -116,7 +116,9 @@ fn whatever_the_service_does_callers_wait_for_a_bounded_time_and_nothing_is_left
         tokio::time::sleep(Duration::from_secs(1)).await;
         warm.stop().await;
         let before = (descriptors(pid), status_kib(pid, "VmRSS"));
-        println!("| fault | answers | p50 ms | p99 ms | max ms | 200 | open after ms | sent while it lasted | closed after ms | connections |");
+        println!(
+            "| fault | answers | p50 ms | p99 ms | max ms | 200 | open after ms | sent while it lasted | closed after ms | connections |"
+        );
         println!("|---|---|---|---|---|---|---|---|---|---|");
         for _ in 0..number("PLIMSOLL_TEST_FAULT_ROUNDS", 1) {
             for (name, manner, seconds) in faults {

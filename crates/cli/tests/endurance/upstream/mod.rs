@@ -33,7 +33,8 @@ impl Mounted {
     /// With these settings of the section `[resilience]`, or of another that is named.
     async fn with(settings: &[(&str, &str)]) -> Mounted {
         let (bad, ground) = (Bad::start().await, Db::Sqlite.ground());
-        let mut plimsoll = generous(binary().on(&ground)).env("PLIMSOLL_ROUTES__DEFAULT", "public: a test").env("PLIMSOLL_SERVICE__URL", bad.url());
+        let mut plimsoll =
+            generous(binary().on(&ground)).env("PLIMSOLL_ROUTES__DEFAULT", "public: a test").env("PLIMSOLL_SERVICE__URL", bad.url());
         for (name, value) in settings {
             let name = if name.contains("__") { format!("PLIMSOLL_{name}") } else { format!("PLIMSOLL_RESILIENCE__{name}") };
             plimsoll = plimsoll.env(name, value);
@@ -83,7 +84,10 @@ fn only_what_may_be_repeated_is_repeated() {
         bad.behave(Manner::Half);
         assert!(client.get("/read").attempt().await.is_err(), "half an answer is not passed off as a whole one");
         assert_eq!(bad.arrived(), 1, "nothing is repeated once the head was passed on");
-        wait::until(BOUND, || async { mounted.running.stdout().contains("\"attempts\":3") || mounted.running.stderr().contains("\"attempts\":3") }).await;
+        wait::until(BOUND, || async {
+            mounted.running.stdout().contains("\"attempts\":3") || mounted.running.stderr().contains("\"attempts\":3")
+        })
+        .await;
     });
 }
 

@@ -10,7 +10,8 @@ use crate::BOUND;
 fn a_fallback_is_marked_and_only_for_a_read_that_has_no_answer() {
     both::run(async {
         let fallbacks = r#"{ "GET /news" = "{\"items\":[]}" }"#;
-        let mounted = Mounted::with(&[("FALLBACKS", fallbacks), ("ATTEMPTS", "1"), ("FALLBACK_FOR", "2s"), ("BREAKER_IN_A_ROW", "4")]).await;
+        let mounted =
+            Mounted::with(&[("FALLBACKS", fallbacks), ("ATTEMPTS", "1"), ("FALLBACK_FOR", "2s"), ("BREAKER_IN_A_ROW", "4")]).await;
         let (client, bad) = (mounted.client(), &mounted.bad);
         let own = client.get("/news").await.expect(200);
         assert_eq!((own.text().as_str(), own.header("x-plimsoll-degraded")), ("well", None));
@@ -19,7 +20,11 @@ fn a_fallback_is_marked_and_only_for_a_read_that_has_no_answer() {
         for (manner, cause) in [(Manner::Status(503), "upstream-failed"), (Manner::Away, "upstream-unreachable")] {
             bad.behave(manner);
             let instead = client.get("/news").await.expect(200);
-            assert_eq!((instead.text().as_str(), instead.header("x-plimsoll-degraded")), ("{\"items\":[]}", Some("fallback")), "{manner:?}");
+            assert_eq!(
+                (instead.text().as_str(), instead.header("x-plimsoll-degraded")),
+                ("{\"items\":[]}", Some("fallback")),
+                "{manner:?}"
+            );
             assert_eq!((instead.header("x-plimsoll-cause"), instead.header("cache-control")), (Some(cause), Some("no-store")));
             assert_eq!(instead.header("content-type"), Some("application/json"));
         }
