@@ -23,7 +23,6 @@ static PACE: Pace = Pace::new();
 /// Declares the routes.
 pub fn routes(r: &mut Routes<'_, ()>) {
     r.get("/upstreams", READ, list).named("upstreams.list").summary("The mounted services and how they stand");
-    r.get("/upstreams/{name}", READ, show).named("upstreams.get").summary("One mounted service").problem(Code::NotFound);
     r.post("/upstreams/{name}/breaker", WRITE, turn)
         .named("upstreams.breaker")
         .summary("Close the circuit breaker of a service, or hold it open")
@@ -173,11 +172,6 @@ fn shown(address: &http::Uri) -> String {
 async fn list(ctx: Ctx<(), Read>, (): ()) -> Result<Json<UpstreamList>> {
     let now = ctx.now();
     Ok(Json(UpstreamList { items: ctx.host.upstreams.mounts().map(|mount| Upstream::of(mount, now)).collect() }))
-}
-
-async fn show(ctx: Ctx<(), Read>, Path(name): Path<String>) -> Result<Json<Upstream>> {
-    let mount = ctx.host.upstreams.named(&name).ok_or_else(unknown)?;
-    Ok(Json(Upstream::of(mount, ctx.now())))
 }
 
 fn unknown() -> plimsoll_core::Error {
