@@ -4,6 +4,7 @@ mod bulkheads;
 mod health;
 mod look;
 mod problems;
+mod repeats;
 mod surprises;
 mod timeouts;
 
@@ -19,7 +20,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("bulkhead").proven_by(probe!(Copies; bulkheads::attack)),
     page!("graceful-degradation"),
     page!("fallback-responses"),
-    page!("idempotency-keys"),
+    page!("idempotency-keys").proven_by(probe!(Tenants; repeats::attack)),
     page!("dlq"),
     page!("dlq-operations"),
     page!("global-exception-handler").proven_by(probe!(Tenants, Log, Copies; surprises::attack)),

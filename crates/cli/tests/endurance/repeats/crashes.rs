@@ -21,6 +21,8 @@ use crate::{
 };
 
 const CALLERS: u64 = 8;
+/// Between two things that one caller wants done, so that it is the kills that take the time.
+const PAUSE: Duration = Duration::from_millis(30);
 
 type Said = (u16, String, Option<String>, Option<String>);
 
@@ -49,6 +51,7 @@ impl Book {
                 return;
             }
             self.insist(&at, path, format!("{caller}-{n}")).await;
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
