@@ -1,6 +1,6 @@
 //! `/v1/idempotency`: what is on record, and settling what nobody knows.
 
-use plimsoll_core::{Access, Code, Result, Role, Time};
+use plimsoll_core::{Access, Code, Error, Result, Role, Time};
 use plimsoll_store::{FromRow, Row, Tx, bind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ pub fn routes(r: &mut Routes<'_, ()>) {
     r.get("/idempotency", READ, list)
         .named("idempotency.list")
         .summary("Requests with an Idempotency-Key that are on record, newest first");
+    r.get("/idempotency/{id}", READ, show).named("idempotency.get").summary("One record, without its answer").problem(Code::NotFound);
     r.post("/idempotency/{id}/settle", WRITE, settle)
         .named("idempotency.settle")
         .summary("Say how a request of unknown outcome ended")
@@ -115,6 +116,22 @@ async fn list(ctx: Ctx<(), Read>, Query(filter): Query<Filter>) -> Result<Json<P
     .await
 }
 
+async fn show(ctx: Ctx<(), Read>, Path(id): Path<String>) -> Result<Json<Line>> {
+    ctx.read(move |tx| {
+        let found = tx.maybe::<Line>(
+            "SELECT id, state, caller, method, route, key, status, reason, request, created_at, expires_at FROM idempotency \
+             WHERE tenant_id = :tenant AND id = :id",
+            bind! { id: id },
+        )?;
+        found.map(Json).ok_or_else(absent)
+    })
+    .await
+}
+
+fn absent() -> Error {
+    Code::NotFound.because("there is no record with this id")
+}
+
 /// How it ended.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -145,7 +162,7 @@ struct Settled {
 
 async fn settle(ctx: Ctx<(), Write>, (Path(id), Json(found)): (Path<String>, Json<Found>)) -> Result<Committed<Json<Settled>>> {
     ctx.commit(move |change| {
-        let state = state(change, &id)?.ok_or_else(|| Code::NotFound.because("there is no record with this id"))?;
+        let state = state(change, &id)?.ok_or_else(absent)?;
         if state != "unknown" {
             return Err(Code::Conflict.because(format!("the outcome of this request is known: its record is `{state}`")));
         }
