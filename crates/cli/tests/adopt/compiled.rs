@@ -18,8 +18,9 @@ fn a_go_service_that_reads_its_port() {
     let text = project.accepted();
     holds(&text, "\"GET /ping\" = \"public: a health check, asked without a credential\"", "cmd/shop/main.go:11");
     holds(&text, "\"GET /assets/{*rest}\" = \"public: files that are the same for everybody\"", "cmd/shop/main.go:13");
-    // The host answers this itself, whatever the service says.
-    assert!(!text.contains("/readyz"), "{text}");
+    // The service itself is asked, past the host; from outside, the host answers this path.
+    holds(&text, "ready_path = \"/readyz\"", "main.go:10");
+    assert!(!text.contains("\"GET /readyz\"") && !text.contains("yields"), "{text}");
 }
 
 #[test]
