@@ -114,6 +114,7 @@ impl Mounts {
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
+        upstream::operate::routes(&mut versioned);
         mounts
     }
 
@@ -199,9 +200,11 @@ pub fn schema() -> config::Schema {
         .section::<practices::PracticesConfig>()
         .section::<upstream::config::ServiceConfig>()
         .section::<upstream::config::RoutesConfig>()
+        .section::<upstream::resilience::ResilienceConfig>()
         .section::<replies::idempotency::config::IdempotencyConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
+        .rule(upstream::resilience::rule)
         .rule(replies::idempotency::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
@@ -250,7 +253,7 @@ impl Host {
             routes,
             identity,
             description,
-            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?,
+            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?.guarded(&config.get(), &config.get())?,
             shelf: mounts.shelf,
             proofs,
             off,
@@ -268,6 +271,7 @@ impl Host {
             host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
         }
         host.check_keys();
+        upstream::gauges::watch(&host.health, &host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         Ok(host)
