@@ -43,7 +43,8 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         ("tenants", tenant.id.clone()),
         ("idempotency", record.clone()),
     ]);
-    let words = vec![mark.to_owned(), member.email, member.id, owner.email, owner.id, key, session, tenant.id.clone(), tenant.slug.clone(), record];
+    let words =
+        vec![mark.to_owned(), member.email, member.id, owner.email, owner.id, key, session, tenant.id.clone(), tenant.slug.clone(), record];
     Furnished { eyes: login.caller, tenant, ids, words }
 }
 
