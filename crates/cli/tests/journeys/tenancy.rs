@@ -38,6 +38,8 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         ("keys", key.clone()),
         ("sessions", session.clone()),
         ("tenants", tenant.id.clone()),
+        // Mounted services are nobody's, and none is mounted here.
+        ("upstreams", "nowhere".to_owned()),
     ]);
     let words = vec![mark.to_owned(), member.email, member.id, owner.email, owner.id, key, session, tenant.id.clone(), tenant.slug.clone()];
     Furnished { eyes: login.caller, tenant, ids, words }
