@@ -51,6 +51,8 @@ pub struct Exchange {
     pub place: Option<crate::limits::shed::Place>,
     /// How often the request was sent to a mounted service.
     pub attempts: u32,
+    /// The request's key and what it stands for, where a native route honours one. Set by the layer `replay`.
+    pub ticket: Option<Arc<crate::replies::idempotency::Ticket>>,
     /// The layer that refused, if one did.
     pub refused_by: Option<&'static str>,
     /// The error that the answer reports, for the log.
@@ -81,6 +83,7 @@ impl Exchange {
             trail: Vec::new(),
             place: None,
             attempts: 0,
+            ticket: None,
             refused_by: None,
             error: None,
             host,

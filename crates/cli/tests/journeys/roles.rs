@@ -30,6 +30,7 @@ async fn nowhere(db: Db) -> Ids {
         ("sessions", session),
         ("tenants", elsewhere.id),
         ("upstreams", "elsewhere".to_owned()),
+        ("idempotency", "0".repeat(32)),
     ])
 }
 

@@ -73,7 +73,7 @@ fn only_what_may_be_repeated_is_repeated() {
         assert!(!heads[0].contains("x-plimsoll-attempt") && heads[2].contains("x-plimsoll-attempt: 3\r\n"), "{heads:?}");
         for manner in [Manner::FailFirst(2), Manner::Reset] {
             bad.behave(manner);
-            let status = client.post("/change").key("one").body("x").await.code();
+            let status = client.post("/change").key(format!("{manner:?}")).body("x").await.code();
             assert!(status >= 502, "{status}");
             assert_eq!(bad.arrived(), 1, "{manner:?}: a change, even one with a key that the service does not honour");
         }
