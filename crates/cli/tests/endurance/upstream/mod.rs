@@ -108,6 +108,19 @@ fn a_change_with_a_key_is_repeated_where_the_service_honours_keys() {
 }
 
 #[test]
+fn what_was_sent_once_is_never_said_to_be_unsent() {
+    both::run(async {
+        let mounted = Mounted::with(&[("ATTEMPTS", "2"), ("BACKOFF", "2s"), ("SERVICE_HONOURS_KEYS", "true")]).await;
+        mounted.bad.behave(Manner::Reset);
+        let change = tokio::spawn(mounted.client().post("/change").key("one").body("x").send());
+        wait::until(BOUND, || async { mounted.bad.arrived() == 1 }).await;
+        mounted.bad.behave(Manner::Away);
+        assert_eq!(change.await.unwrap().str("/code"), "PLM-UPS-002", "the first attempt may have acted");
+        assert_eq!(mounted.client().post("/change").body("x").await.str("/code"), "PLM-UPS-001");
+    });
+}
+
+#[test]
 fn repetitions_stay_within_their_budget() {
     both::run(async {
         let mounted = Mounted::with(&[
