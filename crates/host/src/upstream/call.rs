@@ -101,6 +101,18 @@ fn counts(error: &Error) -> bool {
     matches!(error.code(), Code::UpstreamUnreachable | Code::UpstreamFailed | Code::UpstreamTimeout)
 }
 
+/// The last attempt found nobody, but an earlier one was sent: "nothing was sent" would be a lie.
+fn after_all(error: Error) -> Error {
+    if error.code() != Code::UpstreamUnreachable {
+        return error;
+    }
+    let failed = Code::UpstreamFailed.because("the service broke off and was not to be reached again; whether it acted is not known");
+    match error.cause() {
+        Some(cause) => failed.caused_by(cause),
+        None => failed,
+    }
+}
+
 /// Whether the end of the body is near enough to wait for it before the request counts as good.
 fn lasts(answered: &Answered) -> bool {
     let body = answered.answer.body();
@@ -137,11 +149,14 @@ struct Way<'w> {
 impl Way<'_> {
     /// How it ended at last, and how long the last attempt took.
     async fn go(&mut self, attempts: &mut u32, seed: &plimsoll_core::Seed) -> (Result<Answered>, Duration) {
+        let mut sent = false;
         loop {
             *attempts += 1;
             let began = Instant::now();
             let (ended, failure) = self.attempt(*attempts).await;
             let took = began.elapsed();
+            let ended = if sent { ended.map_err(after_all) } else { ended };
+            sent |= failure.is_some_and(|failure| failure != Failure::Unsent);
             let pause = failure
                 .filter(|_| *attempts < self.repeats && self.source.repeatable())
                 .and_then(|failure| retry::pause(failure, self.act_twice, &self.guard.settings.backoff, *attempts, seed))
