@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use http::{Request, Response, Uri, uri::PathAndQuery};
+use http::{Extensions, Request, Response, StatusCode, Uri, header, uri::PathAndQuery};
+use hyper::body::Body as _;
 use plimsoll_core::{Code, Result};
 
 use super::{
-    body::{Download, Upload},
+    body::{Download, Flow, Upload},
     headers,
     mount::Mount,
+    upgrade,
 };
 use crate::{Body, exchange::Exchange};
 
@@ -19,20 +21,71 @@ use crate::{Body, exchange::Exchange};
 /// service may have acted.
 pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body>) -> Result<Response<Body>> {
     let (mut parts, body) = request.into_parts();
-    headers::outgoing(x, &mut parts.headers);
-    parts.version = http::Version::HTTP_11;
+    let wanted = upgrade::wanted(x, mount, &mut parts)?;
+    let streams = body.size_hint().exact().is_none();
+    headers::outgoing(x, mount, &mut parts, streams)?;
+    if let Some(wanted) = &wanted {
+        wanted.mark(&mut parts.headers);
+    }
     let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     parts.uri = Uri::from(target);
-    let body = Body::stream(Upload::new(body, mount.body_limit, mount.idle_timeout));
+    parts.extensions = Extensions::new();
     let active = Active::begin(mount);
-    let answered = tokio::time::timeout(mount.answer_timeout, mount.pool.send(Request::from_parts(parts, body))).await;
-    let late = |_| Code::UpstreamTimeout.because("the service did not answer in time; whether it acted is not known");
-    let answered = answered.map_err(late)??;
-    let (mut head, body) = answered.answer.into_parts();
-    headers::strip_hop(&mut head.headers);
+    let (mut answer, connection) = if body.is_end_stream() {
+        let sent = mount.pool.send(Request::from_parts(parts, Body::empty()));
+        let answered = tokio::time::timeout(mount.answer_timeout, sent).await.map_err(|_| late())??;
+        (answered.answer, answered.connection)
+    } else {
+        let flow = Flow::new();
+        let asks = parts.headers.get(header::EXPECT).is_some_and(|word| word.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        let body = Upload::new(body, mount.body_limit, mount.idle_timeout, flow.clone(), asks);
+        let mut request = Request::from_parts(parts, Body::stream(body));
+        if asks {
+            let flow = flow.clone();
+            hyper::ext::on_informational(&mut request, move |said| {
+                if said.status() == StatusCode::CONTINUE {
+                    flow.agree();
+                }
+            });
+        }
+        let answered = flow.patient(mount.answer_timeout, mount.pool.send(request)).await.ok_or_else(late)?;
+        flow.answered();
+        // Where the caller's part failed, that is what is to be said.
+        let answered = answered.map_err(|error| flow.fault().unwrap_or(error))?;
+        (answered.answer, answered.connection)
+    };
+    if let Some(wanted) = wanted.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+        return wanted.switch(mount, answer);
+    }
+    upgrade::unasked(answer.status())?;
+    let streaming = answer.headers().get(header::CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"text/event-stream"));
+    let idle = if streaming { mount.stream_idle_timeout } else { mount.idle_timeout };
+    *answer.version_mut() = http::Version::HTTP_11;
+    let (mut head, body) = answer.into_parts();
+    headers::incoming(mount, &mut head);
     active.goes_on();
-    let body = Download::new(body, mount.clone(), answered.connection);
+    let body = Download::new(body, mount.clone(), connection, idle);
     Ok(Response::from_parts(head, Body::stream(body)))
+}
+
+fn late() -> plimsoll_core::Error {
+    Code::UpstreamTimeout.because("the service did not answer in time; whether it acted is not known")
+}
+
+/// An upgraded connection under way, counted like a request.
+pub(super) struct Tunnel(Arc<Mount>);
+
+impl Tunnel {
+    pub(super) fn begin(mount: &Arc<Mount>) -> Tunnel {
+        mount.active.fetch_add(1, Ordering::Relaxed);
+        Tunnel(mount.clone())
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.0.active.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One request under way; counted until its answer has ended.

@@ -16,20 +16,29 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use plimsoll_core::{Code, Error, Result};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
+use super::tls::Encryption;
 use crate::Body;
 
 /// A connection that was not used for so long is not trusted any more.
 const STALE: Duration = Duration::from_secs(30);
+/// How long a connection may take to notice that its last answer has ended.
+const SETTLING: Duration = Duration::from_millis(20);
 /// Most connections that are kept for later.
 const KEPT: usize = 256;
+/// Most bytes of an answer that are held: its head, or as much of its body as the caller is slow.
+const LARGEST_HEAD: usize = 128 << 10;
 
 /// Connections to one address.
 pub struct Pool {
     address: Uri,
     host: String,
     port: u16,
+    encryption: Option<Encryption>,
     connect_timeout: Duration,
     idle: Mutex<Vec<Idle>>,
 }
@@ -49,10 +58,10 @@ pub struct Answered {
 
 impl Pool {
     /// Connections to `address`; none is made yet.
-    pub fn new(address: Uri, connect_timeout: Duration) -> Pool {
+    pub fn new(address: Uri, encryption: Option<Encryption>, connect_timeout: Duration) -> Pool {
         let host = address.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = address.port_u16().unwrap_or(if address.scheme_str() == Some("https") { 443 } else { 80 });
-        Pool { address, host, port, connect_timeout, idle: Mutex::default() }
+        Pool { address, host, port, encryption, connect_timeout, idle: Mutex::default() }
     }
 
     /// Where the service is.
@@ -104,27 +113,44 @@ impl Pool {
         loop {
             let Idle { mut connection, since } = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
             // Ready at once, or as soon as the connection's task has seen the end of the last body.
-            if since.elapsed() <= STALE && !connection.is_closed() && connection.ready().await.is_ok() {
+            // That takes no time, and one that does is not waited for.
+            if since.elapsed() <= STALE
+                && !connection.is_closed()
+                && (connection.is_ready() || tokio::time::timeout(SETTLING, connection.ready()).await.is_ok_and(|ready| ready.is_ok()))
+            {
                 return Some(connection);
             }
         }
     }
 
     async fn connect(&self) -> Result<SendRequest<Body>> {
-        let connecting = TcpStream::connect((self.host.as_str(), self.port));
-        let stream = tokio::time::timeout(self.connect_timeout, connecting).await;
-        let stream = stream
-            .map_err(|_| self.away("it did not take the connection in time"))?
-            .map_err(|cause| self.away("nobody takes the connection").caused_by(cause))?;
-        let _ = stream.set_nodelay(true);
-        let (connection, driver) = http1::Builder::new().handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
-        tokio::spawn(driver.with_upgrades());
-        Ok(connection)
+        let connecting = tokio::time::timeout(self.connect_timeout, async {
+            let stream = TcpStream::connect((self.host.as_str(), self.port)).await;
+            let stream = stream.map_err(|cause| self.away("nobody takes the connection").caused_by(cause))?;
+            let _ = stream.set_nodelay(true);
+            match &self.encryption {
+                None => begin(stream).await,
+                Some(encryption) => {
+                    let stream = encryption.wrap(stream).await;
+                    begin(stream.map_err(|cause| self.away("it could not show that it is the right one").caused_by(cause))?).await
+                }
+            }
+        });
+        connecting.await.map_err(|_| self.away("it did not take the connection in time"))?
     }
 
     fn away(&self, what: &str) -> Error {
         Code::UpstreamUnreachable.because(format!("the service behind this address is not to be reached: {what}")).retry_after(1)
     }
+}
+
+async fn begin<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: IO) -> Result<SendRequest<Body>> {
+    let mut builder = http1::Builder::new();
+    // A service's answer has a head of usual size, or it is not one.
+    builder.max_buf_size(LARGEST_HEAD);
+    let (connection, driver) = builder.handshake(TokioIo::new(io)).await.map_err(unreachable)?;
+    tokio::spawn(driver.with_upgrades());
+    Ok(connection)
 }
 
 fn unreachable(cause: hyper::Error) -> Error {
