@@ -62,7 +62,7 @@ pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body
     let idle = if streaming { mount.stream_idle_timeout } else { mount.idle_timeout };
     *answer.version_mut() = http::Version::HTTP_11;
     let (mut head, body) = answer.into_parts();
-    headers::incoming(mount, &mut head);
+    headers::incoming(mount, &mut head)?;
     active.goes_on();
     let body = Download::new(body, mount.clone(), connection, idle);
     Ok(Response::from_parts(head, Body::stream(body)))

@@ -234,8 +234,24 @@ fn is_authority(host: &HeaderValue) -> bool {
 }
 
 /// Makes the head of the service's answer that of ours.
-pub fn incoming(mount: &Mount, head: &mut response::Parts) {
+///
+/// # Errors
+/// `UpstreamFailed` where its body is framed in a way that two readers could understand differently.
+pub fn incoming(mount: &Mount, head: &mut response::Parts) -> Result<()> {
     head.version = Version::HTTP_11;
+    let mut codings = head.headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => {}
+        // The chunks were read, so a length beside them must not be believed further on.
+        (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => drop(head.headers.remove(header::CONTENT_LENGTH)),
+        _ => return Err(Code::UpstreamFailed.because("the service's answer has a `Transfer-Encoding` other than `chunked`")),
+    }
+    let mut lengths = head.headers.get_all(header::CONTENT_LENGTH).iter();
+    if let (Some(length), Some(_)) = (lengths.next(), lengths.next()) {
+        // The same length twice, or it could not have been read.
+        let length = length.clone();
+        head.headers.insert(header::CONTENT_LENGTH, length);
+    }
     strip_hop(&mut head.headers);
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         let inside = head.headers.get(&name).and_then(|place| mount.inside(place.to_str().ok()?)).map(HeaderValue::try_from);
@@ -243,6 +259,7 @@ pub fn incoming(mount: &Mount, head: &mut response::Parts) {
             head.headers.insert(name, place);
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ impl Wanted {
         }
         let service = hyper::upgrade::on(&mut answer);
         let (mut head, _) = answer.into_parts();
-        super::headers::incoming(mount, &mut head);
+        super::headers::incoming(mount, &mut head)?;
         head.headers.remove(header::CONTENT_LENGTH);
         self.mark(&mut head.headers);
         tokio::spawn(carry(self, service, mount.clone()));
