@@ -11,5 +11,6 @@ mod front;
 mod heads;
 mod paths;
 mod streams;
+mod tls;
 mod two;
 mod upgrade;

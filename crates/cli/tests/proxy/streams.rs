@@ -89,7 +89,7 @@ async fn a_large_upload_passes_without_being_held() {
         format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{said}", said.len()).into_bytes()
     })
     .await;
-    let front = Front::of(&recorder.url(), &[("PLIMSOLL_SERVICE__BODY_LIMIT", "128MiB"), ("PLIMSOLL_SERVICE__ANSWER_TIMEOUT", "2s")]).await;
+    let front = Front::of(&recorder.url(), &[("PLIMSOLL_SERVICE__BODY_LIMIT", "128MiB")]).await;
     let memory = |field: &str| -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", front.running.pid())).unwrap();
         let line = status.lines().find(|line| line.starts_with(field)).unwrap();

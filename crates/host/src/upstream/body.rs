@@ -12,14 +12,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::{
-    body::{Body as _, Frame, Incoming, SizeHint},
-    client::conn::http1::SendRequest,
-};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use plimsoll_core::{Code, Error};
 use tokio::{sync::Notify, time::Sleep};
 
-use super::{headers, mount::Mount};
+use super::{headers, mount::Mount, pool::Link};
 use crate::{
     Body,
     body::{Broken, Carried},
@@ -76,12 +73,6 @@ impl Flow {
     fn note(&self) {
         self.moved.store(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
-    fn fail(&self, error: Error) -> Broken {
-        let told = error.code().because(error.public().to_owned());
-        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        Carried(told).into()
-    }
-
     /// Waits for `answer` until nothing of the body has moved for `patience`.
     pub async fn patient<T>(&self, patience: Duration, answer: impl Future<Output = T>) -> Option<T> {
         let mut answer = std::pin::pin!(answer);
@@ -101,16 +92,29 @@ pub struct Upload {
     left: u64,
     limit: usize,
     patience: Patience,
-    flow: Arc<Flow>,
+    flow: Option<Arc<Flow>>,
     consent: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
 }
 
 impl Upload {
-    /// At most `limit` bytes, never standing still for longer than `idle`. With `asks` the service
-    /// has to agree before the first byte is taken from the caller.
-    pub fn new(body: Body, limit: usize, idle: Duration, flow: Arc<Flow>, asks: bool) -> Upload {
-        let consent = asks.then(|| Box::pin(flow.clone().agreed()) as Pin<Box<dyn Future<Output = bool> + Send>>);
-        Upload { body, left: limit as u64, limit, patience: Patience::new(idle), flow, consent }
+    /// At most `limit` bytes, never standing still for longer than `idle`.
+    pub fn new(body: Body, limit: usize, idle: Duration) -> Upload {
+        Upload { body, left: limit as u64, limit, patience: Patience::new(idle), flow: None, consent: None }
+    }
+    /// Tells `flow` how far it has come. With `asks` the service has to agree before the first byte
+    /// is taken from the caller.
+    #[must_use]
+    pub fn told_to(mut self, flow: &Arc<Flow>, asks: bool) -> Upload {
+        self.consent = asks.then(|| Box::pin(flow.clone().agreed()) as Pin<Box<dyn Future<Output = bool> + Send>>);
+        self.flow = Some(flow.clone());
+        self
+    }
+    fn fail(&self, error: Error) -> Broken {
+        let told = error.code().because(error.public().to_owned());
+        if let Some(flow) = &self.flow {
+            *flow.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+        Carried(told).into()
     }
 }
 
@@ -130,24 +134,26 @@ impl hyper::body::Body for Upload {
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(mut frame))) => {
                 this.patience.renew();
-                this.flow.note();
+                if let Some(flow) = &this.flow {
+                    flow.note();
+                }
                 if let Some(fields) = frame.trailers_mut() {
                     let foreign: Vec<_> = fields.keys().filter(|name| !headers::may_trail(name)).cloned().collect();
                     foreign.iter().for_each(|name| drop(fields.remove(name)));
                 }
                 let length = frame.data_ref().map_or(0, |data| data.len() as u64);
                 let Some(left) = this.left.checked_sub(length) else {
-                    return Poll::Ready(Some(Err(this.flow.fail(crate::route::call::too_large(this.limit)))));
+                    return Poll::Ready(Some(Err(this.fail(crate::route::call::too_large(this.limit)))));
                 };
                 this.left = left;
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(cause))) => {
                 let error = Code::Malformed.because("the body broke off before its end").caused_by(cause.to_string());
-                Poll::Ready(Some(Err(this.flow.fail(error))))
+                Poll::Ready(Some(Err(this.fail(error))))
             }
             Poll::Pending if this.patience.is_over(cx) => {
-                Poll::Ready(Some(Err(this.flow.fail(Code::BodyTimeout.because("the body stood still for too long")))))
+                Poll::Ready(Some(Err(this.fail(Code::BodyTimeout.because("the body stood still for too long")))))
             }
             other => other,
         }
@@ -164,13 +170,13 @@ impl hyper::body::Body for Upload {
 pub struct Download {
     body: Incoming,
     mount: Arc<Mount>,
-    connection: Option<SendRequest<Body>>,
+    connection: Option<Link>,
     patience: Patience,
 }
 
 impl Download {
     /// The rest of an answer that came over `connection`; it may stand still for `idle`. Counted as active already.
-    pub fn new(body: Incoming, mount: Arc<Mount>, connection: SendRequest<Body>, idle: Duration) -> Download {
+    pub fn new(body: Incoming, mount: Arc<Mount>, connection: Link, idle: Duration) -> Download {
         let patience = Patience::new(idle);
         let mut download = Download { body, mount, connection: Some(connection), patience };
         if download.body.is_end_stream() {
@@ -191,6 +197,9 @@ impl hyper::body::Body for Download {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let this = &mut *self;
+        if let Some(connection) = &mut this.connection {
+            connection.advance(cx);
+        }
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.patience.renew();

@@ -38,7 +38,7 @@ pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body
     } else {
         let flow = Flow::new();
         let asks = parts.headers.get(header::EXPECT).is_some_and(|word| word.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        let body = Upload::new(body, mount.body_limit, mount.idle_timeout, flow.clone(), asks);
+        let body = Upload::new(body, mount.body_limit, mount.idle_timeout).told_to(&flow, asks);
         let mut request = Request::from_parts(parts, Body::stream(body));
         if asks {
             let flow = flow.clone();
@@ -55,7 +55,7 @@ pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body
         (answered.answer, answered.connection)
     };
     if let Some(wanted) = wanted.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
-        return wanted.switch(mount, answer);
+        return wanted.switch(mount, answer, connection);
     }
     upgrade::unasked(answer.status())?;
     let streaming = answer.headers().get(header::CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"text/event-stream"));

@@ -1,11 +1,23 @@
 //! Connections to one service, kept while they are good for another request.
 //!
+//! A connection has no task of its own. Whoever waits for its answer moves it forward, so that the
+//! bytes of a service wake the caller's task and no other: two changes of task for every request
+//! would cost more than the rest of the way. While nobody waits, a [`Link`] lies still in the pool,
+//! and what has happened to it is found out when it is taken, or by the pool's look every few
+//! seconds.
+//!
 //! The last one that was put back is taken first, so that a quiet service's surplus grows old and
 //! is closed. A request that a connection gave back unsent (it had just been closed) is sent on
 //! the next one; that is no retry, for nothing has left.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
@@ -26,8 +38,8 @@ use crate::Body;
 
 /// A connection that was not used for so long is not trusted any more.
 const STALE: Duration = Duration::from_secs(30);
-/// How long a connection may take to notice that its last answer has ended.
-const SETTLING: Duration = Duration::from_millis(20);
+/// How often connections that nobody uses are looked at.
+const LOOK: Duration = Duration::from_secs(3);
 /// Most connections that are kept for later.
 const KEPT: usize = 256;
 /// Most bytes of an answer that are held: its head, or as much of its body as the caller is slow.
@@ -40,20 +52,65 @@ pub struct Pool {
     port: u16,
     encryption: Option<Encryption>,
     connect_timeout: Duration,
-    idle: Mutex<Vec<Idle>>,
+    idle: Arc<Shelf>,
 }
 
-struct Idle {
-    connection: SendRequest<Body>,
-    since: Instant,
+/// Connections that wait for a request.
+#[derive(Default)]
+struct Shelf {
+    links: Mutex<Vec<(Link, Instant)>>,
+    /// Whether somebody looks after them.
+    tended: AtomicBool,
+}
+
+/// One connection, and what moves it forward.
+pub struct Link {
+    sender: SendRequest<Body>,
+    /// Nothing once the connection has ended.
+    driver: Option<Driver>,
+}
+
+type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Link {
+    /// Moves bytes in both directions as far as they go.
+    pub(super) fn advance(&mut self, cx: &mut Context<'_>) {
+        if let Some(driver) = &mut self.driver
+            && driver.as_mut().poll(cx).is_ready()
+        {
+            self.driver = None;
+        }
+    }
+
+    /// Whether it takes another request now.
+    fn is_good(&mut self, cx: &mut Context<'_>) -> bool {
+        // The first look sees the end of the last answer, the second waits for a request.
+        for _ in 0..2 {
+            self.advance(cx);
+            if self.driver.is_none() || self.sender.is_closed() {
+                return false;
+            }
+            if self.sender.is_ready() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Lets the connection live on by itself, for one that was upgraded.
+    pub(super) fn release(self) {
+        if let Some(driver) = self.driver {
+            tokio::spawn(driver);
+        }
+    }
 }
 
 /// An answer's head and the connection that its body still comes from.
 pub struct Answered {
-    /// The head, and the body as it arrives.
+    /// The head, and the body as it arrives while the connection is moved forward.
     pub answer: Response<Incoming>,
     /// To be put back when the body has ended.
-    pub connection: SendRequest<Body>,
+    pub connection: Link,
 }
 
 impl Pool {
@@ -61,7 +118,7 @@ impl Pool {
     pub fn new(address: Uri, encryption: Option<Encryption>, connect_timeout: Duration) -> Pool {
         let host = address.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = address.port_u16().unwrap_or(if address.scheme_str() == Some("https") { 443 } else { 80 });
-        Pool { address, host, port, encryption, connect_timeout, idle: Mutex::default() }
+        Pool { address, host, port, encryption, connect_timeout, idle: Arc::default() }
     }
 
     /// Where the service is.
@@ -70,7 +127,7 @@ impl Pool {
     }
     /// How many connections wait for a request.
     pub fn idle(&self) -> usize {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.idle.links().len()
     }
 
     /// Sends `request` and waits for the head of its answer.
@@ -79,12 +136,22 @@ impl Pool {
     /// `UpstreamUnreachable` when nothing was sent, `UpstreamFailed` when it was.
     pub async fn send(&self, mut request: Request<Body>) -> Result<Answered> {
         loop {
-            let (mut connection, used) = match self.take().await {
-                Some(connection) => (connection, true),
+            let (mut link, used) = match self.take().await {
+                Some(link) => (link, true),
                 None => (self.connect().await?, false),
             };
-            match connection.try_send_request(request).await {
-                Ok(answer) => return Ok(Answered { answer, connection }),
+            let mut sending = std::pin::pin!(link.sender.try_send_request(request));
+            let driver = &mut link.driver;
+            let sent = poll_fn(|cx| {
+                if let Some(moving) = driver
+                    && moving.as_mut().poll(cx).is_ready()
+                {
+                    *driver = None;
+                }
+                sending.as_mut().poll(cx)
+            });
+            match sent.await {
+                Ok(answer) => return Ok(Answered { answer, connection: link }),
                 Err(mut refused) => match refused.take_message() {
                     Some(unsent) if used => request = unsent,
                     Some(_) => return Err(unreachable(refused.into_error())),
@@ -95,35 +162,34 @@ impl Pool {
     }
 
     /// Puts a connection back whose last answer has been read to its end.
-    pub fn put_back(&self, connection: SendRequest<Body>) {
-        if connection.is_closed() {
+    pub fn put_back(&self, mut link: Link) {
+        // A request whose body is still under way, or an answer that ends the connection: not again.
+        if !link.is_good(&mut Context::from_waker(Waker::noop())) {
             return;
         }
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if idle.first().is_some_and(|oldest| oldest.connection.is_closed() || now - oldest.since > STALE) {
-            idle.retain(|one| !one.connection.is_closed() && now - one.since <= STALE);
+        let mut links = self.idle.links();
+        if links.len() < KEPT {
+            links.push((link, Instant::now()));
         }
-        if idle.len() < KEPT {
-            idle.push(Idle { connection, since: now });
+        drop(links);
+        if !self.idle.tended.swap(true, Ordering::SeqCst) {
+            tokio::spawn(tend(self.idle.clone()));
         }
     }
 
-    async fn take(&self) -> Option<SendRequest<Body>> {
-        loop {
-            let Idle { mut connection, since } = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            // Ready at once, or as soon as the connection's task has seen the end of the last body.
-            // That takes no time, and one that does is not waited for.
-            if since.elapsed() <= STALE
-                && !connection.is_closed()
-                && (connection.is_ready() || tokio::time::timeout(SETTLING, connection.ready()).await.is_ok_and(|ready| ready.is_ok()))
-            {
-                return Some(connection);
+    async fn take(&self) -> Option<Link> {
+        poll_fn(|cx| {
+            loop {
+                let Some((mut link, since)) = self.idle.links().pop() else { return Poll::Ready(None) };
+                if since.elapsed() <= STALE && link.is_good(cx) {
+                    return Poll::Ready(Some(link));
+                }
             }
-        }
+        })
+        .await
     }
 
-    async fn connect(&self) -> Result<SendRequest<Body>> {
+    async fn connect(&self) -> Result<Link> {
         let connecting = tokio::time::timeout(self.connect_timeout, async {
             let stream = TcpStream::connect((self.host.as_str(), self.port)).await;
             let stream = stream.map_err(|cause| self.away("nobody takes the connection").caused_by(cause))?;
@@ -144,13 +210,35 @@ impl Pool {
     }
 }
 
-async fn begin<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: IO) -> Result<SendRequest<Body>> {
+impl Shelf {
+    fn links(&self) -> MutexGuard<'_, Vec<(Link, Instant)>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes what was not used for long and what the service has closed, until nothing is left.
+async fn tend(shelf: Arc<Shelf>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let mut links = shelf.links();
+        let mut context = Context::from_waker(Waker::noop());
+        links.retain_mut(|(link, since)| since.elapsed() <= STALE && link.is_good(&mut context));
+        if links.is_empty() {
+            // Under the lock: who puts one back after this sees that nobody looks after it.
+            shelf.tended.store(false, Ordering::SeqCst);
+            return;
+        }
+    }
+}
+
+async fn begin<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: IO) -> Result<Link> {
     let mut builder = http1::Builder::new();
-    // A service's answer has a head of usual size, or it is not one.
     builder.max_buf_size(LARGEST_HEAD);
-    let (connection, driver) = builder.handshake(TokioIo::new(io)).await.map_err(unreachable)?;
-    tokio::spawn(driver.with_upgrades());
-    Ok(connection)
+    let (sender, connection) = builder.handshake(TokioIo::new(io)).await.map_err(unreachable)?;
+    let upgradeable = connection.with_upgrades();
+    // How it ends is told to whoever waits for an answer.
+    let driver: Driver = Box::pin(async move { drop(upgradeable.await) });
+    Ok(Link { sender, driver: Some(driver) })
 }
 
 fn unreachable(cause: hyper::Error) -> Error {

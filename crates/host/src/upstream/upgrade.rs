@@ -23,7 +23,7 @@ use hyper_util::rt::TokioIo;
 use plimsoll_core::{Code, Error, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
-use super::mount::Mount;
+use super::{mount::Mount, pool::Link};
 use crate::{
     edge::host::authority,
     exchange::Exchange,
@@ -121,13 +121,14 @@ impl Wanted {
     ///
     /// # Errors
     /// `UpstreamFailed` when it switched to something else.
-    pub fn switch(self, mount: &Arc<Mount>, mut answer: Response<Incoming>) -> Result<Response<crate::Body>> {
+    pub fn switch(self, mount: &Arc<Mount>, mut answer: Response<Incoming>, connection: Link) -> Result<Response<crate::Body>> {
         let other = || Code::UpstreamFailed.because("the service switched to another protocol than it was asked for");
         let to = answer.headers().get(header::UPGRADE).ok_or_else(other)?;
         if !to.as_bytes().eq_ignore_ascii_case(self.protocol.as_bytes()) {
             return Err(other());
         }
         let service = hyper::upgrade::on(&mut answer);
+        connection.release();
         let (mut head, _) = answer.into_parts();
         super::headers::incoming(mount, &mut head)?;
         head.headers.remove(header::CONTENT_LENGTH);

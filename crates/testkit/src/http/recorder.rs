@@ -153,7 +153,8 @@ async fn bytes(stream: &mut TcpStream, waiting: &mut Vec<u8>, length: usize) -> 
             return Err(wrong("ends within a body"));
         }
     }
-    Ok(waiting.drain(..length).collect())
+    let rest = waiting.split_off(length);
+    Ok(std::mem::replace(waiting, rest))
 }
 
 async fn fields(stream: &mut TcpStream, waiting: &mut Vec<u8>) -> io::Result<Vec<(String, String)>> {
