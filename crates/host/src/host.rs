@@ -111,6 +111,7 @@ impl Mounts {
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
+        upstream::operate::routes(&mut versioned);
         mounts
     }
 
@@ -196,8 +197,10 @@ pub fn schema() -> config::Schema {
         .section::<practices::PracticesConfig>()
         .section::<upstream::config::ServiceConfig>()
         .section::<upstream::config::RoutesConfig>()
+        .section::<upstream::resilience::ResilienceConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
+        .rule(upstream::resilience::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
         .rule(identity::section::rule)
@@ -243,7 +246,7 @@ impl Host {
             routes,
             identity,
             description,
-            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?,
+            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?.guarded(&config.get(), &config.get())?,
             shelf: mounts.shelf,
             proofs,
             off,
@@ -261,6 +264,7 @@ impl Host {
             host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
         }
         host.check_keys();
+        upstream::gauges::watch(&host.health, &host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         Ok(host)

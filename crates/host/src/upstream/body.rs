@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -30,7 +30,6 @@ pub struct Flow {
     begun: Instant,
     /// Milliseconds after that at which something last moved.
     moved: AtomicU64,
-    broken: Mutex<Option<Error>>,
     consent: AtomicU8,
     said: Notify,
 }
@@ -45,7 +44,7 @@ impl Flow {
     /// Nothing has moved yet.
     pub fn new() -> Arc<Flow> {
         let (begun, moved) = (Instant::now(), AtomicU64::new(0));
-        Arc::new(Flow { begun, moved, broken: Mutex::default(), consent: AtomicU8::new(consent::OPEN), said: Notify::new() })
+        Arc::new(Flow { begun, moved, consent: AtomicU8::new(consent::OPEN), said: Notify::new() })
     }
 
     /// The service wants the body (100).
@@ -66,16 +65,13 @@ impl Flow {
         self.consent.compare_exchange(consent::OPEN, consent::GIVEN, Ordering::SeqCst, Ordering::SeqCst) != Err(consent::REFUSED)
     }
 
-    /// Why the body broke off, if it did: the caller's part in a failed request.
-    pub fn fault(&self) -> Option<Error> {
-        self.broken.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
     fn note(&self) {
         self.moved.store(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
     /// Waits for `answer` until nothing of the body has moved for `patience`.
     pub async fn patient<T>(&self, patience: Duration, answer: impl Future<Output = T>) -> Option<T> {
         let mut answer = std::pin::pin!(answer);
+        self.note();
         loop {
             let until = Duration::from_millis(self.moved.load(Ordering::Relaxed)).saturating_add(patience);
             let left = until.checked_sub(self.begun.elapsed())?;
@@ -109,12 +105,8 @@ impl Upload {
         self.flow = Some(flow.clone());
         self
     }
-    fn fail(&self, error: Error) -> Broken {
-        let told = error.code().because(error.public().to_owned());
-        if let Some(flow) = &self.flow {
-            *flow.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        }
-        Carried(told).into()
+    fn fail(error: Error) -> Broken {
+        Carried(error).into()
     }
 }
 
@@ -143,17 +135,17 @@ impl hyper::body::Body for Upload {
                 }
                 let length = frame.data_ref().map_or(0, |data| data.len() as u64);
                 let Some(left) = this.left.checked_sub(length) else {
-                    return Poll::Ready(Some(Err(this.fail(crate::route::call::too_large(this.limit)))));
+                    return Poll::Ready(Some(Err(Upload::fail(crate::route::call::too_large(this.limit)))));
                 };
                 this.left = left;
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(cause))) => {
                 let error = Code::Malformed.because("the body broke off before its end").caused_by(cause.to_string());
-                Poll::Ready(Some(Err(this.fail(error))))
+                Poll::Ready(Some(Err(Upload::fail(error))))
             }
             Poll::Pending if this.patience.is_over(cx) => {
-                Poll::Ready(Some(Err(this.fail(Code::BodyTimeout.because("the body stood still for too long")))))
+                Poll::Ready(Some(Err(Upload::fail(Code::BodyTimeout.because("the body stood still for too long")))))
             }
             other => other,
         }

@@ -4,23 +4,29 @@ use std::sync::{Arc, atomic::Ordering};
 
 use http::{Extensions, Request, Response, StatusCode, Uri, header, uri::PathAndQuery};
 use hyper::body::Body as _;
-use plimsoll_core::{Code, Result};
+use plimsoll_core::Result;
 
 use super::{
-    body::{Download, Flow, Upload},
+    body::Download,
+    call::{self, Called},
     headers,
     mount::Mount,
-    upgrade,
+    pool::Answered,
+    starting, upgrade,
 };
 use crate::{Body, exchange::Exchange};
 
 /// Sends the request to the service and gives back its answer as soon as the head is there.
 ///
 /// # Errors
-/// `UpstreamUnreachable` when nothing was sent; `UpstreamFailed` and `UpstreamTimeout` when the
-/// service may have acted.
+/// `ServiceStarting`, `CircuitOpen`, `Overloaded` and `UpstreamUnreachable` when nothing was sent;
+/// `UpstreamFailed` and `UpstreamTimeout` when the service may have acted.
 pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body>) -> Result<Response<Body>> {
     let (mut parts, body) = request.into_parts();
+    // An error, also where a page will be shown: the layers above may know an older answer.
+    if let Some(refusal) = mount.lifecycle().and_then(starting::refusal) {
+        return Err(refusal);
+    }
     let wanted = upgrade::wanted(x, mount, &mut parts)?;
     let streams = body.size_hint().exact().is_none();
     headers::outgoing(x, mount, &mut parts, streams)?;
@@ -31,45 +37,19 @@ pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body
     parts.uri = Uri::from(target);
     parts.extensions = Extensions::new();
     let active = Active::begin(mount);
-    let (mut answer, connection) = if body.is_end_stream() {
-        let sent = mount.pool.send(Request::from_parts(parts, Body::empty()));
-        let answered = tokio::time::timeout(mount.answer_timeout, sent).await.map_err(|_| late())??;
-        (answered.answer, answered.connection)
-    } else {
-        let flow = Flow::new();
-        let asks = parts.headers.get(header::EXPECT).is_some_and(|word| word.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        let body = Upload::new(body, mount.body_limit, mount.idle_timeout).told_to(&flow, asks);
-        let mut request = Request::from_parts(parts, Body::stream(body));
-        if asks {
-            let flow = flow.clone();
-            hyper::ext::on_informational(&mut request, move |said| {
-                if said.status() == StatusCode::CONTINUE {
-                    flow.agree();
-                }
-            });
-        }
-        let answered = flow.patient(mount.answer_timeout, mount.pool.send(request)).await.ok_or_else(late)?;
-        flow.answered();
-        // Where the caller's part failed, that is what is to be said.
-        let answered = answered.map_err(|error| flow.fault().unwrap_or(error))?;
-        (answered.answer, answered.connection)
-    };
+    let Called { answered, verdict } = call::call(x, mount, parts, body).await?;
+    let Answered { answer, connection } = answered;
     if let Some(wanted) = wanted.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
         return wanted.switch(mount, answer, connection);
     }
     upgrade::unasked(answer.status())?;
     let streaming = answer.headers().get(header::CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"text/event-stream"));
     let idle = if streaming { mount.stream_idle_timeout } else { mount.idle_timeout };
-    *answer.version_mut() = http::Version::HTTP_11;
     let (mut head, body) = answer.into_parts();
     headers::incoming(mount, &mut head)?;
     active.goes_on();
-    let body = Download::new(body, mount.clone(), connection, idle);
+    let body = verdict.over(Download::new(body, mount.clone(), connection, idle));
     Ok(Response::from_parts(head, Body::stream(body)))
-}
-
-fn late() -> plimsoll_core::Error {
-    Code::UpstreamTimeout.because("the service did not answer in time; whether it acted is not known")
 }
 
 /// An upgraded connection under way, counted like a request.

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, request,
 use plimsoll_core::{Code, Result};
 
 use super::{assertion, mount::Mount};
-use crate::{edge::host::authority, exchange::Exchange, identity::session, telemetry::TRACEPARENT};
+use crate::{edge::host::authority, exchange::Exchange, identity::session};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -145,11 +145,6 @@ pub fn outgoing(x: &Exchange, mount: &Mount, parts: &mut request::Parts, streams
     tell_way(x, asked.unwrap_or(named), &way, headers);
     if let Ok(id) = HeaderValue::try_from(x.request.to_string()) {
         headers.insert(REQUEST_ID, id);
-    }
-    if x.host.holds("tracing")
-        && let Ok(parent) = HeaderValue::try_from(x.trace.traceparent())
-    {
-        headers.insert(TRACEPARENT.clone(), parent);
     }
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));

@@ -75,8 +75,13 @@ impl Recorder {
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let _ = stream.set_nodelay(true);
-                let number = counting.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(stream, number, noting.clone(), script.clone()));
+                let (counting, noting, script) = (counting.clone(), noting.clone(), script.clone());
+                tokio::spawn(async move {
+                    // One that only looks whether somebody is there says nothing.
+                    if speaks(&stream).await {
+                        serve(stream, counting.fetch_add(1, Ordering::SeqCst), noting, script).await;
+                    }
+                });
             }
         });
         Recorder { port, seen, connections, accepting: accepting.abort_handle() }
@@ -90,7 +95,7 @@ impl Recorder {
     pub fn take(&self) -> Vec<Seen> {
         std::mem::take(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
-    /// How many connections have been made.
+    /// How many connections have been made on which something was said.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -100,6 +105,11 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         self.accepting.abort();
     }
+}
+
+/// Waits for the first byte; false where none comes before the end.
+async fn speaks(stream: &TcpStream) -> bool {
+    stream.peek(&mut [0]).await.is_ok_and(|length| length > 0)
 }
 
 async fn serve(mut stream: TcpStream, connection: usize, seen: Arc<Mutex<Vec<Seen>>>, script: Arc<Script>) {
@@ -222,14 +232,23 @@ impl Stage {
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
-    /// The next connection.
+    /// The next connection on which something is said; others are let go.
     ///
     /// # Panics
     /// When none is made within 30 seconds.
     pub async fn accept(&self) -> Wire {
-        match tokio::time::timeout(Duration::from_secs(30), self.listener.accept()).await {
-            Ok(Ok((stream, peer))) => Wire::of(stream, peer.to_string()),
-            other => panic!("nobody connects to {}: {other:?}", self.address),
+        let next = async {
+            loop {
+                if let Ok((stream, peer)) = self.listener.accept().await
+                    && speaks(&stream).await
+                {
+                    return Wire::of(stream, peer.to_string());
+                }
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(30), next).await {
+            Ok(wire) => wire,
+            Err(_) => panic!("nobody speaks to {}", self.address),
         }
     }
 }
