@@ -197,3 +197,20 @@ async fn no_body_is_asked_for_before_the_request_was_accepted() {
     assert_status(&answer, 417);
     assert!(!answer.contains("100 Continue"), "{answer}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_may_answer_before_it_has_read_the_body() {
+    let stage = Stage::open().await;
+    let front = Front::of(&stage.url(), &[]).await;
+    let mut caller = front.wire().await;
+    caller.write("POST /early HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf").await.unwrap();
+    let mut service = stage.accept().await;
+    service.until(BOUND, |seen| seen.ends_with(b"half")).await;
+    service.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+    assert_status(&text(&caller.until(BOUND, |seen| seen.ends_with(b"ok")).await), 200);
+    caller.write("behind").await.unwrap();
+    assert_eq!(service.until(BOUND, |seen| seen.len() >= 6).await, b"behind", "the rest still arrives");
+    caller.write("GET /next HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let next = text(&service.until(BOUND, has_head).await);
+    assert!(next.starts_with("GET /next "), "both connections are used again: {next}");
+}

@@ -161,19 +161,26 @@ impl Pool {
         }
     }
 
-    /// Puts a connection back whose last answer has been read to its end.
+    /// Puts a connection back whose last answer has been read to its end. Where the request's body
+    /// is still under way (the service answered early), it goes on first: the caller may be in the
+    /// middle of it.
     pub fn put_back(&self, mut link: Link) {
-        // A request whose body is still under way, or an answer that ends the connection: not again.
-        if !link.is_good(&mut Context::from_waker(Waker::noop())) {
-            return;
-        }
-        let mut links = self.idle.links();
-        if links.len() < KEPT {
-            links.push((link, Instant::now()));
-        }
-        drop(links);
-        if !self.idle.tended.swap(true, Ordering::SeqCst) {
-            tokio::spawn(tend(self.idle.clone()));
+        if link.is_good(&mut Context::from_waker(Waker::noop())) {
+            self.idle.keep(link);
+        } else if link.driver.is_some() && !link.sender.is_closed() {
+            let shelf = self.idle.clone();
+            tokio::spawn(async move {
+                let finished = poll_fn(|cx| {
+                    link.advance(cx);
+                    if link.driver.is_none() || link.sender.is_closed() {
+                        return Poll::Ready(false);
+                    }
+                    if link.sender.is_ready() { Poll::Ready(true) } else { Poll::Pending }
+                });
+                if tokio::time::timeout(STALE, finished).await == Ok(true) {
+                    shelf.keep(link);
+                }
+            });
         }
     }
 
@@ -222,6 +229,17 @@ impl Pool {
 }
 
 impl Shelf {
+    fn keep(self: &Arc<Shelf>, link: Link) {
+        let mut links = self.links();
+        if links.len() < KEPT {
+            links.push((link, Instant::now()));
+        }
+        drop(links);
+        if !self.tended.swap(true, Ordering::SeqCst) {
+            tokio::spawn(tend(self.clone()));
+        }
+    }
+
     fn links(&self) -> MutexGuard<'_, Vec<(Link, Instant)>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
