@@ -81,6 +81,8 @@ codes! {
     Overloaded = "PLM-LIM-002" 503 "temporary-reduced-capacity" "The server is at its capacity";
     /// The server is stopping.
     Draining = "PLM-LIM-003" 503 "draining" "The server is stopping";
+    /// A limit is counted on a shared server that is lost, and is declared to pass nobody then.
+    LimitUnavailable = "PLM-LIM-004" 503 "limit-unavailable" "A limit cannot be counted";
 
     /// The database does not answer.
     DatabaseUnavailable = "PLM-DAT-001" 503 "database-unavailable" "The database is not available";
@@ -108,6 +110,9 @@ codes! {
     CircuitOpen = "PLM-UPS-004" 503 "circuit-open" "The service is being left alone for a while";
     /// The program behind this address has been started and does not answer yet.
     ServiceStarting = "PLM-UPS-005" 503 "service-starting" "The service is starting";
+
+    /// The request wants a kept answer only, and there is none.
+    NotCached = "PLM-CCH-001" 504 "not-cached" "No kept answer";
 
     /// Configuration that cannot be accepted.
     ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";

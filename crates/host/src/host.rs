@@ -23,7 +23,9 @@ use crate::{
     identity, ledger,
     limits::{self, config::LimitsConfig},
     manual, openapi, practices, probes,
+    replies::cache,
     route::{Routes, Table, Wiring},
+    shared,
     stack::{Boxed, Next},
     system::System,
     telemetry, upstream,
@@ -57,6 +59,10 @@ pub struct Host {
     pub(crate) proofs: PathBuf,
     /// Foreign services behind the same stack.
     pub upstreams: upstream::Upstreams,
+    /// What several processes share, where a server for it is named.
+    pub shared: Option<Arc<shared::Shared>>,
+    /// Kept answers.
+    pub cache: Arc<cache::Cache>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -111,6 +117,7 @@ impl Mounts {
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
+        cache::routes::routes(&mut versioned);
         mounts
     }
 
@@ -196,8 +203,13 @@ pub fn schema() -> config::Schema {
         .section::<practices::PracticesConfig>()
         .section::<upstream::config::ServiceConfig>()
         .section::<upstream::config::RoutesConfig>()
+        .section::<cache::config::CacheConfig>()
+        .section::<shared::config::RedisConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
+        .rule(cache::config::rule)
+        .rule(shared::config::rule)
+        .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
         .rule(identity::section::rule)
@@ -236,6 +248,8 @@ impl Host {
         let description = manual::Description::default();
         description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let shared = shared::Shared::new(&config.get())?;
+        let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let host = Arc::new(Host {
             store,
             clock,
@@ -244,6 +258,8 @@ impl Host {
             identity,
             description,
             upstreams: upstream::Upstreams::new(&config.get(), &config.get())?,
+            shared,
+            cache,
             shelf: mounts.shelf,
             proofs,
             off,
@@ -260,6 +276,7 @@ impl Host {
         if probes.warmup || !host.holds("warmup-bounded") {
             host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
         }
+        host.check_shared().await;
         host.check_keys();
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
@@ -279,6 +296,18 @@ impl Host {
                     Err(Code::Internal.because("no signing key is active; `plimsoll key rotate-signing` makes one"))
                 }
             })
+        });
+    }
+
+    /// A shared server that is away makes nothing impossible: limits and cache do without it.
+    async fn check_shared(&self) {
+        let Some(shared) = self.shared.clone() else { return };
+        shared.connect().await;
+        shared.keep();
+        self.cache.follow();
+        self.health.check("redis", probes::Weight::Attention, move || {
+            let shared = shared.clone();
+            Box::pin(async move { shared.check().await })
         });
     }
 

@@ -70,6 +70,12 @@ pub fn metrics(host: &Host) -> Response<Body> {
     pools::work(&mut page, &host.store);
     let now = host.health.last_state();
     pools::limits(&mut page, &host.limits.gauges());
+    if host.cache.is_on() {
+        crate::replies::cache::metrics::write(&mut page, &host.cache);
+    }
+    if let Some(shared) = &host.shared {
+        pools::shared(&mut page, shared.gauges(), host.limits.together.lost());
+    }
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
     for state in State::ALL {
         page.sample("plimsoll_state", &[("state", state.name())], u8::from(state == now));
