@@ -19,6 +19,7 @@ pub mod headers;
 pub mod lifecycle;
 pub mod mount;
 pub mod pool;
+pub mod starting;
 
 use std::sync::Arc;
 
