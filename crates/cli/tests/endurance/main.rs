@@ -14,6 +14,7 @@ mod kill;
 mod migrations;
 mod outage;
 mod service;
+mod shared;
 mod storage;
 mod surroundings;
 mod tls;

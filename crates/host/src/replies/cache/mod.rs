@@ -149,10 +149,6 @@ impl Cache {
             Ok(Some((key, stored, names))) if near.as_ref().is_none_or(|(_, near)| near.at < stored.at) => {
                 self.tally.second_hit();
                 let path = shelf_mark(&stored.host, &stored.path);
-                // A purge of this process that the shared list has not shown yet.
-                if !self.purges.spares(&stored, self.purges.number()) {
-                    return near;
-                }
                 if let Some(names) = names {
                     self.shelf.put(path, stored.base, Found::Names(names));
                 }
@@ -184,6 +180,10 @@ impl Cache {
             tokio::spawn(async move {
                 if let Some(second) = &cache.second {
                     let _ = second.keep(&key, &stored, &names).await;
+                    // Purged while it was being written.
+                    if !cache.purges.spares(&stored, stored.mark.own) {
+                        let _ = second.forget(&key).await;
+                    }
                 }
             });
         }
@@ -194,7 +194,8 @@ impl Cache {
     pub async fn purge(&self, purge: Purge) -> (usize, bool) {
         let dropped = self.drop_local(&purge);
         let reached = match &self.second {
-            Some(second) => second.add(&purge).await.is_ok(),
+            // What is read of the list here must hold at once what was just put there.
+            Some(second) => second.add(&purge).await.is_ok() && self.catch_up().await.is_ok(),
             None => false,
         };
         (dropped, reached)
@@ -210,6 +211,24 @@ impl Cache {
         dropped
     }
 
+    /// Reads what is new on the shared list, and takes out what it says.
+    async fn catch_up(&self) -> Result<(), Lost> {
+        let Some(second) = &self.second else { return Ok(()) };
+        match second.follow().await? {
+            News::Everything => drop(self.shelf.drop_all(|_| true)),
+            News::Purges(purges) => {
+                for (number, purge) in purges {
+                    let before = |stored: &Stored| stored.mark.shared.is_none_or(|(_, known)| known < number) && purge.takes(stored);
+                    match &purge.what {
+                        What::Path(path, Some(host)) => self.shelf.drop_path(shelf_mark(host, path), before),
+                        _ => self.shelf.drop_all(before),
+                    };
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A request that may have changed something at `path` was not refused (RFC 9111 §4.4).
     pub async fn changed(&self, host: &str, path: &str) {
         self.purge(Purge { what: What::Path(path.to_owned(), Some(host.to_owned())), tenant: None }).await;
@@ -221,22 +240,12 @@ async fn follow(cache: Weak<Cache>) {
     loop {
         {
             let Some(cache) = cache.upgrade() else { return };
-            let Some(second) = &cache.second else { return };
-            match second.follow().await {
-                Ok(News::Everything) => drop(cache.shelf.drop_all(|_| true)),
-                Ok(News::Purges(purges)) => {
-                    if std::mem::take(&mut lost) {
-                        // Kept while nobody could say what others had changed.
-                        cache.shelf.drop_all(|stored| stored.mark.shared.is_none());
-                    }
-                    for (number, purge) in purges {
-                        let before = |stored: &Stored| stored.mark.shared.is_none_or(|(_, known)| known < number) && purge.takes(stored);
-                        match &purge.what {
-                            What::Path(path, Some(host)) => cache.shelf.drop_path(shelf_mark(host, path), before),
-                            _ => cache.shelf.drop_all(before),
-                        };
-                    }
+            match cache.catch_up().await {
+                Ok(()) if std::mem::take(&mut lost) => {
+                    // Kept while nobody could say what others had changed.
+                    cache.shelf.drop_all(|stored| stored.mark.shared.is_none());
                 }
+                Ok(()) => {}
                 Err(Lost) => lost = true,
             }
         }

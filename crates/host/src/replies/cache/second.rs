@@ -40,9 +40,8 @@ local number = redis.call('HGET', KEYS[1], 'number')
 return {epoch, number, redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[2], '+inf', 'WITHSCORES')}
 ";
 
-/// Adds a purge; with a third key only if that key was there, which it then no longer is.
+/// Adds a purge.
 const ADD: &str = "
-if KEYS[3] and redis.call('DEL', KEYS[3]) == 0 then return 0 end
 if redis.call('HEXISTS', KEYS[1], 'epoch') == 0 then
   redis.call('HSET', KEYS[1], 'epoch', ARGV[3], 'number', 0)
   redis.call('DEL', KEYS[2])
@@ -155,8 +154,6 @@ impl Second {
             value.extend(names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(",").into_bytes());
             pipe.cmd("SET").arg(self.name(&stored.base)).arg(value).arg("PX").arg(life).ignore();
         }
-        // Says to whoever changes this path that somebody may have kept it.
-        pipe.cmd("SET").arg(self.trace(&stored.host, &stored.path)).arg(1).arg("PX").arg(life.max(60_000)).ignore();
         self.shared.pipe(&pipe).await
     }
 
@@ -172,7 +169,7 @@ impl Second {
         u64::try_from(stored.useful().as_millis()).ok().filter(|life| *life > 0)
     }
 
-    /// Puts a purge on the list. A change of a path nobody has kept is not worth an entry.
+    /// Puts a purge on the list.
     /// One that cannot be put there now is put there as soon as the server is back.
     pub async fn add(&self, purge: &Purge) -> Result<(), Lost> {
         let put = self.put(purge).await;
@@ -199,9 +196,6 @@ impl Second {
         let Ok(text) = serde_json::to_string(purge) else { return Ok(()) };
         let mut run = self.add.prepare_invoke();
         run.key(self.state()).key(self.log());
-        if let What::Path(path, Some(host)) = &purge.what {
-            run.key(self.trace(host, path));
-        }
         run.arg(text).arg(REMEMBERED).arg(self.new_epoch());
         self.shared.script::<u64>(&run).await.map(drop)
     }
@@ -260,9 +254,6 @@ impl Second {
     }
     fn name(&self, key: &Key) -> String {
         self.shared.key("c", &hex(key))
-    }
-    fn trace(&self, host: &str, path: &str) -> String {
-        self.shared.key("p", &format!("{:016x}", super::key::shelf_mark(host, path)))
     }
     fn state(&self) -> String {
         self.shared.key("purge", "state")
