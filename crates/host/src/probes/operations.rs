@@ -128,6 +128,8 @@ fn pool(host: &Host) -> Response<Body> {
         "statement_timeouts": gauges.statement_timeouts,
         "acquire_timeouts": gauges.acquire_timeouts,
         "reconnects": gauges.reconnects,
+        "cache": crate::replies::cache::metrics::figures(&host.cache),
+        "shared": host.shared.as_ref().map(|shared| shared.gauges().there),
     });
     text("application/json", StatusCode::OK, document.to_string())
 }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::{Value, json};
+
 use super::Cache;
 use crate::telemetry::Page;
 
@@ -72,6 +74,16 @@ impl Tally {
     pub fn second_hit(&self) {
         self.second.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// The most telling of them, for the page about what is bounded.
+pub fn figures(cache: &Cache) -> Value {
+    json!({
+        "hits": cache.tally.count(Outcome::Hit),
+        "misses": cache.tally.count(Outcome::Miss),
+        "bytes": cache.shelf.bytes(),
+        "evicted": cache.shelf.evicted(),
+    })
 }
 
 /// Writes them out.

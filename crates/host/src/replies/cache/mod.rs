@@ -408,11 +408,11 @@ impl Settling<'_> {
         let spare = old.as_ref().filter(|(_, stored)| stands_in(stored, now));
         let answer = match (answered, spare) {
             (Err(error), Some((_, stored))) if may_stand_in(&error) => {
-                leader.map(Leader::release);
+                leader.into_iter().for_each(Leader::release);
                 return Ok(self.stand_in(stored, now));
             }
             (Ok(answer), Some((_, stored))) if is_failure(answer.status()) => {
-                leader.map(Leader::release);
+                leader.into_iter().for_each(Leader::release);
                 return Ok(self.stand_in(stored, now));
             }
             (Err(error), _) => return Err(error),
@@ -451,12 +451,12 @@ impl Settling<'_> {
             renewed.terms = fit.terms;
             let given = renewed.answer(self.asked, now);
             self.cache.keep(key, renewed, fit.vary);
-            leader.map(Leader::kept);
+            leader.into_iter().for_each(Leader::kept);
             given
         } else {
             let given = renewed.answer(self.asked, now);
             self.forget(&key, stored);
-            leader.map(Leader::alone);
+            leader.into_iter().for_each(Leader::alone);
             given
         };
         self.cache.tally.answered(Outcome::Revalidated);
@@ -489,7 +489,7 @@ impl Settling<'_> {
                 if let Some((key, stored)) = old.filter(|_| !transient) {
                     self.forget(&key, &stored);
                 }
-                leader.map(if transient { Leader::release } else { Leader::alone });
+                leader.into_iter().for_each(if transient { Leader::release } else { Leader::alone });
                 (body, format!("; detail={why}"))
             }
             Ok(fit) => {
