@@ -1,5 +1,6 @@
 //! Tables, transactions, migrations, backups.
 
+mod cached;
 mod changes;
 mod connections;
 mod migrations;
@@ -26,7 +27,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("query-optimisation"),
     page!("n-plus-one"),
     page!("batch-writes").proven_by(probe!(Tenants; changes::batches)),
-    page!("cache-ttl-invalidation"),
+    page!("cache-ttl-invalidation").proven_by(probe!(Copies; cached::bounded)),
     page!("cache-store-persistence"),
     page!("job-queue"),
     page!("pubsub"),

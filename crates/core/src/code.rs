@@ -81,6 +81,8 @@ codes! {
     Overloaded = "PLM-LIM-002" 503 "temporary-reduced-capacity" "The server is at its capacity";
     /// The server is stopping.
     Draining = "PLM-LIM-003" 503 "draining" "The server is stopping";
+    /// A limit is counted on a shared server that is lost, and is declared to pass nobody then.
+    LimitUnavailable = "PLM-LIM-004" 503 "limit-unavailable" "A limit cannot be counted";
 
     /// The database does not answer.
     DatabaseUnavailable = "PLM-DAT-001" 503 "database-unavailable" "The database is not available";
@@ -121,6 +123,9 @@ codes! {
     OutcomeUnknown = "PLM-IDM-005" 409 "outcome-unknown" "Whether the request was done is not known";
     /// The request was done, and its answer was not kept.
     IdempotencyNotReplayable = "PLM-IDM-006" 409 "idempotency-not-replayable" "The request was done and its answer was not kept";
+
+    /// The request wants a kept answer only, and there is none.
+    NotCached = "PLM-CCH-001" 504 "not-cached" "No kept answer";
 
     /// Configuration that cannot be accepted.
     ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";

@@ -22,8 +22,10 @@ use crate::{
     exchange::Exchange,
     identity, ledger,
     limits::{self, config::LimitsConfig},
-    manual, openapi, practices, probes, replies,
+    manual, openapi, practices, probes,
+    replies::{self, cache},
     route::{Routes, Table, Wiring},
+    shared,
     stack::{Boxed, Next},
     system::System,
     telemetry, upstream,
@@ -59,6 +61,10 @@ pub struct Host {
     pub upstreams: upstream::Upstreams,
     /// Answers to requests that may be sent again.
     pub idempotency: Arc<replies::idempotency::Idempotency>,
+    /// What several processes share, where a server for it is named.
+    pub shared: Option<Arc<shared::Shared>>,
+    /// Kept answers.
+    pub cache: Arc<cache::Cache>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -115,6 +121,7 @@ impl Mounts {
         ledger::admin::routes(&mut versioned);
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
+        cache::routes::routes(&mut versioned);
         mounts
     }
 
@@ -202,10 +209,15 @@ pub fn schema() -> config::Schema {
         .section::<upstream::config::RoutesConfig>()
         .section::<upstream::resilience::ResilienceConfig>()
         .section::<replies::idempotency::config::IdempotencyConfig>()
+        .section::<cache::config::CacheConfig>()
+        .section::<shared::config::RedisConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
         .rule(replies::idempotency::config::rule)
+        .rule(cache::config::rule)
+        .rule(shared::config::rule)
+        .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
         .rule(identity::section::rule)
@@ -245,6 +257,8 @@ impl Host {
         description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
+        let shared = shared::Shared::new(&config.get())?;
+        let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let host = Arc::new(Host {
             idempotency: Arc::new(idempotency),
             store,
@@ -254,6 +268,8 @@ impl Host {
             identity,
             description,
             upstreams: upstream::Upstreams::new(&config.get(), &config.get())?.guarded(&config.get(), &config.get())?,
+            shared,
+            cache,
             shelf: mounts.shelf,
             proofs,
             off,
@@ -270,6 +286,7 @@ impl Host {
         if probes.warmup || !host.holds("warmup-bounded") {
             host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
         }
+        host.check_shared().await;
         host.check_keys();
         upstream::gauges::watch(&host.health, &host);
         host.health.started();
@@ -290,6 +307,18 @@ impl Host {
                     Err(Code::Internal.because("no signing key is active; `plimsoll key rotate-signing` makes one"))
                 }
             })
+        });
+    }
+
+    /// A shared server that is away makes nothing impossible: limits and cache do without it.
+    async fn check_shared(&self) {
+        let Some(shared) = self.shared.clone() else { return };
+        shared.connect().await;
+        shared.keep();
+        self.cache.follow();
+        self.health.check("redis", probes::Weight::Attention, move || {
+            let shared = shared.clone();
+            Box::pin(async move { shared.check().await })
         });
     }
 

@@ -22,6 +22,7 @@ pub mod resource;
 pub mod route;
 pub mod server;
 pub mod shape;
+pub mod shared;
 pub mod stack;
 pub mod system;
 pub mod telemetry;

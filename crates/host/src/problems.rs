@@ -31,6 +31,8 @@ pub const fn page(code: Code) -> &'static str {
         Code::QuotaExceeded => include_str!("../../../docs/problems/quota-exceeded.md"),
         Code::Overloaded => include_str!("../../../docs/problems/temporary-reduced-capacity.md"),
         Code::Draining => include_str!("../../../docs/problems/draining.md"),
+        Code::LimitUnavailable => include_str!("../../../docs/problems/limit-unavailable.md"),
+        Code::NotCached => include_str!("../../../docs/problems/not-cached.md"),
         Code::DatabaseUnavailable => include_str!("../../../docs/problems/database-unavailable.md"),
         Code::StorageFull => include_str!("../../../docs/problems/storage-full.md"),
         Code::DatabaseBusy => include_str!("../../../docs/problems/database-busy.md"),

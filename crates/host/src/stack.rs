@@ -12,7 +12,13 @@ use std::{future::Future, pin::Pin};
 use http::{Request, Response};
 use plimsoll_core::Result;
 
-use crate::{Body, edge, exchange::Exchange, identity, limits, probes, replies, route, upstream};
+use crate::{
+    Body, edge,
+    exchange::Exchange,
+    identity, limits, probes,
+    replies::{self, cache},
+    route, upstream,
+};
 
 /// A future on the heap: what lets layers be values in a list instead of one nested type.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -84,9 +90,12 @@ pub static STACK: &[Layer] = &[
     gate  ("access",   identity::access::gate, "no, unless the route says otherwise"),
     // what it costs
     check ("limit",    limits::rate::check,     "one unit from each meter the caller draws on"),
+    sometimes("shared", limits::shared::wants, limits::shared::around, "and from the counts that all processes keep together"),
     around("bulkhead", limits::bulkhead::around,"no class of routes takes all the room"),
     sometimes("fallback", upstream::fallback::wants, upstream::fallback::around, "a declared answer, marked, where a mounted service has none"),
     sometimes("replay", replies::idempotency::wants, replies::idempotency::around, "a repeat with the same key has one effect and one answer"),
+    // what need not be done again
+    sometimes("cache", cache::wants, cache::around, "what was kept is given again; identical requests go once"),
     // below: `route::call` reads the body, parses, and runs the handler
 ];
 

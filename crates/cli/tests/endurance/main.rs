@@ -15,6 +15,7 @@ mod migrations;
 mod outage;
 mod repeats;
 mod service;
+mod shared;
 mod storage;
 mod surroundings;
 mod tls;

@@ -72,6 +72,12 @@ pub fn metrics(host: &Host) -> Response<Body> {
     let now = host.health.last_state();
     pools::limits(&mut page, &host.limits.gauges());
     upstream::gauges::write(&mut page, &host.upstreams);
+    if host.cache.is_on() {
+        crate::replies::cache::metrics::write(&mut page, &host.cache);
+    }
+    if let Some(shared) = &host.shared {
+        pools::shared(&mut page, shared.gauges(), host.limits.together.lost());
+    }
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
     for state in State::ALL {
         page.sample("plimsoll_state", &[("state", state.name())], u8::from(state == now));
@@ -124,6 +130,8 @@ fn pool(host: &Host) -> Response<Body> {
         "statement_timeouts": gauges.statement_timeouts,
         "acquire_timeouts": gauges.acquire_timeouts,
         "reconnects": gauges.reconnects,
+        "cache": crate::replies::cache::metrics::figures(&host.cache),
+        "shared": host.shared.as_ref().map(|shared| shared.gauges().there),
     });
     text("application/json", StatusCode::OK, document.to_string())
 }

@@ -4,7 +4,7 @@
 //! directory is empty and it sees no `PLIMSOLL_` variable of the surroundings, so that only the
 //! test decides how it is configured.
 
-mod child;
+pub(crate) mod child;
 mod output;
 mod running;
 

@@ -102,6 +102,8 @@ impl Served {
             health: Default::default(),
             description: Default::default(),
             upstreams: Default::default(),
+            shared: None,
+            cache: crate::replies::cache::Cache::new(&Default::default(), None, bench.clock.clone(), &Seed::system()).unwrap(),
             shelf: None,
             proofs: Default::default(),
             body_limit: 65_536,
