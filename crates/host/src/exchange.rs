@@ -49,6 +49,10 @@ pub struct Exchange {
     pub trail: Vec<(&'static str, Duration)>,
     /// The place in the whole that this request takes, until it is answered or its caller hangs up.
     pub place: Option<crate::limits::shed::Place>,
+    /// How often the request was sent to a mounted service.
+    pub attempts: u32,
+    /// The request's key and what it stands for, where a native route honours one. Set by the layer `replay`.
+    pub ticket: Option<Arc<crate::replies::idempotency::Ticket>>,
     /// The layer that refused, if one did.
     pub refused_by: Option<&'static str>,
     /// The error that the answer reports, for the log.
@@ -78,6 +82,8 @@ impl Exchange {
             headers: Vec::new(),
             trail: Vec::new(),
             place: None,
+            attempts: 0,
+            ticket: None,
             refused_by: None,
             error: None,
             host,

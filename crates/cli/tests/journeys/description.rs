@@ -136,6 +136,13 @@ both! {
                     let made = owner.post("/v1/keys").json(json!({ "name": "subject", "role": "viewer" })).await.expect(201);
                     BTreeMap::from([("keys", made.str("/id"))])
                 }
+                "idempotency.settle" => {
+                    let once = owner.post("/v1/songs").header("idempotency-key", "once").json(json!({ "title": "Once" }));
+                    once.await.expect(201);
+                    // Only a service that is lost from sight leaves an unknown outcome, and none is mounted here.
+                    assert_eq!(house.meddle("UPDATE idempotency SET state = 'unknown'"), 1);
+                    BTreeMap::from([("idempotency", owner.get("/v1/idempotency").await.expect(200).str("/items/0/id"))])
+                }
                 "auth.refresh" => {
                     body["refresh_token"] = json!(stranger.post("/v1/auth/login").json(example("auth.login")).await.expect(200).str("/refresh_token"));
                     BTreeMap::new()

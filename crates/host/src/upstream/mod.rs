@@ -12,13 +12,23 @@
 //! where nothing was sent is `UpstreamUnreachable`; the difference decides what may be repeated.
 
 pub mod access;
+pub mod adaptive;
 pub mod body;
+pub mod breaker;
+pub mod budget;
+pub mod bulkhead;
+pub mod call;
 pub mod config;
+pub mod fallback;
 pub mod forward;
+pub mod gauges;
 pub mod headers;
 pub mod lifecycle;
 pub mod mount;
+pub mod operate;
 pub mod pool;
+pub mod resilience;
+pub mod retry;
 pub mod starting;
 
 use std::sync::Arc;
@@ -31,7 +41,10 @@ use self::{
     config::{RoutesConfig, ServiceConfig},
     mount::Mount,
 };
-use crate::route::{Matched, Table};
+use crate::{
+    limits::config::LimitsConfig,
+    route::{Matched, Table},
+};
 
 /// Every service that is mounted.
 #[derive(Default)]
@@ -40,6 +53,7 @@ pub struct Upstreams {
     mounts: Vec<Mounted>,
     yields: Vec<String>,
     body_limit: usize,
+    fallbacks: fallback::Fallbacks,
 }
 
 struct Mounted {
@@ -68,7 +82,20 @@ impl Upstreams {
             mounts.push(Mounted { rules: Rulebook::new(&mount, routes)?, mount });
         }
         mounts.sort_by_key(|mounted| std::cmp::Reverse(mounted.mount.prefix.len()));
-        Ok(Upstreams { mounts, yields: service.yields.clone(), body_limit: service.body_limit.length() })
+        Ok(Upstreams { mounts, yields: service.yields.clone(), body_limit: service.body_limit.length(), fallbacks: Default::default() })
+    }
+
+    /// The same services with guards by these settings.
+    ///
+    /// # Errors
+    /// `ConfigInvalid`, naming the key.
+    pub fn guarded(mut self, resilience: &resilience::ResilienceConfig, limits: &LimitsConfig) -> Result<Upstreams> {
+        let services = self.mounts.len();
+        for mount in self.mounts() {
+            mount.guarded(resilience::Guard::new(mount.name, resilience, limits, services));
+        }
+        self.fallbacks = fallback::Fallbacks::new(resilience)?;
+        Ok(self)
     }
 
     /// Whether nothing is mounted.
@@ -78,6 +105,10 @@ impl Upstreams {
     /// Every mounted service.
     pub fn mounts(&self) -> impl Iterator<Item = &Arc<Mount>> {
         self.mounts.iter().map(|mounted| &mounted.mount)
+    }
+    /// The mounted service of this name.
+    pub fn named(&self, name: &str) -> Option<&Arc<Mount>> {
+        self.mounts().find(|mount| mount.name == name)
     }
     /// The largest body that a mounted service takes, in bytes; nothing without one.
     pub fn body_limit(&self) -> Option<usize> {
