@@ -61,8 +61,8 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
 
 /// A change of the mounted service, with a key of this name.
 fn there<'t>(rig: &Rig, tenant: &'t Tenant, word: &'static str, key: &'static str) -> Option<impl Fn() -> Ask + use<'t>> {
-    rig.service().is_ok().then(|| {
-        move || post(format!("/mounted/{word}?key={key}")).bearer(&tenant.owner).header("idempotency-key", key).json(&json!({ "once": true }))
+    rig.service().is_ok().then_some(move || {
+        post(format!("/mounted/{word}?key={key}")).bearer(&tenant.owner).header("idempotency-key", key).json(&json!({ "once": true }))
     })
 }
 
@@ -79,7 +79,8 @@ async fn other_body(rig: &mut Rig, tenant: &Tenant, target: &Resource) -> Result
     let reply = rig.send(ask.shown(format!("{} with another body and the key of the first", target.path))).await?;
     rig.must(reply.status == 422, "another body with the same key is refused with 422");
     if let Ok(service) = rig.service() {
-        let ask = post("/mounted/effect?key=first").bearer(&tenant.owner).header("idempotency-key", "first").json(&json!({ "once": false }));
+        let ask =
+            post("/mounted/effect?key=first").bearer(&tenant.owner).header("idempotency-key", "first").json(&json!({ "once": false }));
         let reply = rig.send(ask.shown("/mounted/effect with another body and the key of the first")).await?;
         rig.must(reply.status == 422, "so it is in front of a mounted service");
         rig.must(service.seen("first").iter().all(|seen| !seen.body.contains("false")), "which hears nothing of it");
@@ -101,7 +102,10 @@ async fn beside(rig: &mut Rig, tenant: &Tenant) -> Result<(), Trouble> {
     rig.must(!passed, "a duplicate does not reach the service while the first is at work there");
     service.release("beside");
     let (first, second) = (first.reply().await?, second.reply().await?);
-    rig.must(second.status == 409 || second.text() == first.text(), "it is answered like the first, or told with 409 that the first still runs");
+    rig.must(
+        second.status == 409 || second.text() == first.text(),
+        "it is answered like the first, or told with 409 that the first still runs",
+    );
     rig.must(service.effects("beside") == 1, "and there is one effect");
     Ok(())
 }

@@ -41,9 +41,12 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         ("keys", key.clone()),
         ("sessions", session.clone()),
         ("tenants", tenant.id.clone()),
+        // Mounted services are nobody's, and none is mounted here.
+        ("upstreams", "nowhere".to_owned()),
         ("idempotency", record.clone()),
     ]);
-    let words = vec![mark.to_owned(), member.email, member.id, owner.email, owner.id, key, session, tenant.id.clone(), tenant.slug.clone(), record];
+    let words =
+        vec![mark.to_owned(), member.email, member.id, owner.email, owner.id, key, session, tenant.id.clone(), tenant.slug.clone(), record];
     Furnished { eyes: login.caller, tenant, ids, words }
 }
 

@@ -32,7 +32,7 @@ pub struct Call {
 /// Layer `route`: finds the route, or ends the request with 404 or 405.
 pub fn find(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
     let (method, path) = (request.method(), request.uri().path());
-    if let Some(matched) = x.host.upstreams.claim(&x.host.routes, method, path) {
+    if let Some(matched) = x.host.upstreams.claim(&x.host.routes, method, path)? {
         x.matched = Some(matched);
         return Ok(());
     }

@@ -13,6 +13,7 @@
 
 pub mod access;
 pub mod adaptive;
+pub mod assertion;
 pub mod body;
 pub mod breaker;
 pub mod budget;
@@ -26,15 +27,18 @@ pub mod headers;
 pub mod lifecycle;
 pub mod mount;
 pub mod operate;
+pub mod paths;
 pub mod pool;
 pub mod resilience;
 pub mod retry;
 pub mod starting;
+pub mod tls;
+pub mod upgrade;
 
 use std::sync::Arc;
 
 use http::Method;
-use plimsoll_core::{Code, Error, Result};
+use plimsoll_core::{Access, Code, Error, Result};
 
 use self::{
     access::Rulebook,
@@ -53,6 +57,7 @@ pub struct Upstreams {
     mounts: Vec<Mounted>,
     yields: Vec<String>,
     body_limit: usize,
+    allowed: paths::Allowed,
     fallbacks: fallback::Fallbacks,
 }
 
@@ -82,7 +87,13 @@ impl Upstreams {
             mounts.push(Mounted { rules: Rulebook::new(&mount, routes)?, mount });
         }
         mounts.sort_by_key(|mounted| std::cmp::Reverse(mounted.mount.prefix.len()));
-        Ok(Upstreams { mounts, yields: service.yields.clone(), body_limit: service.body_limit.length(), fallbacks: Default::default() })
+        Ok(Upstreams {
+            mounts,
+            yields: service.yields.clone(),
+            body_limit: service.body_limit.length(),
+            allowed: paths::Allowed::read(&service.paths)?,
+            fallbacks: fallback::Fallbacks::default(),
+        })
     }
 
     /// The same services with guards by these settings.
@@ -116,16 +127,42 @@ impl Upstreams {
     }
 
     /// The route to a service, unless the host answers this path itself.
-    pub fn claim(&self, own: &Table, method: &Method, path: &str) -> Option<Matched> {
-        if self.is_empty() || (own.allow(path).is_some() && !self.yielded(path)) {
-            return None;
+    ///
+    /// # Errors
+    /// `Malformed` where the service may read the path in another way than the rules.
+    pub fn claim(&self, own: &Table, method: &Method, path: &str) -> Result<Option<Matched>> {
+        if !self.holds(own, path) {
+            return Ok(None);
         }
-        let mounted = self.mounts.iter().find(|mounted| mounted.mount.holds(path))?;
-        Some(Matched { route: mounted.rules.route(method, path), parameters: Vec::new() })
+        let seen = paths::readings(path, self.allowed)?;
+        let Some(mounted) = self.mounts.iter().find(|mounted| mounted.mount.holds(&seen.plain)) else { return Ok(None) };
+        let mut route = mounted.rules.route(method, &seen.plain);
+        if let Some(loose) = seen.loose.filter(|loose| mounted.mount.holds(loose)) {
+            let other = mounted.rules.route(method, &loose);
+            if rank(other.access) > rank(route.access) {
+                route = other;
+            }
+        }
+        Ok(Some(Matched { route, parameters: Vec::new() }))
+    }
+
+    /// Whether a service answers `path`, and not the host itself.
+    pub fn holds(&self, own: &Table, path: &str) -> bool {
+        let given = || own.allow(path).is_none() || self.yielded(path);
+        !self.is_empty() && self.mounts.iter().any(|mounted| mounted.mount.holds(path)) && given()
     }
 
     fn yielded(&self, path: &str) -> bool {
         !KEPT.contains(&path) && (GIVEN.contains(&path) || self.yields.iter().any(|given| given == path))
+    }
+}
+
+/// How much a route demands: where a path has two readings, the one that demands more counts.
+fn rank(access: Access) -> u8 {
+    match access {
+        Access::Public { .. } => 0,
+        Access::Authenticated => 1,
+        Access::Needs { least, .. } => 2 + least as u8,
     }
 }
 
@@ -150,6 +187,8 @@ fn faults(service: &ServiceConfig, routes: &RoutesConfig) -> Vec<(&'static str, 
         }
         found.extend(mount::address(url).err().map(|error| (key, error)));
     }
+    found.extend(paths::Allowed::read(&service.paths).err().map(|error| ("service.paths", error)));
+    found.extend(upgrade::faults(&service.upgrades).map(|error| ("service.upgrades", error)));
     for path in &service.yields {
         if KEPT.contains(&path.as_str()) {
             let error = Code::ConfigInvalid.because(format!("`{path}` says whether the host itself is there and cannot be given away"));

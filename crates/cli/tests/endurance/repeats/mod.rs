@@ -21,7 +21,8 @@ use crate::service::{Service, binary};
 /// A service with a foreign one mounted beside the catalogue.
 async fn house(db: Db, upstream: &Upstream, settings: &[(&str, &str)]) -> Service {
     let mounts = format!("{{ \"/shop\" = \"{}\" }}", upstream.url());
-    let plimsoll = settings.iter().fold(binary().env("PLIMSOLL_SERVICE__MOUNTS", mounts), |plimsoll, (name, value)| plimsoll.env(name, value));
+    let plimsoll =
+        settings.iter().fold(binary().env("PLIMSOLL_SERVICE__MOUNTS", mounts), |plimsoll, (name, value)| plimsoll.env(name, value));
     Service::on(db.ground(), plimsoll).await
 }
 

@@ -87,7 +87,9 @@ impl Served {
         let (tenant, owner) = bench.acme().await;
         let identity = Bench::engine(&bench.desk).await;
         let host = Host {
-            idempotency: Arc::new(crate::replies::idempotency::Idempotency::new(&Default::default(), identity.master_key(), Seed::system()).unwrap()),
+            idempotency: Arc::new(
+                crate::replies::idempotency::Idempotency::new(&Default::default(), identity.master_key(), Seed::system()).unwrap(),
+            ),
             store: bench.store.clone(),
             clock: bench.clock.clone(),
             seed: Seed::system(),

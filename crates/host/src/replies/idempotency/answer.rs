@@ -39,7 +39,15 @@ struct Head {
 }
 
 /// Seals an answer for the record `id`.
-pub fn seal(master: &Master, seed: &Seed, id: &str, status: StatusCode, headers: &HeaderMap, more: &[HeaderName], body: &[u8]) -> Result<Vec<u8>> {
+pub fn seal(
+    master: &Master,
+    seed: &Seed,
+    id: &str,
+    status: StatusCode,
+    headers: &HeaderMap,
+    more: &[HeaderName],
+    body: &[u8],
+) -> Result<Vec<u8>> {
     let kept = headers.iter().filter(|(name, _)| KEPT.contains(name) || more.contains(name));
     let headers = kept.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect();
     let mut plain = serde_json::to_vec(&Head { status: status.as_u16(), headers })?;

@@ -36,14 +36,22 @@ const SHORTEST: Duration = Duration::from_secs(24 * 3600);
 pub fn rule(config: &Config, rules: &mut Rules<'_>) {
     let own: IdempotencyConfig = config.get();
     if own.lifetime.duration() < SHORTEST {
-        rules.refuse("idempotency.lifetime", "an answer is kept for 24 hours at least", "callers repeat after hours; write \"24h\" or more");
+        rules.refuse(
+            "idempotency.lifetime",
+            "an answer is kept for 24 hours at least",
+            "callers repeat after hours; write \"24h\" or more",
+        );
     }
     if own.lease.duration() < Duration::from_secs(1) {
         rules.refuse("idempotency.lease", "a lease shorter than a second would take a busy process for a dead one", "write \"15s\"");
     }
     for method in &own.methods {
         if !matches!(method.as_str(), "PUT" | "DELETE" | "POST" | "PATCH") {
-            rules.refuse("idempotency.methods", format!("`{method}` does not change anything, so a key has no meaning"), "name PUT or DELETE");
+            rules.refuse(
+                "idempotency.methods",
+                format!("`{method}` does not change anything, so a key has no meaning"),
+                "name PUT or DELETE",
+            );
         }
     }
     if let Err(error) = Places::new(&own.required) {

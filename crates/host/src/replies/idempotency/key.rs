@@ -56,8 +56,9 @@ fn bare(text: &str) -> Result<String> {
 
 #[track_caller]
 fn wrong(what: &str) -> Error {
-    Code::IdempotencyKeyInvalid
-        .because(format!("the header `Idempotency-Key` {what}; send one string of 1 to 255 characters, such as \"8e03978e-40d5-43dd-bc93-6894a57f9324\""))
+    Code::IdempotencyKeyInvalid.because(format!(
+        "the header `Idempotency-Key` {what}; send one string of 1 to 255 characters, such as \"8e03978e-40d5-43dd-bc93-6894a57f9324\""
+    ))
 }
 
 #[cfg(test)]
@@ -76,7 +77,11 @@ mod tests {
     #[test]
     fn a_key_is_a_string_with_or_without_quotes() {
         assert_eq!(given(&[]).unwrap(), None);
-        for text in ["8e03978e-40d5-43dd-bc93-6894a57f9324", "\"8e03978e-40d5-43dd-bc93-6894a57f9324\"", " \"8e03978e-40d5-43dd-bc93-6894a57f9324\" "] {
+        for text in [
+            "8e03978e-40d5-43dd-bc93-6894a57f9324",
+            "\"8e03978e-40d5-43dd-bc93-6894a57f9324\"",
+            " \"8e03978e-40d5-43dd-bc93-6894a57f9324\" ",
+        ] {
             assert_eq!(given(&[text]).unwrap().as_deref(), Some("8e03978e-40d5-43dd-bc93-6894a57f9324"));
         }
         assert_eq!(given(&["\"a b, c; \\\"d\\\" \\\\\""]).unwrap().as_deref(), Some("a b, c; \"d\" \\"));
@@ -86,7 +91,22 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused_and_never_ignored() {
         let (long, quoted) = ("x".repeat(256), format!("\"{}\"", "x".repeat(256)));
-        for lines in [&["a", "a"][..], &[""], &["\"\""], &["\"a"], &["a\""], &["\"a\"b"], &["\"a\\b\""], &["a b"], &["a,b"], &["a;b=1"], &["\u{e4}"], &["\"a\tb\""], &[&long], &[&quoted]] {
+        for lines in [
+            &["a", "a"][..],
+            &[""],
+            &["\"\""],
+            &["\"a"],
+            &["a\""],
+            &["\"a\"b"],
+            &["\"a\\b\""],
+            &["a b"],
+            &["a,b"],
+            &["a;b=1"],
+            &["\u{e4}"],
+            &["\"a\tb\""],
+            &[&long],
+            &[&quoted],
+        ] {
             assert_eq!(given(lines).unwrap_err().code(), Code::IdempotencyKeyInvalid, "{lines:?}");
         }
     }

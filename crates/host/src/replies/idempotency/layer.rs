@@ -43,7 +43,8 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
             Ok(Some(key)) => key,
             Ok(None) if engine.required.hold(request.method(), request.uri().path()) => {
                 x.refused("replay");
-                return Err(Code::IdempotencyKeyMissing.because("this request needs an `Idempotency-Key`, so that it can be repeated without being done twice"));
+                return Err(Code::IdempotencyKeyMissing
+                    .because("this request needs an `Idempotency-Key`, so that it can be repeated without being done twice"));
             }
             Ok(None) => return next.run(x, request).await,
             Err(error) => {
@@ -56,7 +57,9 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
             Some(mount) => mount.body_limit.min(engine.request_limit),
             None => route.body_limit.unwrap_or(host.body_limit),
         };
-        let read = route::call::read(body, if host.holds("request-size-limits") { limit } else { usize::MAX }, host.body_timeout).await;
+        let limit = if host.holds("request-size-limits") { limit } else { usize::MAX };
+        let patience = if host.holds("request-timeouts") { host.body_timeout } else { Duration::MAX };
+        let read = route::call::read(body, limit, patience).await;
         let body = match read {
             Err(error) if error.code() == Code::BodyTooLarge => {
                 x.refused("replay");
@@ -68,7 +71,11 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
         };
         let ticket = Arc::new(Ticket::new(x, key, &parts, &body));
         let request = Request::from_parts(parts, Body::from(body));
-        if route.mount.is_some() { mounted::answer(x, request, ticket).await } else { native::answer(x, request, next, ticket, &route).await }
+        if route.mount.is_some() {
+            mounted::answer(x, request, ticket).await
+        } else {
+            native::answer(x, request, next, ticket, &route).await
+        }
     })
 }
 

@@ -35,6 +35,8 @@ mod places;
 pub mod record;
 mod routes;
 mod running;
+#[cfg(test)]
+mod tests;
 mod ticket;
 
 use std::{
@@ -145,7 +147,8 @@ impl Idempotency {
             },
             (State::Finished | State::Withheld, _) => Err(withheld(&reason())),
             (State::Unknown, _) => Err(Code::OutcomeUnknown.because(format!(
-                "this request was sent to the service, and whether it acted is not known: {}; it is not sent again", reason()
+                "this request was sent to the service, and whether it acted is not known: {}; it is not sent again",
+                reason()
             ))),
         }
     }

@@ -62,6 +62,7 @@ pub(super) async fn answer(x: &mut Exchange, request: Request<Body>, ticket: Arc
                     Ok(Told::Ran(mut ran, answered)) => {
                         x.headers.append(&mut ran.headers);
                         x.place = ran.place.take();
+                        x.attempts = ran.attempts;
                         if let Some(layer) = ran.refused_by {
                             x.refused(layer);
                         }
@@ -126,7 +127,11 @@ async fn run(mut x: Exchange, request: Request<Body>, ticket: Arc<Ticket>, turn:
         let (host, ticket) = (host.clone(), ticket.clone());
         let now = host.clock.now();
         let store = host.store.clone();
-        store.commit(Scope::Tenant(ticket.tenant), move |tx| record::begin(tx, &ticket, &host.idempotency.instance, now, host.idempotency.lease)).await
+        store
+            .commit(Scope::Tenant(ticket.tenant), move |tx| {
+                record::begin(tx, &ticket, &host.idempotency.instance, now, host.idempotency.lease)
+            })
+            .await
     };
     match beginning {
         Ok(None) => {}
@@ -290,10 +295,13 @@ async fn gather(mut body: Body, limit: usize) -> Gathered {
         }
     }
     let data = held.into_iter().filter_map(|frame| frame.into_data().ok());
-    Gathered::Whole(data.fold(bytes::BytesMut::with_capacity(length), |mut all, piece| {
-        all.extend_from_slice(&piece);
-        all
-    }).freeze())
+    Gathered::Whole(
+        data.fold(bytes::BytesMut::with_capacity(length), |mut all, piece| {
+            all.extend_from_slice(&piece);
+            all
+        })
+        .freeze(),
+    )
 }
 
 /// A body of which the beginning was read already.

@@ -93,4 +93,3 @@ fn replay(x: &mut Exchange, judged: Result<Option<Response<Body>>>, route: &Rout
 fn is_outcome(error: &Error) -> bool {
     matches!(error.code(), Code::NotFound | Code::PreconditionFailed | Code::Internal)
 }
-

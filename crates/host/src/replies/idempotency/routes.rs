@@ -180,11 +180,7 @@ async fn settle(ctx: Ctx<(), Write>, (Path(id), Json(found)): (Path<String>, Jso
                 ("undone", None)
             }
         };
-        change.note(Note {
-            target: format!("idempotency/{id}"),
-            detail: Some(json!({ "outcome": outcome })),
-            ..Note::default()
-        });
+        change.note(Note { target: format!("idempotency/{id}"), detail: Some(json!({ "outcome": outcome })), ..Note::default() });
         Ok(Json(Settled { id, state }))
     })
     .await
