@@ -50,6 +50,13 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     rig.note("POST /v1/auth/login with half a body, then a byte now and then");
     rig.must(ends(&mut wire).await, "so is one that goes on arriving byte by byte");
 
+    let upload = format!("POST /mounted/open/upload HTTP/1.1\r\n{heading}Content-Length: 2000\r\n\r\nhalf");
+    let mut wire = rig.wire().await?;
+    wire.write(&upload).await;
+    let (answer, closed) = wire.rest(LIMIT).await;
+    rig.note("POST /mounted/open/upload with half a body, then silence");
+    rig.must(status_of(&answer) == 408 && closed, "a body for a mounted service that stops arriving is answered with 408, and closed");
+
     rig.check("slow-handler");
     let reply = rig.send(get("/v1/rehearsal/slow?ms=4000").bearer(&tenant.owner)).await?;
     rig.must(matches!(reply.status, 503 | 504), "a handler that takes longer than it may is answered with 503 or 504");

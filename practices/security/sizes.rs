@@ -38,6 +38,8 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     rig.must(status == 413, "a body in chunks is refused with 413 at the first byte above the limit, and its end is not waited for");
     let status = upload(rig, &tenant, &target, "Transfer-Encoding: chunked", chunk(BODY) + "0\r\n\r\n").await?;
     rig.must(status == 400, "chunks of exactly the limit are read");
+    let status = passed(rig, "Transfer-Encoding: chunked", chunk(BODY) + &chunk(1)).await?;
+    rig.must(status == 413, "chunks for a mounted service are refused with 413 at the first byte above the limit");
     let status = passed(rig, "Transfer-Encoding: chunked", chunk(BODY) + "0\r\n\r\n").await?;
     rig.must(status == 200, "chunks of exactly the limit reach a mounted service");
 

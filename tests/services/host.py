@@ -140,29 +140,19 @@ def bare(kind: Kind) -> Iterator[Place]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def runs(program: Path) -> bool:
-    """Whether this binary can start a service by itself."""
-    return subprocess.run([program, "run", "--help"], capture_output=True).returncode == 0
-
-
 @contextlib.contextmanager
-def behind(program: Path, kind: Kind) -> Iterator[Place]:
-    """The service behind the host: started by it where the binary can, beside it otherwise."""
+def behind(program: Path, kind: Kind, limits: bool = False) -> Iterator[Place]:
+    """The service behind the host, which starts it; without limits on how often one client may ask."""
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="plimsoll-services-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        settings = {f"LIMITS__{name}": "off" for name in ("ADDRESS", "PRINCIPAL", "TENANT", "READ", "WRITE", "AUTH", "PAGE")} | kind.settings
-        tail = []
-        if runs(program):
-            verb = "run"
-            furnish(kind, folder)
-            tail = ["--", *(word.replace("$HERE", str(folder)) for word in kind.command)]
-        else:
-            verb = "serve"
-            settings["SERVICE__URL"] = stack.enter_context(bare(kind)).base
+        off = () if limits else ("ADDRESS", "PRINCIPAL", "TENANT", "READ", "WRITE", "AUTH", "PAGE")
+        settings = {f"LIMITS__{name}": "off" for name in off} | kind.settings
+        furnish(kind, folder)
+        tail = ["--", *(word.replace("$HERE", str(folder)) for word in kind.command)]
         variables = environment(kind) | {f"PLIMSOLL_{name}": value for name, value in settings.items()}
         data, log = folder / "data", folder / "host.log"
-        command = [str(program), verb, "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--data", str(data), *tail]
+        command = [str(program), "run", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--data", str(data), *tail]
         process = stack.enter_context(started(command, folder, variables, log))
         place = Place("", folder)
 

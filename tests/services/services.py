@@ -17,11 +17,11 @@ from host import HERE, NODE, PYTHON, TARGET, Kind, Place
 Check = Callable[[Place], str]
 
 
-def said(*words: str | Path, place: Place, stdin: str | None = None, **variables: str) -> str:
+def said(*words: str | Path, place: Place, folder: Path | None = None, **variables: str) -> str:
     """A client's command; its output, or a failure with what it said."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PLIMSOLL_")}
     environment = clean | {"PATH": f"{PYTHON}:{NODE / 'node_modules' / '.bin'}:{os.environ['PATH']}", "HOME": str(place.folder)} | variables
-    done = subprocess.run([str(word) for word in words], cwd=place.folder, env=environment, capture_output=True, text=True, timeout=300, input=stdin)
+    done = subprocess.run([str(word) for word in words], cwd=folder or place.folder, env=environment, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise AssertionError(f"{Path(str(words[0])).name} ended with {done.returncode}: {(done.stdout + done.stderr)[-1500:]}")
     return done.stdout
@@ -85,7 +85,7 @@ def requests_tests(place: Place) -> str:
     report = place.folder / "report.xml"
     words = [PYTHON / "python", "-m", "pytest", "-q", "-p", "httpbin_url", "-p", "no:cacheprovider", f"--junitxml={report}", "--rootdir", folder, folder / "tests"]
     try:
-        said(*words, place=place, HTTPBIN_URL=place.base, PYTHONPATH=f"{HERE}:{folder / 'src'}")
+        said(*words, place=place, folder=folder, HTTPBIN_URL=place.base, PYTHONPATH=f"{HERE}:{folder / 'src'}")
     except AssertionError as error:
         if not report.is_file():
             raise error

@@ -80,6 +80,7 @@ impl Workshop {
             operator: Some(copy.operator().await?),
             log: Some(copy.log_file()),
             collector: Some(collector),
+            native: true,
             service: Some(service),
             stage: Some(stage),
         });
