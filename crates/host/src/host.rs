@@ -111,6 +111,7 @@ impl Mounts {
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
+        upstream::contract::admin::routes(&mut versioned);
         mounts
     }
 
@@ -261,6 +262,7 @@ impl Host {
             host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
         }
         host.check_keys();
+        upstream::Upstreams::open(&host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         Ok(host)

@@ -31,7 +31,7 @@ pub struct Call {
 /// Layer `route`: finds the route, or ends the request with 404 or 405.
 pub fn find(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
     let (method, path) = (request.method(), request.uri().path());
-    if let Some(matched) = x.host.upstreams.claim(&x.host.routes, method, path) {
+    if let Some(matched) = x.host.upstreams.claim(&x.host.routes, method, path)? {
         x.matched = Some(matched);
         return Ok(());
     }
@@ -63,6 +63,10 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
         return Err(Code::Internal.because("the layer `route` did not run"));
     };
     if let Some(mount) = &route.mount {
+        let request = match x.host.upstreams.contract(mount) {
+            Some(contract) => contract.check(&route, request).await?,
+            None => request,
+        };
         return upstream::forward::forward(x, mount, request).await;
     }
     let (mut parts, body) = request.into_parts();
@@ -104,7 +108,7 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
 }
 
 /// Reads a body in full, counting on the stream: the declared length is not believed.
-async fn read(mut body: Body, limit: usize, patience: Duration) -> Result<Bytes> {
+pub(crate) async fn read(mut body: Body, limit: usize, patience: Duration) -> Result<Bytes> {
     if let Some(bytes) = body.full() {
         return if bytes.len() > limit { Err(too_large(limit)) } else { Ok(bytes.clone()) };
     }

@@ -14,6 +14,7 @@
 pub mod access;
 pub mod body;
 pub mod config;
+pub mod contract;
 pub mod forward;
 pub mod headers;
 pub mod lifecycle;
@@ -26,24 +27,33 @@ use http::Method;
 use plimsoll_core::{Code, Error, Result};
 
 use self::{
-    access::Rulebook,
+    access::Rules,
     config::{RoutesConfig, ServiceConfig},
+    contract::{
+        Contract,
+        template::{End, Template, Tree},
+    },
     mount::Mount,
 };
-use crate::route::{Matched, Table};
+use crate::{
+    Host,
+    exchange::Exchange,
+    probes::Weight,
+    route::{Matched, Table},
+};
 
 /// Every service that is mounted.
 #[derive(Default)]
 pub struct Upstreams {
     /// The longest prefix first.
     mounts: Vec<Mounted>,
-    yields: Vec<String>,
+    yields: Tree,
     body_limit: usize,
 }
 
 struct Mounted {
     mount: Arc<Mount>,
-    rules: Rulebook,
+    contract: Arc<Contract>,
 }
 
 /// Paths that the host always answers itself: they say whether the host is there at all.
@@ -60,14 +70,24 @@ impl Upstreams {
         if let Some((_, error)) = faults(service, routes).into_iter().next() {
             return Err(error);
         }
+        let rules = Arc::new(Rules::new(routes)?);
+        let main = service.url.is_some();
         let mut mounts = Vec::new();
         for (prefix, url) in services(service) {
             let name = if prefix.is_empty() { service.name.clone() } else { prefix.trim_matches('/').replace('/', "-") };
             let mount = Arc::new(Mount::new(&name, prefix, url, service)?);
-            mounts.push(Mounted { rules: Rulebook::new(&mount, routes)?, mount });
+            // Names of operations and tags are the main service's, where there is one.
+            let rules = if main && !prefix.is_empty() { Arc::new(rules.by_path()) } else { rules.clone() };
+            mounts.push(Mounted { contract: Arc::new(Contract::new(mount.clone(), rules, service, routes)), mount });
+        }
+        let mut yields = Tree::new(false);
+        for (number, path) in (0u32..).zip(&service.yields) {
+            let template =
+                Template::parse(path).map_err(|why| Code::ConfigInvalid.because(format!("`{path}` cannot be given away: {why}")))?;
+            yields.insert(&template, number);
         }
         mounts.sort_by_key(|mounted| std::cmp::Reverse(mounted.mount.prefix.len()));
-        Ok(Upstreams { mounts, yields: service.yields.clone(), body_limit: service.body_limit.length() })
+        Ok(Upstreams { mounts, yields, body_limit: service.body_limit.length() })
     }
 
     /// Whether nothing is mounted.
@@ -83,17 +103,72 @@ impl Upstreams {
         (!self.is_empty()).then_some(self.body_limit)
     }
 
-    /// The route to a service, unless the host answers this path itself.
-    pub fn claim(&self, own: &Table, method: &Method, path: &str) -> Option<Matched> {
-        if self.is_empty() || (own.allow(path).is_some() && !self.yielded(path)) {
-            return None;
-        }
-        let mounted = self.mounts.iter().find(|mounted| mounted.mount.holds(path))?;
-        Some(Matched { route: mounted.rules.route(method, path), parameters: Vec::new() })
+    /// The description and the rules of a mounted service.
+    pub fn contract(&self, mount: &Arc<Mount>) -> Option<&Arc<Contract>> {
+        self.mounts.iter().find(|mounted| Arc::ptr_eq(&mounted.mount, mount)).map(|mounted| &mounted.contract)
+    }
+    /// The descriptions and rules of every mounted service.
+    pub fn contracts(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        self.mounts.iter().map(|mounted| &mounted.contract)
     }
 
-    fn yielded(&self, path: &str) -> bool {
-        !KEPT.contains(&path) && (GIVEN.contains(&path) || self.yields.iter().any(|given| given == path))
+    /// The route to a service, unless the host answers this path itself.
+    ///
+    /// # Errors
+    /// `ServiceStarting` where the rules need a description that could not be read yet.
+    pub fn claim(&self, own: &Table, method: &Method, path: &str) -> Result<Option<Matched>> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        let Some(mounted) = self.mounts.iter().find(|mounted| mounted.mount.holds(path)) else { return Ok(None) };
+        if own.allow(path).is_some() && !self.gives(path) && (KEPT.contains(&path) || !mounted.contract.yields(path)) {
+            return Ok(None);
+        }
+        Ok(Some(Matched { route: mounted.contract.route(method, path)?, parameters: Vec::new() }))
+    }
+
+    /// Whether the configuration lets a service answer this path of the host's own.
+    pub fn gives(&self, path: &str) -> bool {
+        if KEPT.contains(&path) {
+            return false;
+        }
+        let asked = contract::reading::Asked::read(path);
+        GIVEN.contains(&path) || !self.yields.best(&asked.segments, End::Either, &|_| true).is_empty()
+    }
+
+    /// Remembers what a mounted service was asked for and what was answered.
+    pub fn note(&self, x: &Exchange, path: &str, status: u16) {
+        let Some(route) = x.matched.as_ref().map(|matched| &matched.route) else { return };
+        if let Some(contract) = route.mount.as_ref().and_then(|mount| self.contract(mount)) {
+            contract.note(route, x, path, status);
+        }
+    }
+
+    /// Begins to read descriptions, and says in readiness and metrics what came of it.
+    pub fn open(host: &Arc<Host>) {
+        for contract in host.upstreams.contracts() {
+            tokio::spawn(contract.clone().keep(Arc::downgrade(host)));
+            let name: &'static str = contract::description::kept(&format!("description-of-{}", contract.mount().name));
+            let asked = Arc::downgrade(contract);
+            host.health.check(name, Weight::Attention, move || {
+                let complaint = asked.upgrade().and_then(|contract| contract.complaint());
+                Box::pin(async move { complaint.map_or(Ok(()), |said| Err(Code::ConfigInvalid.because(said))) })
+            });
+        }
+        let host_of_figures = Arc::downgrade(host);
+        if !host.upstreams.is_empty() {
+            host.telemetry.metrics.collect(move |page| {
+                let Some(host) = host_of_figures.upgrade() else { return };
+                let name = "plimsoll_description_faults_total";
+                page.family(name, "counter", "Requests that broke the service's description, by what came of it.");
+                for contract in host.upstreams.contracts() {
+                    let (reported, refused) = contract.faults();
+                    for (outcome, count) in [("reported", reported), ("refused", refused)] {
+                        page.sample(name, &[("service", contract.mount().name), ("outcome", outcome)], count);
+                    }
+                }
+            });
+        }
     }
 }
 
@@ -123,6 +198,16 @@ fn faults(service: &ServiceConfig, routes: &RoutesConfig) -> Vec<(&'static str, 
             let error = Code::ConfigInvalid.because(format!("`{path}` says whether the host itself is there and cannot be given away"));
             found.push(("service.yields", error));
         }
+        if let Err(why) = Template::parse(path) {
+            found.push(("service.yields", Code::ConfigInvalid.because(format!("`{path}` cannot be given away: {why}"))));
+        }
+    }
+    if let Some(place) = service.openapi.as_deref().map(str::trim)
+        && !(place == "off" || place.starts_with('/') || place.strip_prefix("file:").is_some_and(|file| !file.is_empty()))
+    {
+        let error = Code::ConfigInvalid
+            .because(format!("\"{place}\" is no place of a description; write `/openapi.json`, `file:openapi.json` or `off`"));
+        found.push(("service.openapi", error));
     }
     found.extend(access::faults(routes));
     found
