@@ -181,6 +181,16 @@ pub(crate) async fn mapped(rig: &mut Rig) -> Result<(), Trouble> {
         rig.must(reply.status == 503, format!("{what} is answered 503"));
         answers.push(reply);
     }
+    if rig.service().is_ok() {
+        let (other, service) = rig.copy_with_service(&[]).await?;
+        rig.turn_to(&other);
+        service.refuse(true).await;
+        let reply = rig.send(get("/mounted/open/echo")).await?;
+        let fits = (502..=504).contains(&reply.status);
+        rig.must(fits, "a read of a mounted service that takes no connection is answered 502, 503 or 504");
+        answers.push(reply);
+        rig.turn_to(&copy);
+    }
     rig.check("retry-after");
     let told = |reply: &plimsoll_assess::rig::Reply| reply.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok());
     rig.must(answers.iter().all(told), "each of these answers says in how many seconds to try again");

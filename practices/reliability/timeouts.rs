@@ -16,7 +16,12 @@ const DRIP: Duration = Duration::from_millis(100);
 pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     rig.check("slow-head");
     // The handler's bound is the widest: a late body must not meet it first.
-    let bounds = [("server.header_timeout", "300ms"), ("server.body_timeout", "300ms"), ("server.handler_timeout", "1200ms")];
+    let bounds = [
+        ("server.header_timeout", "300ms"),
+        ("server.body_timeout", "300ms"),
+        ("server.handler_timeout", "1200ms"),
+        ("service.idle_timeout", "300ms"),
+    ];
     let copy = rig.copy(&bounds).await?;
     rig.turn_to(&copy);
     let tenant = rig.tenant_on(&copy).await?;

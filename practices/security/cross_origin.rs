@@ -33,7 +33,18 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         rig.must(allowed(&reply) == FRIEND, format!("the refusal of GET {path} can be read by the listed origin"));
     }
 
+    let passed = rig.service().is_ok();
+    if passed {
+        let reply = rig.send(get(OWN_WORD).header("origin", FRIEND)).await?;
+        rig.must(reply.status == 200 && allowed(&reply) == FRIEND, "what a mounted service answers can be read by the listed origin");
+    }
+
     rig.check("foreign-origins");
+    if passed {
+        let reply = rig.send(get(OWN_WORD).header("origin", FOREIGN[0])).await?;
+        let silent = !reply.headers.keys().any(|name| name.as_str().starts_with("access-control-allow"));
+        rig.must(silent, "what a mounted service answers cannot be read by a foreign origin, although the service itself allows everybody");
+    }
     for origin in FOREIGN {
         let reply = preflight(rig, origin).await?;
         rig.must(!reply.has("access-control-allow-origin"), format!("the preflight of {origin} gets no allow header"));
@@ -67,6 +78,9 @@ async fn preflight(rig: &mut Rig, origin: &str) -> Result<Reply, Trouble> {
     let ask = options("/v1/auth/me").header("origin", origin).header("access-control-request-method", "GET");
     rig.send(ask.header("access-control-request-headers", "authorization").shown(format!("/v1/auth/me from {origin}"))).await
 }
+
+/// What a mounted service says that lets everybody in.
+const OWN_WORD: &str = "/mounted/open/fields?access-control-allow-origin=*&access-control-allow-methods=*";
 
 fn allowed(reply: &Reply) -> &str {
     reply.header("access-control-allow-origin").unwrap_or("")

@@ -15,6 +15,12 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         }
     }
 
+    if let Ok(service) = rig.service() {
+        let reply = rig.send(get("/mounted/open/echo?key=hosts").header("host", "evil.example")).await?;
+        let refused = matches!(reply.status, 400 | 421) && service.arrivals("hosts") == 0;
+        rig.must(refused, "a foreign host is refused in front of a mounted service too");
+    }
+
     rig.check("own-served");
     let own = rig.site().authority().to_owned();
     let reply = rig.send(get("/docs").header("host", &own)).await?;
@@ -24,6 +30,12 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     let reply = rig.send(get("/docs").header("x-forwarded-host", "evil.example")).await?;
     let said = reply.headers.values().any(|value| String::from_utf8_lossy(value.as_bytes()).contains("evil.example"));
     rig.must(reply.status == 200 && !said && !reply.text().contains("evil.example"), "a name in X-Forwarded-Host changes nothing");
+    if rig.service().is_ok() {
+        let reply =
+            rig.send(get("/mounted/open/echo").header("x-forwarded-host", "evil.example").header("forwarded", "host=evil.example")).await?;
+        let told = reply.status == 200 && !reply.text().contains("evil.example");
+        rig.must(told, "and is not told to a mounted service");
+    }
     let mut wire = rig.wire().await?;
     let heading = rig.heading();
     wire.write(format!("GET /docs HTTP/1.1\r\n{heading}Host: evil.example\r\nConnection: close\r\n\r\n")).await;

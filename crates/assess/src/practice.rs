@@ -15,6 +15,8 @@ pub enum Need {
     Addresses,
     /// To receive the traces and error reports that the service sends out.
     Collector,
+    /// A foreign service of the prober's behind the service under test.
+    Service,
     /// Private instances of the service that may be stopped, killed and started otherwise.
     Copies,
 }
@@ -28,6 +30,7 @@ impl Need {
             Need::Log => "the log",
             Need::Addresses => "addresses of its own",
             Need::Collector => "a collector of traces",
+            Need::Service => "a mounted service of the prober's",
             Need::Copies => "private copies",
         }
     }

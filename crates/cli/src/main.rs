@@ -4,10 +4,12 @@
 //! 2 usage, 3 environment (configuration, database, files), 4 refused for safety.
 
 mod arguments;
+mod launch;
 mod manual;
 mod mounts;
 mod output;
 mod rehearsal;
+mod supervise;
 mod verbs;
 
 use std::process::ExitCode;
@@ -27,6 +29,12 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if let arguments::Verb::Shepherd { become_for, command } = &arguments.verb {
+        return match become_for {
+            Some(parent) => supervise::shepherd::become_command(*parent, command),
+            None => supervise::shepherd::tend(command),
+        };
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -115,6 +115,8 @@ codes! {
     Refused = "PLM-OPS-001" 409 "refused" "Refused for safety";
     /// What a proof needs could not be made: a private instance did not start, a port or a folder was not to be had.
     ProbeFailed = "PLM-OPS-002" 500 "probe-failed" "The proof could not be made";
+    /// The program behind `plimsoll run` cannot be started, or ends again before it ever answers.
+    ServiceFailed = "PLM-OPS-003" 503 "service-failed" "The service could not be started";
 }
 
 impl Code {

@@ -46,6 +46,7 @@ pub const fn page(code: Code) -> &'static str {
         Code::ConfigInvalid => include_str!("../../../docs/problems/config-invalid.md"),
         Code::Refused => include_str!("../../../docs/problems/refused.md"),
         Code::ProbeFailed => include_str!("../../../docs/problems/probe-failed.md"),
+        Code::ServiceFailed => include_str!("../../../docs/problems/service-failed.md"),
     }
 }
 

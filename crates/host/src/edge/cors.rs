@@ -87,10 +87,24 @@ fn is_origin(text: &str) -> bool {
         && host.bytes().all(plain)
 }
 
+/// What a mounted service says about other origins does not count: the list of the host does.
+fn silence(headers: &mut HeaderMap) {
+    let words: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
+    for name in words {
+        headers.remove(name);
+    }
+}
+
 /// Says what a foreign page may read.
 pub fn dress(x: &mut Exchange, answer: &mut Response<Body>) {
     let enforced = x.host.holds("cors-allowlist");
-    x.host.edge.cors.dress(x.origin.as_ref(), enforced, answer.headers_mut());
+    let policy = &x.host.edge.cors;
+    // Without a list the service's own policy is the only one there is.
+    let listed = policy.any || !policy.origins.is_empty();
+    if enforced && listed && x.matched.as_ref().is_some_and(|matched| matched.route.mount.is_some()) {
+        silence(answer.headers_mut());
+    }
+    policy.dress(x.origin.as_ref(), enforced, answer.headers_mut());
 }
 
 /// Answers OPTIONS: a browser's preflight, or a plain question about methods.

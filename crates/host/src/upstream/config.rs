@@ -25,6 +25,14 @@ crate::section! {
         pub answer_timeout: Span = "30s",
         /// How long a body may stand still, in either direction.
         pub idle_timeout: Span = "60s",
+        /// A path that has to answer with a status below 500 before requests are let through; not set: it is enough that the port takes connections. For a program that `plimsoll run` starts, as the keys that follow.
+        pub ready_path: Option<String> = none,
+        /// How long it may take from the start of the program until it is ready; then it is ended, which counts as a failed start.
+        pub start_timeout: Span = "60s",
+        /// Failed starts before it was ever ready after which `plimsoll run` gives up. Once it has been ready, it is started again for ever.
+        pub start_attempts: u32 = "5",
+        /// How long it may take to end by itself after SIGTERM; then it is killed with everything it started.
+        pub stop_timeout: Span = "10s",
     }
 }
 
@@ -71,5 +79,44 @@ pub fn rule(config: &Config, rules: &mut Rules<'_>) {
     let (service, routes): (ServiceConfig, RoutesConfig) = (config.get(), config.get());
     for (key, error) in super::faults(&service, &routes) {
         rules.refuse(key, error.public(), "");
+    }
+    supervision(&service, rules);
+}
+
+/// Refuses what no program can be supervised with.
+fn supervision(service: &ServiceConfig, rules: &mut Rules<'_>) {
+    let is_path = |path: &String| path.starts_with('/') && path.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    if service.ready_path.as_ref().is_some_and(|path| !is_path(path)) {
+        rules.refuse("service.ready_path", "this is no path of a request", "write a path such as /health, escaped as in an address");
+    }
+    if service.start_attempts == 0 {
+        rules.refuse("service.start_attempts", "the service may never be started", "write 1 or more");
+    }
+    if service.start_timeout.duration().is_zero() {
+        rules.refuse("service.start_timeout", "the service may never be ready", "write a duration above zero, such as 60s");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Schema, Sources};
+
+    #[test]
+    fn what_no_program_can_be_supervised_with_is_refused() {
+        let schema = Schema::new().section::<ServiceConfig>().section::<RoutesConfig>().rule(rule);
+        let refused = |lines: &str| {
+            let sources = Sources { file: Some(("plimsoll.toml".into(), format!("[service]\n{lines}"))), ..Sources::default() };
+            Config::load(&schema, sources).err().map(|faults| faults.to_string()).unwrap_or_default()
+        };
+        for (lines, sentence) in [
+            ("ready_path = \"health\"", "no path of a request"),
+            ("ready_path = \"/a b\"", "no path of a request"),
+            ("start_attempts = 0", "never be started"),
+            ("start_timeout = \"0s\"", "never be ready"),
+        ] {
+            assert!(refused(lines).contains(sentence), "{lines}: {}", refused(lines));
+        }
+        assert_eq!(refused("ready_path = \"/health?full=1\"\nstart_attempts = 1"), "");
     }
 }

@@ -9,6 +9,7 @@ use super::{
     body::{Download, Upload},
     headers,
     mount::Mount,
+    starting,
 };
 use crate::{Body, exchange::Exchange};
 
@@ -19,6 +20,9 @@ use crate::{Body, exchange::Exchange};
 /// service may have acted.
 pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body>) -> Result<Response<Body>> {
     let (mut parts, body) = request.into_parts();
+    if let Some(answer) = mount.lifecycle().and_then(|state| starting::answer(state, &parts.method, &parts.headers)) {
+        return answer;
+    }
     headers::outgoing(x, &mut parts.headers);
     parts.version = http::Version::HTTP_11;
     let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));

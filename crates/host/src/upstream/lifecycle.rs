@@ -12,3 +12,15 @@ pub enum Lifecycle {
     /// Ended for good.
     Stopped,
 }
+
+impl Lifecycle {
+    /// The word in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Lifecycle::Starting => "starting",
+            Lifecycle::Ready => "ready",
+            Lifecycle::Restarting => "restarting",
+            Lifecycle::Stopped => "stopped",
+        }
+    }
+}

@@ -20,6 +20,7 @@ pub mod headers;
 pub mod lifecycle;
 pub mod mount;
 pub mod pool;
+pub mod starting;
 
 use std::sync::Arc;
 

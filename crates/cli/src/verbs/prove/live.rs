@@ -104,7 +104,7 @@ pub async fn is_plimsoll(site: &Site) -> Result<bool, Trouble> {
 
 /// Nothing but an address.
 fn stranger(site: Site, seed: u64) -> Ground {
-    Ground { site, seed, believed: false, operator: None, log: None, collector: None, stage: None }
+    Ground { site, seed, believed: false, operator: None, log: None, collector: None, service: None, stage: None }
 }
 
 async fn answers(ground: &Ground, ask: Ask, with: &str) -> bool {
