@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "what is missing in a test ends it, with the line that missed it")]
 
 mod catalogue;
+mod described;
 mod description;
 mod edge;
 mod house;
