@@ -49,6 +49,8 @@ pub struct Exchange {
     pub trail: Vec<(&'static str, Duration)>,
     /// The place in the whole that this request takes, until it is answered or its caller hangs up.
     pub place: Option<crate::limits::shed::Place>,
+    /// Whether this is a copy for a candidate whose answer nobody reads.
+    pub mirrored: bool,
     /// The layer that refused, if one did.
     pub refused_by: Option<&'static str>,
     /// The error that the answer reports, for the log.
@@ -78,6 +80,7 @@ impl Exchange {
             headers: Vec::new(),
             trail: Vec::new(),
             place: None,
+            mirrored: false,
             refused_by: None,
             error: None,
             host,

@@ -112,6 +112,7 @@ impl Mounts {
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
         upstream::contract::admin::routes(&mut versioned);
+        upstream::release::admin::routes(&mut versioned);
         mounts
     }
 
@@ -197,8 +198,10 @@ pub fn schema() -> config::Schema {
         .section::<practices::PracticesConfig>()
         .section::<upstream::config::ServiceConfig>()
         .section::<upstream::config::RoutesConfig>()
+        .section::<upstream::release::config::ReleaseConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
+        .rule(upstream::release::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
         .rule(identity::section::rule)
@@ -244,7 +247,7 @@ impl Host {
             routes,
             identity,
             description,
-            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?,
+            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?.releasing(&config.get(), &config.get())?,
             shelf: mounts.shelf,
             proofs,
             off,

@@ -13,6 +13,7 @@ mod edge;
 mod house;
 mod identity;
 mod ledger;
+mod release;
 mod roles;
 mod tenancy;
 mod together;

@@ -67,7 +67,7 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
             Some(contract) => contract.check(&route, request).await?,
             None => request,
         };
-        return upstream::forward::forward(x, mount, request).await;
+        return upstream::Upstreams::send(x, mount, request).await;
     }
     let (mut parts, body) = request.into_parts();
     let limit = if x.host.holds("request-size-limits") { route.body_limit.unwrap_or(x.host.body_limit) } else { usize::MAX };

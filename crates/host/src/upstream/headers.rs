@@ -52,6 +52,9 @@ pub fn outgoing(x: &Exchange, headers: &mut HeaderMap) {
     set("x-forwarded-for", x.caller.to_string());
     set("x-forwarded-proto", if x.secure { "https" } else { "http" }.to_owned());
     set("x-request-id", x.request.to_string());
+    if x.mirrored {
+        set("x-plimsoll-mirror", "true".to_owned());
+    }
     if let Some(who) = &x.principal {
         // A credential that the host has understood is the host's; the service is told who it was.
         set("x-plimsoll-principal", who.id.to_string());

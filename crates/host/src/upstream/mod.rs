@@ -20,11 +20,12 @@ pub mod headers;
 pub mod lifecycle;
 pub mod mount;
 pub mod pool;
+pub mod release;
 pub mod starting;
 
 use std::sync::Arc;
 
-use http::Method;
+use http::{Method, Request, Response};
 use plimsoll_core::{Code, Error, Result};
 
 use self::{
@@ -37,7 +38,7 @@ use self::{
     mount::Mount,
 };
 use crate::{
-    Host,
+    Body, Host,
     exchange::Exchange,
     probes::Weight,
     route::{Matched, Table},
@@ -50,6 +51,8 @@ pub struct Upstreams {
     mounts: Vec<Mounted>,
     yields: Tree,
     body_limit: usize,
+    /// A candidate beside the main service.
+    pub release: Option<Arc<release::Release>>,
 }
 
 struct Mounted {
@@ -88,16 +91,44 @@ impl Upstreams {
             yields.insert(&template, number);
         }
         mounts.sort_by_key(|mounted| std::cmp::Reverse(mounted.mount.prefix.len()));
-        Ok(Upstreams { mounts, yields, body_limit: service.body_limit.length() })
+        Ok(Upstreams { mounts, yields, body_limit: service.body_limit.length(), release: None })
+    }
+
+    /// The same services with a candidate beside the main one, where the section names one.
+    ///
+    /// # Errors
+    /// `ConfigInvalid`, naming what is wrong.
+    pub fn releasing(mut self, section: &release::config::ReleaseConfig, service: &ServiceConfig) -> Result<Upstreams> {
+        let main = self.mounts.iter().find(|mounted| mounted.mount.prefix.is_empty()).map(|mounted| mounted.mount.clone());
+        self.release = match main {
+            Some(main) => release::Release::new(section, &main, service)?.map(Arc::new),
+            None => None,
+        };
+        Ok(self)
     }
 
     /// Whether nothing is mounted.
     pub fn is_empty(&self) -> bool {
         self.mounts.is_empty()
     }
-    /// Every mounted service.
+    /// Every mounted service, a candidate included.
     pub fn mounts(&self) -> impl Iterator<Item = &Arc<Mount>> {
-        self.mounts.iter().map(|mounted| &mounted.mount)
+        let candidate = self.release.iter().map(|release| release.candidate());
+        self.mounts.iter().map(|mounted| &mounted.mount).chain(candidate)
+    }
+
+    /// Sends a request on, to the candidate where it is its turn.
+    ///
+    /// # Errors
+    /// As [`forward`](forward::forward).
+    pub async fn send(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body>) -> Result<Response<Body>> {
+        let host = x.host.clone();
+        let steered = host.upstreams.release.as_ref().and_then(|release| Some((release, release.steer(x, mount, request.headers())?)));
+        let Some((release, steered)) = steered else { return forward::forward(x, mount, request).await };
+        release.mirror(x, &steered, &request);
+        let mut answer = forward::forward(x, &steered.mount, request).await;
+        release.came_back(x, &steered, &mut answer);
+        answer
     }
     /// The largest body that a mounted service takes, in bytes; nothing without one.
     pub fn body_limit(&self) -> Option<usize> {
@@ -156,10 +187,16 @@ impl Upstreams {
                 Box::pin(async move { complaint.map_or(Ok(()), |said| Err(Code::ConfigInvalid.because(said))) })
             });
         }
+        if let Some(release) = &host.upstreams.release {
+            tokio::spawn(release.clone().watch(Arc::downgrade(host)));
+        }
         let host_of_figures = Arc::downgrade(host);
         if !host.upstreams.is_empty() {
             host.telemetry.metrics.collect(move |page| {
                 let Some(host) = host_of_figures.upgrade() else { return };
+                if let Some(release) = &host.upstreams.release {
+                    release.write(page);
+                }
                 let name = "plimsoll_description_faults_total";
                 page.family(name, "counter", "Requests that broke the service's description, by what came of it.");
                 for contract in host.upstreams.contracts() {
