@@ -116,7 +116,7 @@ pub(crate) async fn dependencies(rig: &mut Rig) -> Result<(), Trouble> {
     let tenant = rig.tenant_on(&copy).await?;
     let (_, before) = detail(rig).await?;
     rig.check("each-listed");
-    for check in ["database", "schema", "durability", "signing-key"] {
+    for check in ["database", "schema", "durability", "signing-key", "upstream-mounted"] {
         rig.must(standing(&before, check) == "good", format!("health has an entry `{check}`, which is good"));
     }
     rig.check("status-latency");

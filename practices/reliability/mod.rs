@@ -6,19 +6,20 @@ mod look;
 mod problems;
 mod surprises;
 mod timeouts;
+mod upstreams;
 
 use plimsoll_assess::{Practice, probe};
 
 pub(crate) use surprises::logged;
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("retry-backoff"),
-    page!("outbound-timeouts"),
+    page!("retry-backoff").proven_by(probe!(Copies; upstreams::retries)),
+    page!("outbound-timeouts").proven_by(probe!(Copies; upstreams::outbound)),
     page!("request-timeouts").proven_by(probe!(Copies; timeouts::attack)),
-    page!("circuit-breaker"),
+    page!("circuit-breaker").proven_by(probe!(Copies; upstreams::breaker)),
     page!("bulkhead").proven_by(probe!(Copies; bulkheads::attack)),
-    page!("graceful-degradation"),
-    page!("fallback-responses"),
+    page!("graceful-degradation").proven_by(probe!(Copies; upstreams::degraded)),
+    page!("fallback-responses").proven_by(probe!(Copies; upstreams::fallback)),
     page!("idempotency-keys"),
     page!("dlq"),
     page!("dlq-operations"),

@@ -70,6 +70,8 @@ pub enum Verb {
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Look at a project and propose a configuration for it; runs nothing of it
+    Adopt(Adopt),
     /// Attack a running deployment and report, practice by practice, what holds
     Prove(Prove),
     /// Check the environment: each line says what, why it matters, and the fix
@@ -128,6 +130,17 @@ pub struct Serve {
     /// Routes with which a proof causes faults; for private instances on scratch data
     #[arg(long, hide = true)]
     pub rehearsal: bool,
+}
+
+/// `adopt`
+#[derive(Args)]
+pub struct Adopt {
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Write plimsoll.toml without asking
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// What kind of service a proof is aimed at.

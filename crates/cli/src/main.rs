@@ -3,6 +3,7 @@
 //! Results go to standard output, messages to standard error. Exit codes: 0 done, 1 findings,
 //! 2 usage, 3 environment (configuration, database, files), 4 refused for safety.
 
+mod adopt;
 mod arguments;
 mod launch;
 mod manual;

@@ -51,6 +51,8 @@ pub struct Exchange {
     pub place: Option<crate::limits::shed::Place>,
     /// Whether this is a copy for a candidate whose answer nobody reads.
     pub mirrored: bool,
+    /// How often the request was sent to a mounted service.
+    pub attempts: u32,
     /// The layer that refused, if one did.
     pub refused_by: Option<&'static str>,
     /// The error that the answer reports, for the log.
@@ -81,6 +83,7 @@ impl Exchange {
             trail: Vec::new(),
             place: None,
             mirrored: false,
+            attempts: 0,
             refused_by: None,
             error: None,
             host,

@@ -113,6 +113,7 @@ impl Mounts {
         ledger::admin::routes(&mut versioned);
         upstream::contract::admin::routes(&mut versioned);
         upstream::release::admin::routes(&mut versioned);
+        upstream::operate::routes(&mut versioned);
         mounts
     }
 
@@ -198,9 +199,11 @@ pub fn schema() -> config::Schema {
         .section::<practices::PracticesConfig>()
         .section::<upstream::config::ServiceConfig>()
         .section::<upstream::config::RoutesConfig>()
+        .section::<upstream::resilience::ResilienceConfig>()
         .section::<upstream::release::config::ReleaseConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
+        .rule(upstream::resilience::rule)
         .rule(upstream::release::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
@@ -247,7 +250,9 @@ impl Host {
             routes,
             identity,
             description,
-            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?.releasing(&config.get(), &config.get())?,
+            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?
+                .releasing(&config.get(), &config.get())?
+                .guarded(&config.get(), &config.get())?,
             shelf: mounts.shelf,
             proofs,
             off,
@@ -266,6 +271,7 @@ impl Host {
         }
         host.check_keys();
         upstream::Upstreams::open(&host);
+        upstream::gauges::watch(&host.health, &host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         Ok(host)

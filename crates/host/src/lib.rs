@@ -6,6 +6,7 @@ pub mod ctx;
 pub mod database;
 pub mod edge;
 pub mod exchange;
+pub mod flags;
 pub mod host;
 pub mod identity;
 pub mod json;

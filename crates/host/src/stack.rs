@@ -12,7 +12,7 @@ use std::{future::Future, pin::Pin};
 use http::{Request, Response};
 use plimsoll_core::Result;
 
-use crate::{Body, edge, exchange::Exchange, identity, limits, probes, route};
+use crate::{Body, edge, exchange::Exchange, identity, limits, probes, route, upstream};
 
 /// A future on the heap: what lets layers be values in a list instead of one nested type.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -53,7 +53,6 @@ const fn dress(name: &'static str, run: Dress, promise: &'static str) -> Layer {
 const fn around(name: &'static str, run: Around, promise: &'static str) -> Layer {
     Layer { name, promise, form: Form::Around(run) }
 }
-#[expect(dead_code, reason = "the layers that use it are the next to be built")]
 const fn sometimes(name: &'static str, wants: Wants, run: Around, promise: &'static str) -> Layer {
     Layer { name, promise, form: Form::Sometimes(wants, run) }
 }
@@ -86,6 +85,7 @@ pub static STACK: &[Layer] = &[
     // what it costs
     check ("limit",    limits::rate::check,     "one unit from each meter the caller draws on"),
     around("bulkhead", limits::bulkhead::around,"no class of routes takes all the room"),
+    sometimes("fallback", upstream::fallback::wants, upstream::fallback::around, "a declared answer, marked, where a mounted service has none"),
     // below: `route::call` reads the body, parses, and runs the handler
 ];
 

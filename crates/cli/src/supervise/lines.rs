@@ -1,14 +1,18 @@
 //! What the service prints, line by line, on its way into our log.
 //!
 //! **Promises.** No line grows without bound: 16 KiB are kept, and the log says how much was cut.
-//! The service is never held up for long: when our log is too slow, it waits a tenth of a second
-//! once, and from then on lines are dropped until there is room again, counted, and the count is
-//! written down. Whatever is not text is shown as far as it is.
+//! The service is never held up for long: it may have to wait a moment for a log that is busy, but
+//! for one that stands still or crawls it waits a fifth of a second in all. Then lines are dropped
+//! until half of the queue is free again, counted, and the count is written down. Whatever is not
+//! text is shown as far as it is.
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use plimsoll::telemetry::{Level, Redactor};
@@ -23,8 +27,15 @@ use super::words::Ear;
 const LONGEST: usize = 16 << 10;
 /// How many lines may wait to be written.
 const WAITING: usize = 256;
-/// How long the service may be held up when there is no room.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long the service may be held up in all when there is no room.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// A wait of this length costs no patience: on a busy machine every thread waits for its turn. A log
+/// that stands still takes longer for each line ([`plimsoll::telemetry::log`]).
+const SHORT: Duration = Duration::from_millis(40);
+/// How often at most the loss of lines is written down while it goes on.
+const REPORT: Duration = Duration::from_secs(1);
+/// Patience grows back so much slower than time passes.
+const REGROWTH: u32 = 20;
 /// How many lines are remembered to be shown when the service fails.
 const REMEMBERED: usize = 20;
 
@@ -48,13 +59,13 @@ impl Stream {
 
 enum Item {
     Line { stream: Stream, bytes: Vec<u8>, cut: usize },
-    Dropped(u64),
     Mark(oneshot::Sender<()>),
 }
 
 /// Writes lines into the log, on a thread of its own: a log that has no room makes it wait.
 pub struct Capture {
     lines: mpsc::Sender<Item>,
+    lost: Arc<AtomicU64>,
     last: Arc<Mutex<VecDeque<String>>>,
 }
 
@@ -64,15 +75,17 @@ impl Capture {
     pub fn new(service: String, redactor: Redactor) -> Capture {
         let (lines, items) = mpsc::channel(WAITING);
         let last: Arc<Mutex<VecDeque<String>>> = Arc::default();
-        let remembered = last.clone();
+        let lost: Arc<AtomicU64> = Arc::default();
+        let (remembered, losses) = (last.clone(), lost.clone());
         // Without a thread nobody receives, and every line counts as lost: the service goes on.
-        let _ = std::thread::Builder::new().name("service-log".into()).spawn(move || write(&service, &redactor, items, &remembered));
-        Capture { lines, last }
+        let _ =
+            std::thread::Builder::new().name("service-log".into()).spawn(move || write(&service, &redactor, items, &losses, &remembered));
+        Capture { lines, lost, last }
     }
 
     /// Reads one of its outputs until it ends.
     pub fn read(&self, stream: Stream, source: impl AsyncRead + Unpin + Send + 'static) -> tokio::task::JoinHandle<()> {
-        tokio::spawn(forward(stream, source, self.lines.clone()))
+        tokio::spawn(forward(stream, source, self.lines.clone(), self.lost.clone()))
     }
 
     /// Waits until everything that was read has been written, and answers with the last lines.
@@ -90,35 +103,50 @@ impl Capture {
     }
 }
 
-async fn forward(stream: Stream, source: impl AsyncRead + Unpin, lines: mpsc::Sender<Item>) {
+/// What is left of the patience with a log that has no room.
+struct Patience {
+    left: Duration,
+    at: Instant,
+}
+
+impl Patience {
+    fn new() -> Patience {
+        Patience { left: PATIENCE, at: Instant::now() }
+    }
+
+    /// Waits for room as long as there is patience; whether there is room.
+    async fn room<'l>(&mut self, lines: &'l mpsc::Sender<Item>) -> Option<mpsc::Permit<'l, Item>> {
+        let begun = Instant::now();
+        self.left = PATIENCE.min(self.left + (begun - self.at) / REGROWTH);
+        self.at = begun;
+        let room = tokio::time::timeout(self.left.max(SHORT), lines.reserve()).await;
+        let waited = begun.elapsed();
+        if waited > SHORT {
+            self.left = self.left.saturating_sub(waited);
+        }
+        room.ok().and_then(Result::ok)
+    }
+}
+
+async fn forward(stream: Stream, source: impl AsyncRead + Unpin, lines: mpsc::Sender<Item>, lost: Arc<AtomicU64>) {
     let mut source = BufReader::new(source);
-    let mut dropped = 0u64;
+    let (mut dropping, mut patience) = (false, Patience::new());
     while let Some((bytes, cut)) = next(&mut source).await {
         let shown = bytes.iter().any(|byte| !byte.is_ascii_whitespace());
         if !shown {
             continue;
         }
-        let line = Item::Line { stream, bytes, cut };
-        if dropped > 0 {
-            // No waiting any more until there is room for the count and for a line.
-            let room = lines.try_reserve_many(2);
-            match room {
-                Ok(mut places) => {
-                    for item in [Item::Dropped(dropped), line] {
-                        if let Some(place) = places.next() {
-                            place.send(item);
-                        }
-                    }
-                    dropped = 0;
-                }
-                Err(_) => dropped += 1,
+        // Once begun, dropping goes on until the log has really caught up. Until then lines wait in
+        // the queue, and whoever takes them sees the count.
+        dropping &= lines.capacity() <= lines.max_capacity() / 2;
+        let place = if dropping { None } else { patience.room(&lines).await };
+        match place {
+            Some(place) => place.send(Item::Line { stream, bytes, cut }),
+            None => {
+                dropping = true;
+                lost.fetch_add(1, Ordering::Relaxed);
             }
-        } else if lines.send_timeout(line, PATIENCE).await.is_err() {
-            dropped = 1;
         }
-    }
-    if dropped > 0 {
-        let _ = lines.send_timeout(Item::Dropped(dropped), PATIENCE).await;
     }
 }
 
@@ -160,7 +188,8 @@ macro_rules! event {
     };
 }
 
-fn write(service: &str, redactor: &Redactor, mut items: mpsc::Receiver<Item>, last: &Mutex<VecDeque<String>>) {
+fn write(service: &str, redactor: &Redactor, mut items: mpsc::Receiver<Item>, lost: &AtomicU64, last: &Mutex<VecDeque<String>>) {
+    let mut reported = Instant::now();
     let mut ears = [Ear::default(), Ear::default()];
     while let Some(item) = items.blocking_recv() {
         match item {
@@ -176,10 +205,12 @@ fn write(service: &str, redactor: &Redactor, mut items: mpsc::Receiver<Item>, la
                 let cut_bytes = (cut > 0).then_some(cut as u64);
                 event!(said.level, service, stream = stream.name(), fields = said.fields.as_deref(), cut_bytes, "{}", said.message);
             }
-            Item::Dropped(lines) => {
-                tracing::warn!(service, lines, "the log was too slow for what the service prints; these lines are lost");
-            }
             Item::Mark(passed) => drop(passed.send(())),
+        }
+        if lost.load(Ordering::Relaxed) > 0 && (items.is_empty() || reported.elapsed() > REPORT) {
+            let lines = lost.swap(0, Ordering::Relaxed);
+            tracing::warn!(service, lines, "the log was too slow for what the service prints; these lines are lost");
+            reported = Instant::now();
         }
     }
 }
@@ -211,29 +242,48 @@ mod tests {
         assert_eq!(found[1], (b"next".to_vec(), 0));
     }
 
-    #[tokio::test]
-    async fn a_log_that_stands_still_does_not_hold_up_the_service_and_the_loss_is_counted() {
+    /// Prints 5,000 lines into a queue that `take` empties; how long it took, and what was taken and lost.
+    async fn flooded(pause: Duration) -> (Duration, u64, u64) {
         let (mut service, source) = tokio::io::duplex(1024);
-        let (lines, mut items) = mpsc::channel(4);
-        let reading = tokio::spawn(forward(Stream::Out, source, lines));
-        let begun = std::time::Instant::now();
+        let (lines, mut items) = mpsc::channel(16);
+        let lost: Arc<AtomicU64> = Arc::default();
+        let reading = tokio::spawn(forward(Stream::Out, source, lines, lost.clone()));
+        let (fast, mut hurry) = tokio::sync::watch::channel(false);
+        let taking = tokio::spawn(async move {
+            let mut seen = 0;
+            while items.recv().await.is_some() {
+                seen += 1;
+                if !pause.is_zero() && !*hurry.borrow() {
+                    let _ = tokio::time::timeout(pause, hurry.changed()).await;
+                }
+            }
+            seen
+        });
+        let begun = Instant::now();
         for number in 0..5_000 {
             service.write_all(format!("line {number}\n").as_bytes()).await.unwrap();
         }
-        assert!(begun.elapsed() < Duration::from_secs(5), "nobody reads the log, and the service goes on: {:?}", begun.elapsed());
-        // Now somebody reads again.
-        let (mut seen, mut lost) = (0, 0);
+        let took = begun.elapsed();
+        fast.send_replace(true);
         drop(service);
-        while let Some(item) = items.recv().await {
-            match item {
-                Item::Line { .. } => seen += 1,
-                Item::Dropped(lines) => lost += lines,
-                Item::Mark(_) => {}
-            }
-        }
         reading.await.unwrap();
-        assert!(seen >= 4 && lost > 4_000, "{seen} {lost}");
-        assert_eq!(seen + lost, 5_000, "every line is either written or counted");
+        (took, taking.await.unwrap(), lost.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_log_that_stands_still_or_crawls_does_not_hold_up_the_service_and_the_loss_is_counted() {
+        for pause in [Duration::from_secs(3600), Duration::from_millis(50)] {
+            let (took, seen, lost) = flooded(pause).await;
+            assert!(took < Duration::from_secs(5), "a line per {pause:?} is written, and the service goes on: {took:?}");
+            assert!(seen >= 16 && lost > 4_000, "{seen} {lost}");
+            assert_eq!(seen + lost, 5_000, "every line is either written or counted");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_keeps_up_loses_nothing() {
+        let (_, seen, lost) = flooded(Duration::ZERO).await;
+        assert_eq!((seen, lost), (5_000, 0));
     }
 
     #[tokio::test]

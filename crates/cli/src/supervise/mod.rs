@@ -22,7 +22,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -81,8 +81,17 @@ pub struct Supervisor {
     pub redactor: Redactor,
     /// Where the service's state is told.
     pub state: watch::Sender<Lifecycle>,
-    /// Counts the processes that were started.
-    pub starts: Arc<AtomicU64>,
+    /// What is known about it besides.
+    pub facts: Arc<Facts>,
+}
+
+/// What others may want to know about a supervised service.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Processes that were started.
+    pub starts: AtomicU64,
+    /// Whether the running process can be reached from other machines, past the host.
+    pub exposed: AtomicBool,
 }
 
 /// How one life of the service ended.
@@ -145,7 +154,14 @@ impl Supervisor {
     fn given_up(&self, failures: u32, what: &str) -> String {
         let name = self.command.name();
         let times = if failures == 1 { "once".to_owned() } else { format!("{failures} times") };
-        format!("`{name}` was started {times} and was never ready; the last time it {what}")
+        // `--port $PORT` without quotes reaches us without a port: the commonest mistake, and the
+        // program's own complaint about it does not lead there.
+        let quotes = if self.command.names_port() || what.contains("$PORT") {
+            ""
+        } else {
+            "; if `$PORT` stood in the command, the shell has replaced it before we could: put it in single quotes"
+        };
+        format!("`{name}` was started {times} and was never ready; the last time it {what}{quotes}")
     }
 
     async fn live(&self, capture: &Capture, orders: &mut mpsc::Receiver<Order>) -> Life {
@@ -161,7 +177,7 @@ impl Supervisor {
             Ok(started) => started,
             Err(error) => return Life::Refused(error),
         };
-        self.starts.fetch_add(1, Ordering::Relaxed);
+        self.facts.starts.fetch_add(1, Ordering::Relaxed);
         tracing::info!(service = self.config.name, pid = process.pid, port = self.port, "the service's process has started");
         let readers = [capture.read(Stream::Out, printed.stdout), capture.read(Stream::Err, printed.stderr)];
         let life = self.watch(&mut process, orders).await;
@@ -197,6 +213,7 @@ impl Supervisor {
                         ready = Some(Instant::now());
                         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
                         tracing::info!(service, took_ms, "the service is ready");
+                        self.look_for_exposure(process.pid).await;
                         self.state.send_replace(Lifecycle::Ready);
                     }
                 }
@@ -219,6 +236,21 @@ impl Supervisor {
                     }
                 },
             }
+        }
+    }
+
+    /// A service that other machines reach past the host is not protected by it.
+    async fn look_for_exposure(&self, pid: i32) {
+        let port = self.port;
+        let exposed = tokio::task::spawn_blocking(move || listening::exposed(pid, port)).await.unwrap_or_default();
+        self.facts.exposed.store(exposed, Ordering::Relaxed);
+        if exposed {
+            tracing::warn!(
+                service = self.config.name,
+                port,
+                "the service listens on every address of this machine: whoever reaches the machine reaches it past the host. \
+                 Bind it to 127.0.0.1, as with `--bind 127.0.0.1:$PORT`"
+            );
         }
     }
 

@@ -1,6 +1,7 @@
 //! One file per verb.
 
 mod administer;
+mod adopt;
 mod audit;
 mod config;
 mod doctor;
@@ -41,6 +42,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::Key(what) => administer::key(&global, &what).await,
         Verb::Audit(what) => audit::run(&global, &what).await,
         Verb::Config(what) => config::run(&global, &what),
+        Verb::Adopt(options) => adopt::run(&global, &options),
         Verb::Prove(options) => prove::run(&global, &options).await,
         Verb::Doctor => doctor::run(&global).await,
         Verb::Openapi => openapi::run(),

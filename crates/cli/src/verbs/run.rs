@@ -2,10 +2,7 @@
 
 use std::{
     io::IsTerminal,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use plimsoll::{
@@ -29,7 +26,7 @@ use crate::{
     arguments::{Global, Run},
     launch::{Launched, launch},
     manual, mounts, output,
-    supervise::{CommandLine, Failure, Order, Supervisor, port, signals},
+    supervise::{CommandLine, Facts, Failure, Order, Supervisor, port, signals},
 };
 
 /// How many orders may wait for the supervisor.
@@ -136,19 +133,33 @@ impl Supervised {
             })
         });
         let service: ServiceConfig = config.get();
-        let starts: Arc<AtomicU64> = Arc::default();
-        let (counted, name) = (starts.clone(), service.name.clone());
+        let facts: Arc<Facts> = Arc::default();
+        let (counted, name) = (facts.clone(), service.name.clone());
         launched.host.telemetry.metrics.collect(move |page| {
-            page.counter("plimsoll_service_starts_total", "Processes of the service that were started.", counted.load(Ordering::Relaxed));
+            page.counter(
+                "plimsoll_service_starts_total",
+                "Processes of the service that were started.",
+                counted.starts.load(Ordering::Relaxed),
+            );
             let now = *shown.borrow();
             page.family("plimsoll_service_state", "gauge", "Where the service's process stands: 1 for the state it is in.");
             for state in [Lifecycle::Starting, Lifecycle::Ready, Lifecycle::Restarting, Lifecycle::Stopped] {
                 page.sample("plimsoll_service_state", &[("service", &name), ("state", state.name())], u8::from(state == now));
             }
         });
+        if database::production(config) {
+            let facts = facts.clone();
+            launched.host.health.check("service-exposed", Weight::Attention, move || {
+                let exposed = facts.exposed.load(Ordering::Relaxed);
+                Box::pin(async move {
+                    let text = "the service can be reached from other machines past the host; bind it to 127.0.0.1";
+                    if exposed { Err(Code::ConfigInvalid.because(text)) } else { Ok(()) }
+                })
+            });
+        }
         let telemetry: TelemetryConfig = config.get();
         let redactor = Redactor::new(&telemetry.personal_fields, config.get::<PracticesConfig>().holds("log-redaction"));
-        let supervisor = Supervisor { command, port, config: service, seed, redactor, state, starts };
+        let supervisor = Supervisor { command, port, config: service, seed, redactor, state, facts };
         let (orders, received) = mpsc::channel(ORDERS);
         let shutdown = launched.shutdown.clone();
         let work = tokio::spawn(async move {

@@ -17,6 +17,7 @@ mod service;
 mod storage;
 mod surroundings;
 mod tls;
+mod upstream;
 
 /// Long enough for a busy machine; nothing here takes it when all is well.
 const BOUND: std::time::Duration = std::time::Duration::from_secs(60);

@@ -84,6 +84,7 @@ fn a_service_that_ends_again_and_again_is_given_up_and_its_last_words_are_shown(
         assert_eq!(running.wait().await.code(), Some(3));
         let said = running.stderr();
         assert!(said.contains("was started 3 times and was never ready; the last time it ended with exit code 1 after"), "{said}");
+        assert!(said.contains("put it in single quotes"), "{said}");
         let (_, last) = said.split_once("the last lines of the service:").unwrap();
         assert!(last.contains("    ValueError: a setting is missing\n"), "{said}");
         assert!(last.contains("password=***") && !said.contains("hunter2"), "{said}");
@@ -105,6 +106,7 @@ fn a_service_that_never_listens_is_told_apart_from_one_that_listens_elsewhere() 
         let running = named.plimsoll.spawn();
         assert_eq!(running.wait().await.code(), Some(3));
         assert!(running.stderr().contains("did not listen") && !running.stderr().contains("does not name $PORT"), "{}", running.stderr());
+        assert!(!running.stderr().contains("single quotes"), "{}", running.stderr());
     });
 }
 

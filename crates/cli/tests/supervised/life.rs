@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use plimsoll_testkit::{both, wait};
+use plimsoll_testkit::{Scratch, both, wait};
 
 use crate::{BOUND, answering, ask, behind, family, gone, kill, lives, log, logged, parent};
 
@@ -78,7 +78,8 @@ fn a_service_that_is_killed_is_started_again_with_nothing_left_of_the_first() {
         assert!(lives(again));
         let told = log(&running).into_iter().find(|line| line["level"] == "warn" && line["next_start_ms"].is_number()).unwrap();
         assert!(told["message"].as_str().unwrap().starts_with("the service was ended by SIGKILL after"), "{told}");
-        running.client().get("/health/ready").await.expect(200);
+        // An answer about health is kept for a second.
+        wait::until(BOUND, || async { running.client().get("/health/ready").await.code() == 200 }).await;
         let figures = running.ops().get("/metrics").await.expect(200).text().to_owned();
         for line in ["plimsoll_service_starts_total 2", "plimsoll_service_state{service=\"service\",state=\"ready\"} 1"] {
             assert!(figures.lines().any(|found| found == line), "{line} is not in {figures}");
@@ -112,5 +113,54 @@ fn signals_that_are_not_ours_are_passed_on() {
             logged(&running, &format!("heard SIG{signal}")).await;
         }
         assert_eq!(answering(&running).await, pid, "and nothing else happened");
+    });
+}
+
+#[test]
+fn a_service_that_other_machines_reach_past_the_host_is_reported() {
+    both::run(async {
+        let open = behind(&["open"]).plimsoll.env("PLIMSOLL_PROFILE", "production").env("PLIMSOLL_TLS__OFF", "encrypted by the mesh below");
+        let open = open.env("PLIMSOLL_SERVER__DRAIN_NOTICE", "0s").start().await;
+        let warned = wait::some(BOUND, || async {
+            log(&open)
+                .into_iter()
+                .find(|line| line["message"].as_str().is_some_and(|text| text.contains("on every address of this machine")))
+        })
+        .await;
+        assert_eq!(warned["level"], "warn");
+        // An answer about health is kept for a second.
+        wait::until(BOUND, || async { open.ops().get("/health").await.text().contains("past the host") }).await;
+        assert_eq!(open.ops().get("/health").await.at("/status"), "degraded");
+        open.client().get("/health/ready").await.expect(200);
+
+        let inside = behind(&[]).plimsoll.start().await;
+        answering(&inside).await;
+        assert_eq!(inside.stop().await.code(), Some(0));
+        assert!(!inside.stderr().contains("on every address"), "{}", inside.stderr());
+    });
+}
+
+#[test]
+fn a_hangup_that_renews_certificates_is_not_for_the_service() {
+    both::run(async {
+        let place = Scratch::new();
+        let issue = || {
+            let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+            fs::write(place.join("cert.pem"), made.cert.pem()).unwrap();
+            fs::write(place.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        };
+        issue();
+        let plimsoll = behind(&[]).plimsoll;
+        let plimsoll = plimsoll.env("PLIMSOLL_TLS__CERTIFICATE", place.join("cert.pem")).env("PLIMSOLL_TLS__KEY", place.join("key.pem"));
+        let running = plimsoll.spawn();
+        logged(&running, "the service is ready").await;
+        issue();
+        kill("-HUP", &[running.pid().into()]);
+        // Whoever listens to it says so; only then comes a signal that is passed on.
+        logged(&running, "new connections use the new certificate").await;
+        kill("-USR1", &[running.pid().into()]);
+        logged(&running, "heard SIGUSR1").await;
+        assert!(!running.stderr().contains("heard SIGHUP"), "{}", running.stderr());
+        assert_eq!(running.stop().await.code(), Some(0));
     });
 }

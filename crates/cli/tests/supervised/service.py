@@ -72,4 +72,5 @@ if MODE == "deaf":
     while True:
         time.sleep(1)
 port = 0 if MODE == "elsewhere" else int(os.environ["PORT"])
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Answers).serve_forever()
+address = "0.0.0.0" if MODE == "open" else "127.0.0.1"
+http.server.ThreadingHTTPServer((address, port), Answers).serve_forever()

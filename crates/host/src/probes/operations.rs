@@ -16,6 +16,7 @@ use crate::{
     edge::problem,
     stack::Boxed,
     telemetry::{Page, exposition, pools},
+    upstream,
 };
 
 const INDEX: &str = "Plimsoll, operations listener\n\n\
@@ -70,6 +71,7 @@ pub fn metrics(host: &Host) -> Response<Body> {
     pools::work(&mut page, &host.store);
     let now = host.health.last_state();
     pools::limits(&mut page, &host.limits.gauges());
+    upstream::gauges::write(&mut page, &host.upstreams);
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
     for state in State::ALL {
         page.sample("plimsoll_state", &[("state", state.name())], u8::from(state == now));

@@ -3,10 +3,11 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use http::{Request, Response, Uri, uri::PathAndQuery};
-use plimsoll_core::{Code, Result};
+use plimsoll_core::Result;
 
 use super::{
-    body::{Download, Upload},
+    body::Download,
+    call::{self, Called},
     headers,
     mount::Mount,
     starting,
@@ -16,26 +17,24 @@ use crate::{Body, exchange::Exchange};
 /// Sends the request to the service and gives back its answer as soon as the head is there.
 ///
 /// # Errors
-/// `UpstreamUnreachable` when nothing was sent; `UpstreamFailed` and `UpstreamTimeout` when the
-/// service may have acted.
+/// `ServiceStarting`, `CircuitOpen`, `Overloaded` and `UpstreamUnreachable` when nothing was sent;
+/// `UpstreamFailed` and `UpstreamTimeout` when the service may have acted.
 pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body>) -> Result<Response<Body>> {
     let (mut parts, body) = request.into_parts();
-    if let Some(answer) = mount.lifecycle().and_then(|state| starting::answer(state, &parts.method, &parts.headers)) {
-        return answer;
+    // An error, also where a page will be shown: the layers above may know an older answer.
+    if let Some(refusal) = mount.lifecycle().and_then(starting::refusal) {
+        return Err(refusal);
     }
     headers::outgoing(x, &mut parts.headers);
     parts.version = http::Version::HTTP_11;
     let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     parts.uri = Uri::from(target);
-    let body = Body::stream(Upload::new(body, mount.body_limit, mount.idle_timeout));
     let active = Active::begin(mount);
-    let answered = tokio::time::timeout(mount.answer_timeout, mount.pool.send(Request::from_parts(parts, body))).await;
-    let late = |_| Code::UpstreamTimeout.because("the service did not answer in time; whether it acted is not known");
-    let answered = answered.map_err(late)??;
+    let Called { answered, verdict } = call::call(x, mount, parts, body).await?;
     let (mut head, body) = answered.answer.into_parts();
     headers::strip_hop(&mut head.headers);
     active.goes_on();
-    let body = Download::new(body, mount.clone(), answered.connection);
+    let body = verdict.over(Download::new(body, mount.clone(), answered.connection));
     Ok(Response::from_parts(head, Body::stream(body)))
 }
 

@@ -14,7 +14,7 @@ pub enum Lifecycle {
 }
 
 impl Lifecycle {
-    /// The word in logs and metrics.
+    /// The word in logs, metrics and health.
     pub const fn name(self) -> &'static str {
         match self {
             Lifecycle::Starting => "starting",

@@ -12,15 +12,25 @@
 //! where nothing was sent is `UpstreamUnreachable`; the difference decides what may be repeated.
 
 pub mod access;
+pub mod adaptive;
 pub mod body;
+pub mod breaker;
+pub mod budget;
+pub mod bulkhead;
+pub mod call;
 pub mod config;
 pub mod contract;
+pub mod fallback;
 pub mod forward;
+pub mod gauges;
 pub mod headers;
 pub mod lifecycle;
 pub mod mount;
+pub mod operate;
 pub mod pool;
 pub mod release;
+pub mod resilience;
+pub mod retry;
 pub mod starting;
 
 use std::sync::Arc;
@@ -40,6 +50,7 @@ use self::{
 use crate::{
     Body, Host,
     exchange::Exchange,
+    limits::config::LimitsConfig,
     probes::Weight,
     route::{Matched, Table},
 };
@@ -53,6 +64,7 @@ pub struct Upstreams {
     body_limit: usize,
     /// A candidate beside the main service.
     pub release: Option<Arc<release::Release>>,
+    fallbacks: fallback::Fallbacks,
 }
 
 struct Mounted {
@@ -91,7 +103,7 @@ impl Upstreams {
             yields.insert(&template, number);
         }
         mounts.sort_by_key(|mounted| std::cmp::Reverse(mounted.mount.prefix.len()));
-        Ok(Upstreams { mounts, yields, body_limit: service.body_limit.length(), release: None })
+        Ok(Upstreams { mounts, yields, body_limit: service.body_limit.length(), release: None, fallbacks: Default::default() })
     }
 
     /// The same services with a candidate beside the main one, where the section names one.
@@ -104,6 +116,19 @@ impl Upstreams {
             Some(main) => release::Release::new(section, &main, service)?.map(Arc::new),
             None => None,
         };
+        Ok(self)
+    }
+
+    /// The same services, a candidate included, with guards by these settings.
+    ///
+    /// # Errors
+    /// `ConfigInvalid`, naming the key.
+    pub fn guarded(mut self, resilience: &resilience::ResilienceConfig, limits: &LimitsConfig) -> Result<Upstreams> {
+        let services = self.mounts.len();
+        for mount in self.mounts() {
+            mount.guarded(resilience::Guard::new(mount.name, resilience, limits, services));
+        }
+        self.fallbacks = fallback::Fallbacks::new(resilience)?;
         Ok(self)
     }
 
@@ -129,6 +154,17 @@ impl Upstreams {
         let mut answer = forward::forward(x, &steered.mount, request).await;
         release.came_back(x, &steered, &mut answer);
         answer
+    }
+    /// The service, where there is one only; a candidate beside it does not count.
+    pub fn alone(&self) -> Option<&Arc<Mount>> {
+        match self.mounts.as_slice() {
+            [only] => Some(&only.mount),
+            _ => None,
+        }
+    }
+    /// The mounted service of this name.
+    pub fn named(&self, name: &str) -> Option<&Arc<Mount>> {
+        self.mounts().find(|mount| mount.name == name)
     }
     /// The largest body that a mounted service takes, in bytes; nothing without one.
     pub fn body_limit(&self) -> Option<usize> {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -12,7 +12,13 @@ use http::Uri;
 use plimsoll_core::{Code, Result};
 use tokio::sync::watch;
 
-use super::{config::ServiceConfig, lifecycle::Lifecycle, pool::Pool};
+use super::{
+    config::ServiceConfig,
+    lifecycle::Lifecycle,
+    pool::Pool,
+    resilience::{Guard, ResilienceConfig},
+};
+use crate::limits::config::LimitsConfig;
 
 /// A service and the way to it.
 pub struct Mount {
@@ -31,6 +37,7 @@ pub struct Mount {
     /// Requests on their way to it or answered in part.
     pub(super) active: AtomicUsize,
     lifecycle: OnceLock<watch::Receiver<Lifecycle>>,
+    guard: OnceLock<Arc<Guard>>,
 }
 
 impl Mount {
@@ -48,6 +55,7 @@ impl Mount {
             pool: Pool::new(address(url)?, config.connect_timeout.duration()),
             active: AtomicUsize::new(0),
             lifecycle: OnceLock::new(),
+            guard: OnceLock::new(),
         })
     }
 
@@ -67,6 +75,14 @@ impl Mount {
     /// How the program is; nothing where nobody supervises it.
     pub fn lifecycle(&self) -> Option<Lifecycle> {
         self.lifecycle.get().map(|state| *state.borrow())
+    }
+    /// Gives it a guard; only the first is kept.
+    pub(super) fn guarded(&self, guard: Guard) {
+        let _ = self.guard.set(Arc::new(guard));
+    }
+    /// What stands between requests and it; one with the defaults where none was given.
+    pub fn guard(&self) -> &Arc<Guard> {
+        self.guard.get_or_init(|| Arc::new(Guard::new(self.name, &ResilienceConfig::default(), &LimitsConfig::default(), 1)))
     }
     /// Requests on their way to it or answered in part.
     pub fn active(&self) -> usize {

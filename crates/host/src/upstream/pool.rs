@@ -110,6 +110,17 @@ impl Pool {
         }
     }
 
+    /// Whether the address takes a connection; it is closed at once.
+    ///
+    /// # Errors
+    /// `UpstreamUnreachable`.
+    pub async fn reach(&self) -> Result<()> {
+        let connecting = TcpStream::connect((self.host.as_str(), self.port));
+        let stream = tokio::time::timeout(self.connect_timeout, connecting).await;
+        let stream = stream.map_err(|_| self.away("it did not take the connection in time"))?;
+        stream.map(drop).map_err(|cause| self.away("nobody takes the connection").caused_by(cause))
+    }
+
     async fn connect(&self) -> Result<SendRequest<Body>> {
         let connecting = TcpStream::connect((self.host.as_str(), self.port));
         let stream = tokio::time::timeout(self.connect_timeout, connecting).await;

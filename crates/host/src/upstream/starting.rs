@@ -5,7 +5,7 @@
 //! to the service, so a repetition is safe.
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use plimsoll_core::{Code, Result};
+use plimsoll_core::{Code, Error};
 
 use super::lifecycle::Lifecycle;
 use crate::Body;
@@ -15,31 +15,32 @@ const AGAIN: u32 = 1;
 /// The page loads nothing and belongs into nobody's frame.
 const CONTENT: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Answers in the place of a program that is in this state; nothing when it can answer itself.
+/// Why a program that is in this state cannot be asked; nothing when it can.
 ///
-/// # Errors
-/// `ServiceStarting` for everybody but a browser that wants a page, `UpstreamUnreachable` when the
-/// program has ended for good.
-pub fn answer(state: Lifecycle, method: &Method, headers: &HeaderMap) -> Option<Result<Response<Body>>> {
-    let (title, sentence) = match state {
+/// `ServiceStarting`, or `UpstreamUnreachable` when the program has ended for good.
+pub fn refusal(state: Lifecycle) -> Option<Error> {
+    let sentence = match state {
         Lifecycle::Ready => return None,
-        Lifecycle::Starting => ("The service is starting", "the service is starting and does not answer yet"),
-        Lifecycle::Restarting => ("The service is being started again", "the service has ended and is being started again"),
-        Lifecycle::Stopped => return Some(Err(Code::UpstreamUnreachable.because("the service has been stopped"))),
+        Lifecycle::Starting => "the service is starting and does not answer yet",
+        Lifecycle::Restarting => "the service has ended and is being started again",
+        Lifecycle::Stopped => return Some(Code::UpstreamUnreachable.because("the service has been stopped")),
     };
-    if !wants_page(method, headers) {
-        return Some(Err(Code::ServiceStarting.because(sentence).retry_after(AGAIN).reasoned(state.name())));
-    }
-    Some(Ok(page(title)))
+    Some(Code::ServiceStarting.because(sentence).retry_after(AGAIN).reasoned(state.name()))
+}
+
+/// The page in the place of a program that is in this state.
+pub fn page(state: Lifecycle) -> Response<Body> {
+    let title = if state == Lifecycle::Starting { "The service is starting" } else { "The service is being started again" };
+    written(title)
 }
 
 /// Only for a page that is being looked at: repeating anything else is for its sender to decide.
-fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
+pub fn wants_page(method: &Method, headers: &HeaderMap) -> bool {
     let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     matches!(*method, Method::GET | Method::HEAD) && accepts.is_some_and(|accept| accept.contains("text/html"))
 }
 
-fn page(title: &str) -> Response<Body> {
+fn written(title: &str) -> Response<Body> {
     let text = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"refresh\" content=\"{AGAIN}\">\n<title>{title}</title>\n\
@@ -66,26 +67,26 @@ mod tests {
     #[test]
     fn a_browser_gets_a_page_that_asks_again_and_a_program_a_problem() {
         let browser = headers("text/html,application/xhtml+xml,*/*;q=0.8");
-        assert!(answer(Lifecycle::Ready, &Method::GET, &browser).is_none());
+        assert!(refusal(Lifecycle::Ready).is_none());
+        assert!(wants_page(&Method::GET, &browser));
+        for (method, headers) in [(Method::POST, browser), (Method::GET, headers("application/json")), (Method::GET, HeaderMap::new())] {
+            assert!(!wants_page(&method, &headers));
+        }
         for state in [Lifecycle::Starting, Lifecycle::Restarting] {
-            let page = answer(state, &Method::GET, &browser).unwrap().unwrap();
+            let page = page(state);
             assert_eq!(
                 (page.status(), &page.headers()[header::RETRY_AFTER]),
                 (StatusCode::SERVICE_UNAVAILABLE, &HeaderValue::from_static("1"))
             );
             let text = String::from_utf8(page.body().full().unwrap().to_vec()).unwrap();
             assert!(text.contains("http-equiv=\"refresh\"") && text.contains("start"), "{text}");
-            for (method, headers) in
-                [(Method::POST, browser.clone()), (Method::GET, headers("application/json")), (Method::GET, HeaderMap::new())]
-            {
-                let problem = answer(state, &method, &headers).unwrap().err().unwrap();
-                assert_eq!(
-                    (problem.code(), problem.retry_after_seconds(), problem.reason()),
-                    (Code::ServiceStarting, Some(1), Some(state.name()))
-                );
-            }
+            let problem = refusal(state).unwrap();
+            assert_eq!(
+                (problem.code(), problem.retry_after_seconds(), problem.reason()),
+                (Code::ServiceStarting, Some(1), Some(state.name()))
+            );
         }
-        let gone = answer(Lifecycle::Stopped, &Method::GET, &browser).unwrap().err().unwrap();
+        let gone = refusal(Lifecycle::Stopped).unwrap();
         assert_eq!((gone.code(), gone.retry_after_seconds()), (Code::UpstreamUnreachable, None));
     }
 }
