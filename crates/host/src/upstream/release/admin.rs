@@ -138,29 +138,40 @@ async fn order(ctx: Ctx<(), Write>, Json(order): Json<Order>) -> Result<Committe
     }
     let (asked, who) = (release.clone(), ctx.who.id.clone());
     let by = who.clone();
+    let practised = Practised { moves: ctx.host.holds("blue-green"), measures: ctx.host.holds("canary") };
     let done = ctx
         .commit(move |change| {
             // Tried on a copy: an order that is refused leaves no entry, and one that could not be
             // recorded changes nothing.
             let mut machine = asked.machine().clone();
-            let action = follow(&mut machine, order.action, weight, &by)?;
+            let action = follow(&mut machine, order.action, weight, &by, practised)?;
             let detail = json!({ "weight": split::shown(machine.weight()) });
             change.note(Note { action: action.into(), target: "release".to_owned(), outcome: "ok", detail: Some(detail) });
             Ok(Json(view(&asked, &machine)))
         })
         .await?;
-    follow(&mut release.machine(), order.action, weight, &who)?;
+    follow(&mut release.machine(), order.action, weight, &who, practised)?;
     release.again.notify_one();
     Ok(done)
 }
 
+/// Which of the practices that orders are about are in force.
+#[derive(Clone, Copy)]
+struct Practised {
+    moves: bool,
+    measures: bool,
+}
+
 /// Does what was asked; the name of the entry in the ledger.
-fn follow(machine: &mut Machine, action: Action, weight: Option<u32>, who: &str) -> Result<&'static str> {
+fn follow(machine: &mut Machine, action: Action, weight: Option<u32>, who: &str, practised: Practised) -> Result<&'static str> {
     match action {
+        Action::Start | Action::Weight | Action::Return if !practised.moves => {}
         Action::Start => machine.start(weight),
         Action::Weight => machine.reweigh(weight.unwrap_or_default()),
         Action::Promote => {
-            machine.promote().map_err(|why| Code::Conflict.because(format!("the candidate cannot be promoted: {why}")))?;
+            machine
+                .promote(practised.measures)
+                .map_err(|why| Code::Conflict.because(format!("the candidate cannot be promoted: {why}")))?;
         }
         Action::Return => machine.give_back(format!("by {who}")),
     }

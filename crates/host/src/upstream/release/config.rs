@@ -1,8 +1,10 @@
 //! A new version beside the old one: the section `[release]`.
 
-use crate::config::{Config, Rules, Span};
-
 use super::{smoke, split};
+use crate::{
+    config::{Config, Rules, Span},
+    flags::Share,
+};
 
 crate::section! {
     /// A candidate beside the service of `[service] url`: a share of callers, checks before it gets any, and the way back.
@@ -10,7 +12,7 @@ crate::section! {
         /// Where the candidate listens, such as `http://127.0.0.1:8001`. Not set: there is none.
         pub candidate: Option<String> = none,
         /// The share of callers that it gets, such as `5%`. Each caller stays on its side while the share grows.
-        pub weight: String = "0%",
+        pub weight: Share = "0%",
         /// Paths that are asked of the candidate before it gets anything and then again and again, with the status that is expected where it is not 200: `/health, /items 401`. Without any, it gets nothing before `/` is answered without a server error.
         pub smoke: Vec<String> = "",
         /// How often they are asked.
@@ -30,7 +32,7 @@ crate::section! {
         /// Requests in that time before anything is concluded.
         pub least: u64 = "50",
         /// The share of callers whose reading requests are also sent to the candidate, its answers thrown away; marked `X-Plimsoll-Mirror: true`.
-        pub mirror: String = "0%",
+        pub mirror: Share = "0%",
         /// Most mirrored requests under way; what does not fit is not mirrored.
         pub mirror_room: usize = "16",
     }
@@ -44,13 +46,8 @@ pub fn rule(config: &Config, rules: &mut Rules<'_>) {
     {
         rules.refuse("release.candidate", error.public(), "");
     }
-    for (key, text, optional) in [
-        ("release.weight", &release.weight, false),
-        ("release.mirror", &release.mirror, false),
-        ("release.failing", &release.failing, true),
-        ("release.failing_more", &release.failing_more, true),
-    ] {
-        if split::share(text).is_none() && !(optional && text == "off") {
+    for (key, text) in [("release.failing", &release.failing), ("release.failing_more", &release.failing_more)] {
+        if split::share(text).is_none() && text != "off" {
             rules.refuse(key, format!("\"{text}\" is no share"), "write a number from 0 to 100 and the sign %, such as 5% or 0.5%");
         }
     }

@@ -121,6 +121,10 @@ impl Machine {
             _ => 0,
         }
     }
+    /// The share without a look at the gate.
+    pub fn ungated(&self) -> u32 {
+        if self.phase == Phase::Running { self.weight } else { self.share() }
+    }
     /// Whether a tester may be sent there: not while its checks fail.
     pub fn open(&self) -> bool {
         self.gate == Gate::Green
@@ -142,11 +146,11 @@ impl Machine {
         self.weight = weight.min(WHOLE);
     }
     /// Everything to the candidate; not while its smoke checks have not passed, not before as many
-    /// requests were measured as a conclusion needs, and not after a return.
-    pub fn promote(&mut self) -> Result<(), String> {
+    /// requests were measured as a conclusion needs (unless `measured` is false), and not after a return.
+    pub fn promote(&mut self, measured: bool) -> Result<(), String> {
         match (&self.phase, &self.gate) {
             (Phase::Returned(why), _) => Err(format!("it was returned ({why}); start it anew first")),
-            (_, Gate::Green) if self.measured < self.bounds.least => {
+            (_, Gate::Green) if measured && self.measured < self.bounds.least => {
                 Err(format!("{} of the {} requests that a conclusion needs were measured", self.measured, self.bounds.least))
             }
             (_, Gate::Green) => {
@@ -231,15 +235,15 @@ mod tests {
     fn nothing_goes_to_a_candidate_whose_checks_have_not_passed() {
         let mut machine = Machine::new(bounds(), 5_000);
         assert_eq!((machine.share(), machine.phase().name(), machine.open()), (0, "running", false));
-        assert!(machine.promote().is_err());
+        assert!(machine.promote(true).is_err());
         machine.smoked(Gate::Green);
         assert_eq!(machine.share(), 5_000);
         machine.smoked(Gate::Red("GET /health is answered with 500".into()));
-        assert!(machine.share() == 0 && machine.promote().unwrap_err().contains("500"));
+        assert!(machine.share() == 0 && machine.promote(true).unwrap_err().contains("500"));
         machine.smoked(Gate::Green);
-        assert!(machine.promote().unwrap_err().contains("0 of the 20"));
+        assert!(machine.promote(true).unwrap_err().contains("0 of the 20"));
         (0..20).for_each(|n| drop(machine.answered(n, Arm::Candidate, false, FAST)));
-        machine.promote().unwrap();
+        machine.promote(true).unwrap();
         assert_eq!(machine.share(), WHOLE);
         assert_eq!(Machine::new(bounds(), 0).phase(), &Phase::Waiting);
     }
@@ -256,7 +260,7 @@ mod tests {
         (0..1000).for_each(|n| assert!(machine.answered(100_000 + n, Arm::Candidate, false, FAST).is_none()));
         machine.smoked(Gate::Green);
         machine.reweigh(50_000);
-        assert!(machine.share() == 0 && machine.promote().is_err(), "neither time nor a green check nor a weight brings it back");
+        assert!(machine.share() == 0 && machine.promote(true).is_err(), "neither time nor a green check nor a weight brings it back");
         machine.start(None);
         assert_eq!((machine.share(), machine.summaries(101_000).1.count), (50_000, 0));
     }
@@ -302,7 +306,7 @@ mod tests {
                         machine.start(Some(u32::try_from(next(200_000)).unwrap()));
                         returned = false;
                     }
-                    4 => drop(machine.promote()),
+                    4 => drop(machine.promote(true)),
                     5 if next(4) == 0 => {
                         machine.give_back("by hand".into());
                         returned = true;

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use http::Request;
 use hyper::body::Body as _;
 
-use super::{Release, machine::Arm, split};
+use super::{Release, machine::Arm};
 use crate::{Body, exchange::Exchange, upstream::forward};
 
 /// How much of a mirrored answer is read before it is let go, in bytes.
@@ -19,7 +19,7 @@ impl Release {
         if self.mirror == 0 || steered.arm == Arm::Candidate || !reads || request.headers().contains_key(http::header::UPGRADE) {
             return;
         }
-        if split::bucket("mirror", x.principal.as_ref().map(|who| &*who.id), x.caller) >= self.mirror || !self.machine().open() {
+        if !self.mirrored_callers.takes(self.mirror, x.principal.as_ref().map(|who| &*who.id), x.caller) || !self.machine().open() {
             return;
         }
         let Ok(place) = self.room.clone().try_acquire_owned() else {

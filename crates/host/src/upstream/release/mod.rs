@@ -32,6 +32,7 @@ use self::{
     config::ReleaseConfig,
     machine::{Arm, Bounds, Gate, Machine},
     smoke::Look,
+    split::Split,
 };
 use super::{config::ServiceConfig, mount::Mount};
 use crate::{
@@ -53,6 +54,8 @@ pub struct Release {
     every: Duration,
     limit: Duration,
     mirror: u32,
+    callers: Split,
+    mirrored_callers: Split,
     room: Arc<Semaphore>,
     machine: Mutex<Machine>,
     begun: Instant,
@@ -102,9 +105,11 @@ impl Release {
             looks,
             every: section.smoke_every.duration(),
             limit: section.smoke_timeout.duration(),
-            mirror: share(&section.mirror)?,
+            mirror: section.mirror.parts(),
+            callers: Split::new("release")?,
+            mirrored_callers: Split::new("release-mirror")?,
             room: Arc::new(Semaphore::new(section.mirror_room)),
-            machine: Mutex::new(Machine::new(bounds, share(&section.weight)?)),
+            machine: Mutex::new(Machine::new(bounds, section.weight.parts())),
             begun: Instant::now(),
             again: Notify::new(),
             sent: Default::default(),
@@ -134,10 +139,11 @@ impl Release {
         let wish = wish(headers).filter(|_| x.principal.as_ref().is_some_and(|who| who.holds(TEST.0, TEST.1)));
         let (share, open) = {
             let machine = self.machine();
-            (machine.share(), machine.open())
+            let share = if x.host.holds("rollback-automated") { machine.share() } else { machine.ungated() };
+            (share, machine.open())
         };
         let drawn = || {
-            let within = share > 0 && split::bucket("release", x.principal.as_ref().map(|who| &*who.id), x.caller) < share;
+            let within = self.callers.takes(share, x.principal.as_ref().map(|who| &*who.id), x.caller);
             if within { Arm::Candidate } else { Arm::Stable }
         };
         let arm = match wish {
@@ -165,7 +171,7 @@ impl Release {
             answer.headers_mut().insert(HEADER, HeaderValue::from_static(side));
         }
         // What a tester tries says nothing about callers.
-        if steered.chosen {
+        if steered.chosen || !x.host.holds("canary") {
             return;
         }
         let broken = self.machine().answered(self.now(), steered.arm, failed, steered.begun.elapsed());

@@ -1,59 +1,66 @@
 //! Which requests the candidate gets: a share of callers, each of whom stays on its side.
 //!
-//! A caller is its principal, without one its address (an IPv6 address counts as its /64). Its
-//! bucket follows from `SHA-256(name ‖ 0 ‖ kind ‖ 0 ‖ unit)` alone, so every replica and every
-//! restart decides alike, and a growing share only takes callers in.
+//! Decided by the flags' own targeting function: a caller is its principal, without one its
+//! address, and every replica and every restart decides alike.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-use ring::digest::{Context, SHA256};
+use plimsoll_core::Result;
+
+use crate::flags::{Context, Flag, Rule, Share};
 
 /// Parts of a whole: one is a thousandth of a per cent.
-pub const WHOLE: u32 = 100_000;
+pub const WHOLE: u32 = Share::BUCKETS;
 
-/// The bucket of a caller under a name, from 0 to 99 999.
-pub fn bucket(name: &str, principal: Option<&str>, address: IpAddr) -> u32 {
-    let mut context = Context::new(&SHA256);
-    context.update(name.as_bytes());
-    context.update(&[0]);
-    match (principal, address.to_canonical()) {
-        (Some(id), _) => {
-            context.update(b"principal\0");
-            context.update(id.as_bytes());
-        }
-        (None, IpAddr::V4(four)) => {
-            context.update(b"address\0");
-            context.update(&four.octets());
-        }
-        (None, IpAddr::V6(six)) => {
-            context.update(b"address\0");
-            context.update(&six.octets()[..8]);
-        }
+/// A growing or shrinking share of callers under one name.
+pub struct Split {
+    name: &'static str,
+    flag: RwLock<(u32, Arc<Flag>)>,
+}
+
+impl Split {
+    /// Nobody yet.
+    ///
+    /// # Errors
+    /// `ConfigInvalid` when the name is none.
+    pub fn new(name: &'static str) -> Result<Split> {
+        Ok(Split { name, flag: RwLock::new((0, Arc::new(flag(name, 0)?))) })
     }
-    let hash = context.finish();
-    let number = hash.as_ref()[..8].iter().fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
-    u32::try_from((u128::from(number) * u128::from(WHOLE)) >> 64).unwrap_or(WHOLE - 1)
+
+    /// Whether this caller is among the share, in thousandths of a per cent.
+    pub fn takes(&self, share: u32, principal: Option<&str>, address: IpAddr) -> bool {
+        if share == 0 {
+            return false;
+        }
+        let known = self.flag.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let flag = if known.0 == share {
+            known.1
+        } else {
+            let Ok(made) = flag(self.name, share).map(Arc::new) else { return false };
+            *self.flag.write().unwrap_or_else(PoisonError::into_inner) = (share, made.clone());
+            made
+        };
+        flag.decide(&Context { principal, address: Some(address), ..Context::default() }).variant == IN
+    }
+}
+
+const IN: &str = "in";
+
+fn flag(name: &str, share: u32) -> Result<Flag> {
+    Flag::new(name, "out", vec![Rule::part(Share::thousandths(share), IN)])
 }
 
 /// Reads `10%`, `0.5%`, `33.333%` as thousandths of a per cent.
 pub fn share(text: &str) -> Option<u32> {
-    let number = text.trim().strip_suffix('%')?.trim_end();
-    let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(rest) || whole.len() > 3 || rest.len() > 3 {
-        return None;
-    }
-    let rest: u32 = format!("{rest:0<3}").parse().ok()?;
-    let parts = whole.parse::<u32>().ok()? * 1000 + rest;
-    (parts <= WHOLE).then_some(parts)
+    <Share as crate::config::Setting>::from_text(text).ok().map(Share::parts)
 }
 
 /// A share as it can be written.
 pub fn shown(parts: u32) -> String {
-    match (parts / 1000, parts % 1000) {
-        (whole, 0) => format!("{whole}%"),
-        (whole, rest) => format!("{whole}.{}%", format!("{rest:03}").trim_end_matches('0')),
-    }
+    Share::thousandths(parts).to_string()
 }
 
 #[cfg(test)]
@@ -61,25 +68,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_of_callers_is_held_and_everybody_stays() {
-        let address: IpAddr = "192.0.2.1".parse().unwrap();
-        let all: Vec<u32> = (0..10_000).map(|n| bucket("release", Some(&format!("usr_{n}")), address)).collect();
-        let within = |parts: u32| all.iter().filter(|bucket| **bucket < parts).count();
-        assert!((850..1150).contains(&within(10_000)), "{}", within(10_000));
-        assert_eq!((within(0), within(WHOLE)), (0, 10_000));
-        assert_eq!(bucket("release", Some("usr_1"), address), bucket("release", Some("usr_1"), "192.0.2.2".parse().unwrap()));
-        assert_eq!(bucket("release", None, "2001:db8::1".parse().unwrap()), bucket("release", None, "2001:db8::2".parse().unwrap()));
-        assert_ne!(bucket("release", Some("usr_1"), address), bucket("mirror", Some("usr_1"), address));
+    fn a_share_of_callers_is_held_and_everybody_stays_while_it_grows() {
+        let (split, address) = (Split::new("release").unwrap(), "192.0.2.1".parse().unwrap());
+        let within = |share: u32| (0..10_000).filter(|n| split.takes(share, Some(&format!("usr_{n}")), address)).collect::<Vec<u32>>();
+        let (few, many) = (within(10_000), within(20_000));
+        assert!((850..1150).contains(&few.len()), "{}", few.len());
+        assert!(few.iter().all(|caller| many.contains(caller)) && many.len() > few.len());
+        assert_eq!((within(0).len(), within(WHOLE).len()), (0, 10_000));
     }
 
     #[test]
     fn a_share_is_written_with_its_sign() {
-        for (text, parts) in [("0%", 0), ("0.001%", 1), ("12.5%", 12_500), (" 10 % ", 10_000), ("100%", WHOLE)] {
-            assert_eq!(share(text), Some(parts), "{text}");
-            assert_eq!(share(&shown(parts)), Some(parts));
-        }
-        for wrong in ["", "%", "10", "-1%", "100.001%", "1.0000%", ".5%", "5.%", "1e1%"] {
-            assert_eq!(share(wrong), None, "{wrong}");
-        }
+        assert_eq!((share("12.5%"), share("10"), share("101%"), shown(12_500)), (Some(12_500), None, None, "12.5%".to_owned()));
     }
 }
