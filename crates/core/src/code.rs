@@ -109,6 +109,19 @@ codes! {
     /// The program behind this address has been started and does not answer yet.
     ServiceStarting = "PLM-UPS-005" 503 "service-starting" "The service is starting";
 
+    /// An `Idempotency-Key` that came twice or cannot be read.
+    IdempotencyKeyInvalid = "PLM-IDM-001" 400 "idempotency-key-invalid" "The idempotency key cannot be read";
+    /// A request that must have an `Idempotency-Key` came without one.
+    IdempotencyKeyMissing = "PLM-IDM-002" 400 "idempotency-key-missing" "An idempotency key is required";
+    /// The key came before, with another request.
+    IdempotencyKeyReused = "PLM-IDM-003" 422 "idempotency-key-reused" "The idempotency key belongs to another request";
+    /// The first request with this key still runs.
+    IdempotencyInProgress = "PLM-IDM-004" 409 "idempotency-in-progress" "The first request with this key still runs";
+    /// The request was sent to a service, and nobody here knows whether it acted.
+    OutcomeUnknown = "PLM-IDM-005" 409 "outcome-unknown" "Whether the request was done is not known";
+    /// The request was done, and its answer was not kept.
+    IdempotencyNotReplayable = "PLM-IDM-006" 409 "idempotency-not-replayable" "The request was done and its answer was not kept";
+
     /// Configuration that cannot be accepted.
     ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";
     /// The command would do something the rules forbid.

@@ -53,6 +53,8 @@ pub struct Exchange {
     pub mirrored: bool,
     /// How often the request was sent to a mounted service.
     pub attempts: u32,
+    /// The request's key and what it stands for, where a native route honours one. Set by the layer `replay`.
+    pub ticket: Option<Arc<crate::replies::idempotency::Ticket>>,
     /// The layer that refused, if one did.
     pub refused_by: Option<&'static str>,
     /// The error that the answer reports, for the log.
@@ -84,6 +86,7 @@ impl Exchange {
             place: None,
             mirrored: false,
             attempts: 0,
+            ticket: None,
             refused_by: None,
             error: None,
             host,

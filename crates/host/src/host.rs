@@ -22,7 +22,7 @@ use crate::{
     exchange::Exchange,
     identity, ledger,
     limits::{self, config::LimitsConfig},
-    manual, openapi, practices, probes,
+    manual, openapi, practices, probes, replies,
     route::{Routes, Table, Wiring},
     stack::{Boxed, Next},
     system::System,
@@ -57,6 +57,8 @@ pub struct Host {
     pub(crate) proofs: PathBuf,
     /// Foreign services behind the same stack.
     pub upstreams: upstream::Upstreams,
+    /// Answers to requests that may be sent again.
+    pub idempotency: Arc<replies::idempotency::Idempotency>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -102,7 +104,7 @@ pub struct Mounts {
 impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
-        let mut mounts = Mounts { schemas: vec![ledger::SCHEMA, identity::SCHEMA], ..Mounts::default() };
+        let mut mounts = Mounts { schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA], ..Mounts::default() };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
         probes::routes(&mut top);
@@ -114,6 +116,7 @@ impl Mounts {
         upstream::contract::admin::routes(&mut versioned);
         upstream::release::admin::routes(&mut versioned);
         upstream::operate::routes(&mut versioned);
+        replies::idempotency::routes(&mut versioned);
         mounts
     }
 
@@ -201,10 +204,12 @@ pub fn schema() -> config::Schema {
         .section::<upstream::config::RoutesConfig>()
         .section::<upstream::resilience::ResilienceConfig>()
         .section::<upstream::release::config::ReleaseConfig>()
+        .section::<replies::idempotency::config::IdempotencyConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
         .rule(upstream::release::config::rule)
+        .rule(replies::idempotency::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
         .rule(identity::section::rule)
@@ -243,7 +248,9 @@ impl Host {
         let description = manual::Description::default();
         description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
         let host = Arc::new(Host {
+            idempotency: Arc::new(idempotency),
             store,
             clock,
             seed,
@@ -298,6 +305,7 @@ impl Host {
     /// # Errors
     /// What the database says.
     pub async fn stop(&self) -> Result<()> {
+        self.idempotency.settle().await;
         let closed = self.store.close().await;
         self.telemetry.flush().await;
         closed
@@ -317,6 +325,9 @@ async fn tend(host: std::sync::Weak<Host>) {
         let Some(host) = host.upgrade() else { return };
         if let Err(error) = host.identity.tend().await {
             tracing::warn!(cause = error.cause(), "keys and sessions were not tended: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = replies::idempotency::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old answers were not removed: {}; next try in a minute", error.public());
         }
     }
 }

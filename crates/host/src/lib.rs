@@ -17,6 +17,7 @@ pub mod openapi;
 pub mod practices;
 pub mod probes;
 pub mod problems;
+pub mod replies;
 pub mod resource;
 pub mod route;
 pub mod server;

@@ -52,6 +52,7 @@ pub const SWITCHES: &[&str] = &[
     "hsts",
     "http-caching-headers",
     "https-redirect",
+    "idempotency-keys",
     "input-validation",
     "liveness-probe",
     "log-context",

@@ -12,7 +12,7 @@ use std::{future::Future, pin::Pin};
 use http::{Request, Response};
 use plimsoll_core::Result;
 
-use crate::{Body, edge, exchange::Exchange, identity, limits, probes, route, upstream};
+use crate::{Body, edge, exchange::Exchange, identity, limits, probes, replies, route, upstream};
 
 /// A future on the heap: what lets layers be values in a list instead of one nested type.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -86,6 +86,7 @@ pub static STACK: &[Layer] = &[
     check ("limit",    limits::rate::check,     "one unit from each meter the caller draws on"),
     around("bulkhead", limits::bulkhead::around,"no class of routes takes all the room"),
     sometimes("fallback", upstream::fallback::wants, upstream::fallback::around, "a declared answer, marked, where a mounted service has none"),
+    sometimes("replay", replies::idempotency::wants, replies::idempotency::around, "a repeat with the same key has one effect and one answer"),
     // below: `route::call` reads the body, parses, and runs the handler
 ];
 
@@ -99,6 +100,12 @@ impl<'a> Next<'a> {
     /// All of it.
     pub fn all() -> Next<'static> {
         Next { rest: STACK }
+    }
+
+    /// What stands below the layer of this name; nothing above `route::call` where there is none.
+    pub fn below(layer: &str) -> Next<'static> {
+        let position = STACK.iter().position(|one| one.name == layer).map_or(STACK.len(), |at| at + 1);
+        Next { rest: &STACK[position..] }
     }
 
     /// Runs what is left, from the next layer to the handler and back.

@@ -121,17 +121,8 @@ impl Supervised {
     fn start(launched: &Launched, config: &Config, command: CommandLine, port: u16, seed: Seed) -> Result<Supervised> {
         let (state, told) = watch::channel(Lifecycle::Starting);
         let main = launched.host.upstreams.mounts().find(|mount| mount.prefix.is_empty());
-        main.ok_or_else(|| Code::Internal.because("the service that was started is not mounted"))?.supervised(told.clone());
-        let shown = told.clone();
-        launched.host.health.check("service", Weight::Vital, move || {
-            let state = *told.borrow();
-            Box::pin(async move {
-                match state {
-                    Lifecycle::Ready => Ok(()),
-                    state => Err(Code::ServiceStarting.because(format!("the service is {}", state.name()))),
-                }
-            })
-        });
+        let main = main.ok_or_else(|| Code::Internal.because("the service that was started is not mounted"))?;
+        main.supervised(told.clone());
         let service: ServiceConfig = config.get();
         let facts: Arc<Facts> = Arc::default();
         let (counted, name) = (facts.clone(), service.name.clone());
@@ -141,7 +132,7 @@ impl Supervised {
                 "Processes of the service that were started.",
                 counted.starts.load(Ordering::Relaxed),
             );
-            let now = *shown.borrow();
+            let now = *told.borrow();
             page.family("plimsoll_service_state", "gauge", "Where the service's process stands: 1 for the state it is in.");
             for state in [Lifecycle::Starting, Lifecycle::Ready, Lifecycle::Restarting, Lifecycle::Stopped] {
                 page.sample("plimsoll_service_state", &[("service", &name), ("state", state.name())], u8::from(state == now));

@@ -13,6 +13,7 @@ mod hostile;
 mod kill;
 mod migrations;
 mod outage;
+mod repeats;
 mod service;
 mod storage;
 mod surroundings;

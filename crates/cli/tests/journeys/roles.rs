@@ -29,6 +29,8 @@ async fn nowhere(db: Db) -> Ids {
         ("keys", key),
         ("sessions", session),
         ("tenants", elsewhere.id),
+        ("idempotency", "0".repeat(32)),
+        ("upstreams", "nowhere".to_owned()),
     ])
 }
 

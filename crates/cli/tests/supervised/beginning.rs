@@ -9,7 +9,7 @@ use crate::{BOUND, SCRIPT, answering, ask, behind, binary, lives};
 #[test]
 fn the_service_gets_a_port_and_nothing_of_ours() {
     both::run(async {
-        let running = behind(&["plain", "--port=$PORT", "${PORT}", "$PORTAL"]).plimsoll.start().await;
+        let running = behind(&["plain", "--port=$PORT", "${PORT}", "$PORTAL"]).start().await;
         let given = ask(&running, "/given").await;
         let port = given["port"].as_str().unwrap();
         let (number, low): (u16, &str) = (port.parse().unwrap(), &fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap());
@@ -24,9 +24,10 @@ fn the_service_gets_a_port_and_nothing_of_ours() {
 #[test]
 fn a_service_that_runs_already_is_mounted_by_its_address() {
     both::run(async {
-        let first = behind(&[]).plimsoll.start().await;
+        let first = behind(&[]).start().await;
         let url = format!("http://127.0.0.1:{}", ask(&first, "/given").await["port"].as_str().unwrap());
-        let second = binary().env("PLIMSOLL_ROUTES__DEFAULT", "public: a test").args(["--upstream", &url]).start().await;
+        let beside = binary().env("PLIMSOLL_ROUTES__DEFAULT", "public: a test").args(["--upstream", &url]);
+        let second = beside.start().await;
         assert_eq!(ask(&second, "/").await["pid"], ask(&first, "/").await["pid"]);
         assert_eq!(second.stop().await.code(), Some(0));
         ask(&first, "/").await;
@@ -37,7 +38,7 @@ fn a_service_that_runs_already_is_mounted_by_its_address() {
 fn until_it_is_ready_a_person_sees_a_page_and_a_program_when_to_ask_again() {
     both::run(async {
         let service = behind(&[]).service("READY_PATH", "/ready");
-        let running = service.plimsoll.spawn();
+        let running = service.spawn();
         let client = running.client();
         wait::until(BOUND, || async { client.get("/anything").attempt().await.is_ok() }).await;
         let page = client.get("/anything").header("accept", "text/html,*/*").await.expect(503);
@@ -47,7 +48,7 @@ fn until_it_is_ready_a_person_sees_a_page_and_a_program_when_to_ask_again() {
         assert_eq!((problem.header("retry-after"), problem.at("/code")), (Some("1"), "PLM-UPS-005".into()));
         client.get("/health/ready").await.expect(503);
         client.get("/health/live").await.expect(200);
-        service.release("open");
+        running.place("open", "");
         wait::until(BOUND, || async { client.get("/health/ready").await.code() == 200 }).await;
         client.get("/anything").header("accept", "text/html").await.expect(200);
     });
@@ -80,7 +81,7 @@ fn a_command_that_cannot_be_started_is_an_error_of_the_environment_at_once() {
 fn a_service_that_ends_again_and_again_is_given_up_and_its_last_words_are_shown() {
     both::run(async {
         let service = behind(&["broken"]).service("START_ATTEMPTS", "3");
-        let running = service.plimsoll.spawn();
+        let running = service.spawn();
         assert_eq!(running.wait().await.code(), Some(3));
         let said = running.stderr();
         assert!(said.contains("was started 3 times and was never ready; the last time it ended with exit code 1 after"), "{said}");
@@ -97,13 +98,13 @@ fn a_service_that_never_listens_is_told_apart_from_one_that_listens_elsewhere() 
     both::run(async {
         for (mode, words) in [("deaf", "did not listen on 127.0.0.1:"), ("elsewhere", " s but on port ")] {
             let service = behind(&[mode]).service("START_TIMEOUT", "1500ms").service("START_ATTEMPTS", "1");
-            let running = service.plimsoll.spawn();
+            let running = service.spawn();
             assert_eq!(running.wait().await.code(), Some(3));
             let said = running.stderr();
             assert!(said.contains(words) && said.contains("the command line does not name $PORT"), "{mode}: {said}");
         }
         let named = behind(&["deaf", "$PORT"]).service("START_TIMEOUT", "500ms").service("START_ATTEMPTS", "1");
-        let running = named.plimsoll.spawn();
+        let running = named.spawn();
         assert_eq!(running.wait().await.code(), Some(3));
         assert!(running.stderr().contains("did not listen") && !running.stderr().contains("does not name $PORT"), "{}", running.stderr());
         assert!(!running.stderr().contains("single quotes"), "{}", running.stderr());
@@ -128,14 +129,13 @@ fn what_would_serve_nothing_or_does_not_belong_into_production_is_refused() {
 #[test]
 fn a_ready_key_opens_a_service_that_is_closed_without_one() {
     both::run(async {
-        let service = behind(&[]);
-        let closed = service.plimsoll.env("PLIMSOLL_ROUTES__DEFAULT", "authenticated").args(Vec::<&str>::new());
-        let running = closed.start().await;
+        let running = behind(&[]).env("PLIMSOLL_ROUTES__DEFAULT", "authenticated").start().await;
         running.client().get("/").await.expect(401);
         assert!(running.stdout().contains("/setup#"), "the way to the first account: {}", running.stdout());
         assert_eq!(running.stop().await.code(), Some(0));
 
-        let running = binary().args(["--key", "--", "python3", SCRIPT]).start().await;
+        let keyed = binary().args(["--key", "--", "python3", SCRIPT]);
+        let running = keyed.start().await;
         let printed = running.stdout();
         let key = printed.split_whitespace().find(|word| word.starts_with("plm_")).unwrap();
         assert!(printed.contains(&format!("curl -H 'Authorization: Bearer {key}' '{}/'", running.url())), "{printed}");
@@ -147,7 +147,7 @@ fn a_ready_key_opens_a_service_that_is_closed_without_one() {
 #[test]
 fn a_taken_address_of_ours_starts_no_service() {
     both::run(async {
-        let first = behind(&[]).plimsoll.start().await;
+        let first = behind(&[]).start().await;
         let pid = answering(&first).await;
         let address = first.url().replace("http://", "");
         let place = Scratch::new();
@@ -166,7 +166,8 @@ both! {
         let served = native.start().await;
         served.client().get("/v1/songs").await.expect(401);
         served.stop().await;
-        let mounted = binary().on(&ground).env("PLIMSOLL_ROUTES__DEFAULT", "public: a test").args(["--", "python3", SCRIPT]).start().await;
+        let foreign = binary().on(&ground).env("PLIMSOLL_ROUTES__DEFAULT", "public: a test").args(["--", "python3", SCRIPT]);
+        let mounted = foreign.start().await;
         ask(&mounted, "/").await;
         assert!(ask(&mounted, "/v1/songs").await["pid"].is_number(), "native systems are not mounted: the path is the service's");
         mounted.client().get("/v1/keys").await.expect(401);

@@ -10,7 +10,7 @@ use crate::{BOUND, answering, behind, family, gone, kill, lives, log, logged, pa
 fn a_request_in_flight_is_answered_before_the_service_is_asked_to_end() {
     both::run(async {
         let service = behind(&[]);
-        let running = service.plimsoll.start().await;
+        let running = service.start().await;
         let pid = answering(&running).await;
         let client = running.client();
         let slow = tokio::spawn(async move { client.get("/slow").within(BOUND).await });
@@ -19,7 +19,7 @@ fn a_request_in_flight_is_answered_before_the_service_is_asked_to_end() {
         // No new connection is taken any more, and the service knows of nothing.
         wait::until(BOUND, || async { running.client().get("/").attempt().await.is_err() }).await;
         assert!(lives(pid) && !log(&running).iter().any(|line| line["message"] == "heard SIGTERM"));
-        service.release("release");
+        running.place("release", "");
         let reply = slow.await.unwrap().expect(200);
         assert_eq!(reply.json()["pid"], pid);
         assert_eq!(running.wait().await.code(), Some(0));
@@ -34,7 +34,7 @@ fn a_request_in_flight_is_answered_before_the_service_is_asked_to_end() {
 #[test]
 fn an_orderly_end_leaves_nothing_of_the_family() {
     both::run(async {
-        let running = behind(&[]).plimsoll.start().await;
+        let running = behind(&[]).start().await;
         let all = family(&running).await;
         assert_eq!(running.stop().await.code(), Some(0));
         assert!(!all.iter().any(|pid| lives(*pid)), "gone when we are");
@@ -44,7 +44,7 @@ fn an_orderly_end_leaves_nothing_of_the_family() {
 #[test]
 fn a_service_that_does_not_end_is_killed_after_its_time() {
     both::run(async {
-        let running = behind(&["stubborn"]).service("STOP_TIMEOUT", "300ms").plimsoll.start().await;
+        let running = behind(&["stubborn"]).service("STOP_TIMEOUT", "300ms").start().await;
         let all = family(&running).await;
         assert_eq!(running.stop().await.code(), Some(0));
         assert!(!all.iter().any(|pid| lives(*pid)));
@@ -55,7 +55,7 @@ fn a_service_that_does_not_end_is_killed_after_its_time() {
 #[test]
 fn a_second_signal_does_not_wait_for_the_service() {
     both::run(async {
-        let running = behind(&["stubborn"]).service("STOP_TIMEOUT", "10m").plimsoll.start().await;
+        let running = behind(&["stubborn"]).service("STOP_TIMEOUT", "10m").start().await;
         let pid = answering(&running).await;
         running.signal(Signal::Int);
         logged(&running, "heard SIGTERM").await;
@@ -69,7 +69,7 @@ fn a_second_signal_does_not_wait_for_the_service() {
 fn nothing_is_left_when_we_are_killed() {
     both::run(async {
         for mode in ["plain", "stubborn"] {
-            let running = behind(&[mode]).plimsoll.start().await;
+            let running = behind(&[mode]).start().await;
             let mut all = family(&running).await;
             all.push(parent(*all.last().unwrap()));
             running.crash().await;
@@ -83,7 +83,7 @@ fn nothing_is_left_when_we_are_killed() {
 #[test]
 fn the_service_is_not_left_when_we_are_killed_together_with_its_shepherd() {
     both::run(async {
-        let running = behind(&["stubborn"]).plimsoll.start().await;
+        let running = behind(&["stubborn"]).start().await;
         let pid = answering(&running).await;
         // As `pkill -9 -f plimsoll` does.
         kill("-9", &[parent(pid), running.pid().into()]);
@@ -94,7 +94,7 @@ fn the_service_is_not_left_when_we_are_killed_together_with_its_shepherd() {
 #[test]
 fn nothing_is_left_when_we_are_killed_while_the_service_is_starting() {
     both::run(async {
-        let running = behind(&["deaf"]).plimsoll.spawn();
+        let running = behind(&["deaf"]).spawn();
         let started = logged(&running, "the service's process has started").await;
         let pid = started["pid"].as_i64().unwrap();
         assert!(lives(pid));
@@ -106,10 +106,10 @@ fn nothing_is_left_when_we_are_killed_while_the_service_is_starting() {
 #[test]
 fn told_to_end_before_it_is_ready_or_between_two_starts_it_ends() {
     both::run(async {
-        let starting = behind(&["deaf"]).plimsoll.spawn();
+        let starting = behind(&["deaf"]).spawn();
         logged(&starting, "the service's process has started").await;
         assert_eq!(starting.stop().await.code(), Some(0));
-        let between = behind(&["broken"]).service("START_ATTEMPTS", "1000").plimsoll.spawn();
+        let between = behind(&["broken"]).service("START_ATTEMPTS", "1000").spawn();
         // Late enough for a pause that is long.
         wait::until(BOUND, || async { log(&between).iter().any(|line| line["next_start_ms"].as_u64().is_some_and(|ms| ms > 800)) }).await;
         assert_eq!(between.stop().await.code(), Some(0));

@@ -10,7 +10,7 @@ use crate::{BOUND, answering, ask, behind, family, gone, kill, lives, log, logge
 fn what_the_service_prints_is_in_our_log_line_by_line() {
     both::run(async {
         let service = behind(&[]).service("NAME", "shop");
-        let running = service.plimsoll.start().await;
+        let running = service.start().await;
         let mut lines = Vec::new();
         lines.extend_from_slice(
             b"a plain line\n\nINFO:     as uvicorn says it\n[2026-11-21 10:00:00 +0000] [17] [ERROR] as gunicorn says it\n",
@@ -18,7 +18,7 @@ fn what_the_service_prints_is_in_our_log_line_by_line() {
         lines.extend_from_slice(b"{\"level\":\"warning\",\"message\":\"as json\",\"order\":7,\"password\":\"hunter2\"}\n");
         lines.extend_from_slice(b"no \xff\xfe text\nthe key plm_live_abcdefgh1234 is a secret\n");
         lines.extend_from_slice(&[vec![b'x'; 40_000], b"\nthe last one\n".to_vec()].concat());
-        fs::write(service.place.join("lines"), lines).unwrap();
+        running.place("lines", lines);
         ask(&running, "/print?out").await;
 
         let last = logged(&running, "the last one").await;
@@ -38,7 +38,7 @@ fn what_the_service_prints_is_in_our_log_line_by_line() {
         assert_eq!((long["message"].as_str().unwrap().len(), &long["cut_bytes"]), (16 << 10, &(40_000 - (16 << 10)).into()));
         assert!(!running.stderr().contains("hunter2") && !running.stderr().contains("plm_live"));
 
-        fs::write(service.place.join("lines"), "Traceback (most recent call last):\n  File \"x\"\nKeyError: 'a'\n").unwrap();
+        running.place("lines", "Traceback (most recent call last):\n  File \"x\"\nKeyError: 'a'\n");
         ask(&running, "/print?err").await;
         let end = logged(&running, "KeyError: 'a'").await;
         assert_eq!((&end["level"], &end["stream"]), (&"error".into(), &"stderr".into()));
@@ -49,11 +49,11 @@ fn what_the_service_prints_is_in_our_log_line_by_line() {
 fn a_flood_of_lines_neither_stops_the_service_nor_gets_lost() {
     both::run(async {
         let service = behind(&[]);
-        let running = service.plimsoll.start().await;
+        let running = service.start().await;
         let flood: String = (0..20_000).map(|number| format!("line {number}\n")).collect();
-        fs::write(service.place.join("lines"), flood).unwrap();
+        running.place("lines", flood);
         ask(&running, "/print?out").await;
-        fs::write(service.place.join("lines"), "and then\n").unwrap();
+        running.place("lines", "and then\n");
         ask(&running, "/print?out").await;
         logged(&running, "and then").await;
         let seen = log(&running).iter().filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with("line "))).count();
@@ -65,7 +65,7 @@ fn a_flood_of_lines_neither_stops_the_service_nor_gets_lost() {
 #[test]
 fn a_service_that_is_killed_is_started_again_with_nothing_left_of_the_first() {
     both::run(async {
-        let running = behind(&[]).plimsoll.start().await;
+        let running = behind(&[]).start().await;
         let before = family(&running).await;
         let pid = *before.last().unwrap();
         kill("-9", &[pid]);
@@ -90,7 +90,7 @@ fn a_service_that_is_killed_is_started_again_with_nothing_left_of_the_first() {
 #[test]
 fn a_service_whose_shepherd_is_killed_dies_with_it_and_is_started_again() {
     both::run(async {
-        let running = behind(&[]).plimsoll.start().await;
+        let running = behind(&[]).start().await;
         let pid = answering(&running).await;
         kill("-9", &[parent(pid)]);
         gone([pid]).await;
@@ -106,7 +106,7 @@ fn a_service_whose_shepherd_is_killed_dies_with_it_and_is_started_again() {
 #[test]
 fn signals_that_are_not_ours_are_passed_on() {
     both::run(async {
-        let running = behind(&[]).plimsoll.start().await;
+        let running = behind(&[]).start().await;
         let pid = answering(&running).await;
         for signal in ["USR1", "USR2", "HUP"] {
             kill(&format!("-{signal}"), &[running.pid().into()]);
@@ -119,7 +119,7 @@ fn signals_that_are_not_ours_are_passed_on() {
 #[test]
 fn a_service_that_other_machines_reach_past_the_host_is_reported() {
     both::run(async {
-        let open = behind(&["open"]).plimsoll.env("PLIMSOLL_PROFILE", "production").env("PLIMSOLL_TLS__OFF", "encrypted by the mesh below");
+        let open = behind(&["open"]).env("PLIMSOLL_PROFILE", "production").env("PLIMSOLL_TLS__OFF", "encrypted by the mesh below");
         let open = open.env("PLIMSOLL_SERVER__DRAIN_NOTICE", "0s").start().await;
         let warned = wait::some(BOUND, || async {
             log(&open)
@@ -133,7 +133,7 @@ fn a_service_that_other_machines_reach_past_the_host_is_reported() {
         assert_eq!(open.ops().get("/health").await.at("/status"), "degraded");
         open.client().get("/health/ready").await.expect(200);
 
-        let inside = behind(&[]).plimsoll.start().await;
+        let inside = behind(&[]).start().await;
         answering(&inside).await;
         assert_eq!(inside.stop().await.code(), Some(0));
         assert!(!inside.stderr().contains("on every address"), "{}", inside.stderr());
@@ -150,7 +150,7 @@ fn a_hangup_that_renews_certificates_is_not_for_the_service() {
             fs::write(place.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
         };
         issue();
-        let plimsoll = behind(&[]).plimsoll;
+        let plimsoll = behind(&[]);
         let plimsoll = plimsoll.env("PLIMSOLL_TLS__CERTIFICATE", place.join("cert.pem")).env("PLIMSOLL_TLS__KEY", place.join("key.pem"));
         let running = plimsoll.spawn();
         logged(&running, "the service is ready").await;

@@ -7,7 +7,7 @@ mod beginning;
 mod end;
 mod life;
 
-use std::{fs, process::Command, time::Duration};
+use std::{ffi::OsStr, fs, ops::Deref, process::Command, time::Duration};
 
 use plimsoll_testkit::{
     Scratch,
@@ -46,9 +46,38 @@ impl Behind {
         self.plimsoll = self.plimsoll.env(format!("PLIMSOLL_SERVICE__{key}"), value);
         self
     }
-    /// Makes a file for which the program waits.
-    fn release(&self, name: &str) {
-        fs::write(self.place.join(name), "").unwrap();
+    /// Sets another variable of Plimsoll's.
+    fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Behind {
+        self.plimsoll = self.plimsoll.env(name, value);
+        self
+    }
+    /// Starts and waits until the program is ready.
+    async fn start(self) -> Up {
+        Up { running: self.plimsoll.start().await, behind: self }
+    }
+    /// Starts and waits for nothing.
+    fn spawn(self) -> Up {
+        Up { running: self.plimsoll.spawn(), behind: self }
+    }
+}
+
+/// A running Plimsoll together with its data and the program's folder, which go with it.
+struct Up {
+    running: Running,
+    behind: Behind,
+}
+
+impl Up {
+    /// Writes a file that the program looks for.
+    fn place(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.behind.place.join(name), bytes).unwrap();
+    }
+}
+
+impl Deref for Up {
+    type Target = Running;
+    fn deref(&self) -> &Running {
+        &self.running
     }
 }
 

@@ -42,6 +42,7 @@ pub use config::Config;
 pub use keyring::Rotation;
 pub use routes::{routes, well_known};
 pub use secret::Master;
+pub(crate) use secret::hex;
 
 /// The tables of the identity engine.
 pub const SCHEMA: Schema = Schema {
@@ -188,6 +189,11 @@ impl Identity {
     /// As [`Identity::setup_token`].
     pub async fn setup_link(&self, base: &str) -> Result<Option<String>> {
         Ok(self.setup_token().await?.map(|token| format!("{}/setup#token={token}", base.trim_end_matches('/'))))
+    }
+
+    /// The master key, for engines that seal what they keep.
+    pub(crate) fn master_key(&self) -> Arc<Master> {
+        self.master.clone()
     }
 
     /// Whether a key is active that signs access tokens.

@@ -9,7 +9,7 @@ use plimsoll_core::{Code, Error, Principal, RequestId, Result};
 use ring::digest;
 
 use super::table::{Matched, Route};
-use crate::{Body, edge::is_probe, exchange::Exchange, host::Host, stack::Boxed, upstream};
+use crate::{Body, edge::is_probe, exchange::Exchange, host::Host, replies::idempotency::Ticket, stack::Boxed, upstream};
 
 /// A handler without its types.
 pub(super) type Handler = Box<dyn Fn(Call) -> Result<Boxed<'static, Result<Response<Body>>>> + Send + Sync>;
@@ -26,6 +26,7 @@ pub struct Call {
     pub(crate) caller: std::net::IpAddr,
     pub(crate) deadline: std::time::Instant,
     pub(crate) secure: bool,
+    pub(crate) ticket: Option<Arc<Ticket>>,
 }
 
 /// Layer `route`: finds the route, or ends the request with 404 or 405.
@@ -90,21 +91,32 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
         caller: x.caller,
         deadline: x.deadline,
         secure: x.secure,
+        ticket: x.ticket.clone(),
         route: route.clone(),
     };
-    let mut answer = (route.handler)(call)?.await?;
-    if let Some(deprecation) = route.deprecated.as_ref().filter(|_| x.host.holds("api-deprecation-policy")) {
-        deprecation.dress(answer.headers_mut());
+    let running = (route.handler)(call)?;
+    if let Some(ticket) = &x.ticket {
+        ticket.begin();
     }
-    if !tagged {
-        answer.headers_mut().remove(header::ETAG);
-    } else if reading {
+    let mut answer = running.await?;
+    dress(&x.host, &route, &mut answer);
+    if tagged && reading {
         conditional(&mut answer, if_none_match.as_ref());
     }
-    if !x.host.holds("rest-semantics") {
+    Ok(answer)
+}
+
+/// What every answer of a route carries, also one that is given again.
+pub(crate) fn dress(host: &Host, route: &Route, answer: &mut Response<Body>) {
+    if let Some(deprecation) = route.deprecated.as_ref().filter(|_| host.holds("api-deprecation-policy")) {
+        deprecation.dress(answer.headers_mut());
+    }
+    if !host.holds("http-caching-headers") {
+        answer.headers_mut().remove(header::ETAG);
+    }
+    if !host.holds("rest-semantics") {
         answer.headers_mut().remove(header::LOCATION);
     }
-    Ok(answer)
 }
 
 /// Reads a body in full, counting on the stream: the declared length is not believed.

@@ -40,7 +40,7 @@ struct ArmView {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Release")]
 struct View {
-    /// `waiting`, `running`, `returned` or `promoted`.
+    /// `none` without a candidate, `waiting`, `running`, `returned` or `promoted`.
     phase: &'static str,
     /// Why it was returned.
     why: Option<String>,
@@ -52,10 +52,10 @@ struct View {
     gate: &'static str,
     /// Which of them was not as expected.
     gate_why: Option<String>,
-    /// The service that is trusted.
-    stable: ArmView,
-    /// The one that has to prove itself.
-    candidate: ArmView,
+    /// The service that is trusted; null without a candidate.
+    stable: Option<ArmView>,
+    /// The one that has to prove itself; null without one.
+    candidate: Option<ArmView>,
 }
 
 /// What is to be done.
@@ -85,7 +85,7 @@ struct Order {
 
 /// The routes of a release.
 pub fn routes(r: &mut Routes<'_, ()>) {
-    r.get("/release", READ, show).named("release.get").summary("How far the candidate has come").problem(Code::NotFound);
+    r.get("/release", READ, show).named("release.get").summary("How far the candidate has come");
     r.post("/release", WRITE, order)
         .named("release.order")
         .summary("Start the candidate, change its share, promote it, or return to the stable service")
@@ -118,15 +118,27 @@ fn view(release: &Release, machine: &Machine) -> View {
         share: split::shown(machine.share()),
         gate,
         gate_why,
-        stable: arm(&release.stable, stable),
-        candidate: arm(&release.candidate, candidate),
+        stable: Some(arm(&release.stable, stable)),
+        candidate: Some(arm(&release.candidate, candidate)),
     }
 }
 
 async fn show(ctx: Ctx<(), Read>, (): ()) -> Result<Json<View>> {
-    let release = release(&ctx.host)?;
+    let Some(release) = &ctx.host.upstreams.release else {
+        let nothing = View {
+            phase: "none",
+            why: None,
+            weight: split::shown(0),
+            share: split::shown(0),
+            gate: "unknown",
+            gate_why: None,
+            stable: None,
+            candidate: None,
+        };
+        return Ok(Json(nothing));
+    };
     let machine = release.machine().clone();
-    Ok(Json(view(&release, &machine)))
+    Ok(Json(view(release, &machine)))
 }
 
 async fn order(ctx: Ctx<(), Write>, Json(order): Json<Order>) -> Result<Committed<Json<View>>> {

@@ -1,0 +1,3 @@
+//! Replies: answers that are kept, so that asking again costs less or does no harm.
+
+pub mod idempotency;
