@@ -49,11 +49,8 @@ pub async fn check(operation: &Operation, how: Strictness, request: Request<Body
         let kind = media(&parts);
         let found = described.media.iter().find(|(known, _)| covers(known, &kind));
         match found {
-            _ if empty => {
-                if described.required {
-                    faults.push(Fault::at("", "a body is required"));
-                }
-            }
+            _ if empty && described.required => faults.push(Fault::at("", "a body is required")),
+            _ if empty => {}
             None if !described.media.is_empty() && enforce => {
                 let known: Vec<&str> = described.media.iter().map(|(known, _)| known.as_str()).collect();
                 return Err(Code::UnsupportedMedia.because(format!("send the body as {}", known.join(" or "))));

@@ -102,13 +102,17 @@ pub struct Contract {
     refused: AtomicU64,
 }
 
+/// What makes two requests ones of the same route: template and operation by their addresses, the
+/// class, what is demanded.
+type Judgement = (usize, RouteClass, Demands, Option<usize>);
+
 /// The rules together with one description, and the routes made from both.
 struct Book {
     rulebook: Rulebook,
     yields: HashSet<String>,
     collisions: Vec<String>,
     rest: &'static str,
-    routes: RwLock<HashMap<(usize, RouteClass, Demands, Option<usize>), Arc<Route>>>,
+    routes: RwLock<HashMap<Judgement, Arc<Route>>>,
 }
 
 impl Contract {
