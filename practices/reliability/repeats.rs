@@ -61,10 +61,8 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
 
 /// A change of the mounted service, with a key of this name.
 fn there<'t>(rig: &Rig, tenant: &'t Tenant, word: &'static str, key: &'static str) -> Option<impl Fn() -> Ask + use<'t>> {
-    rig.service().is_ok().then(|| {
-        move || {
-            post(format!("/mounted/{word}?key={key}")).bearer(&tenant.owner).header("idempotency-key", key).json(&json!({ "once": true }))
-        }
+    rig.service().is_ok().then_some(move || {
+        post(format!("/mounted/{word}?key={key}")).bearer(&tenant.owner).header("idempotency-key", key).json(&json!({ "once": true }))
     })
 }
 

@@ -79,20 +79,20 @@ pub(crate) async fn breaker(rig: &mut Rig) -> Result<(), Trouble> {
 /// What may be tried again is, a few times and with pauses.
 pub(crate) async fn retries(rig: &mut Rig) -> Result<(), Trouble> {
     let settings = [
-        ("resilience.attempts", "4"),
-        ("resilience.backoff", "40ms"),
+        ("resilience.attempts", "5"),
+        ("resilience.backoff", "50ms"),
         ("resilience.retry_reserve", "100"),
         PATIENT,
         ("resilience.breaker_volume", "1000"),
     ];
     let (copy, service) = rig.copy_with_service(&settings).await?;
     rig.turn_to(&copy);
-    rig.note("an instance with resilience.attempts = 4, and a service that answers 503");
+    rig.note("an instance with resilience.attempts = 5, and a service that answers 503");
 
     rig.check("bounded");
     service.ail("bounded", Some(503));
     rig.quietly(get("/mounted/open/echo?key=bounded")).await?;
-    rig.must(service.arrivals("bounded") == 4, "a read that fails arrives four times and no more");
+    rig.must(service.arrivals("bounded") == 5, "a read that fails arrives five times and no more");
 
     rig.check("growing-gaps");
     let calls = 12;
@@ -104,7 +104,7 @@ pub(crate) async fn retries(rig: &mut Rig) -> Result<(), Trouble> {
         under_way.push(rig.begin(get(format!("/mounted/open/echo?key={key}")).shown("/mounted/open/echo"))?);
         stamps.push(tokio::spawn(async move {
             let mut arrived = Vec::new();
-            for count in 1..=4 {
+            for count in 1..=5 {
                 if service.arrived(&key, count, SOON).await {
                     arrived.push(Instant::now());
                 }
@@ -112,7 +112,7 @@ pub(crate) async fn retries(rig: &mut Rig) -> Result<(), Trouble> {
             arrived
         }));
     }
-    let mut gaps: [Vec<Duration>; 3] = Default::default();
+    let mut gaps: [Vec<Duration>; 4] = Default::default();
     for stamp in stamps {
         let arrived = stamp.await.unwrap_or_default();
         for (gaps, pair) in gaps.iter_mut().zip(arrived.windows(2)) {
@@ -124,8 +124,9 @@ pub(crate) async fn retries(rig: &mut Rig) -> Result<(), Trouble> {
     }
     let sum = |gaps: &[Duration]| gaps.iter().sum::<Duration>();
     let all = gaps.iter().all(|gaps| gaps.len() == calls);
-    rig.must(all && sum(&gaps[2]) > sum(&gaps[0]), "over twelve calls the last pauses are longer than the first");
-    let spread = gaps[2].iter().max().zip(gaps[2].iter().min()).map_or(Duration::ZERO, |(most, least)| *most - *least);
+    // On the average the last is eight times the first; what a busy machine adds, it adds to both.
+    rig.must(all && sum(&gaps[3]) > sum(&gaps[0]), "over twelve calls the last pauses are longer than the first");
+    let spread = gaps[3].iter().max().zip(gaps[3].iter().min()).map_or(Duration::ZERO, |(most, least)| *most - *least);
     rig.must(spread > Duration::from_millis(10), "and pauses of the same number differ");
 
     rig.check("only-safe");
@@ -214,7 +215,7 @@ pub(crate) async fn fallback(rig: &mut Rig) -> Result<(), Trouble> {
 
 /// A service that is away takes nothing else with it.
 pub(crate) async fn degraded(rig: &mut Rig) -> Result<(), Trouble> {
-    let (copy, service) = rig.copy_with_service(&[ONCE, FALLBACK]).await?;
+    let (copy, service) = rig.copy_with_service(&[ONCE]).await?;
     rig.turn_to(&copy);
     rig.quietly(get("/mounted/open/echo")).await?;
     service.refuse(true).await;
@@ -225,12 +226,10 @@ pub(crate) async fn degraded(rig: &mut Rig) -> Result<(), Trouble> {
         rig.must(reply.good(), "what does not need the service is answered");
     }
     rig.check("reduced");
-    let reply = rig.send(get("/mounted/open/elsewhere")).await?;
-    rig.must((502..=504).contains(&reply.status), "what needs the service is refused as what it is");
     let reply = rig.send(get("/mounted/open/echo")).await?;
-    rig.must(reply.good(), "and answered where an answer is declared");
+    rig.must((502..=504).contains(&reply.status), "what needs the service is refused as what it is");
     rig.check("says-so");
-    rig.must(reply.header("x-plimsoll-degraded").is_some_and(|mark| !mark.is_empty()), "that answer says so");
+    rig.must(reply.str("/code").starts_with("PLM-UPS-"), "the refusal names the service as what is missing");
     let said = told(rig, "degraded").await?;
     rig.must(said, "health says degraded");
     service.refuse(false).await;

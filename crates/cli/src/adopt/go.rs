@@ -142,24 +142,30 @@ fn start(tree: &Tree, root: &str, folder: &str, main: &Source, listens: &Source,
     start
 }
 
-/// A flag for the address or the port: `flag.String("addr", ":8080", …)`.
+/// Flags for the address and the port: `flag.String("addr", ":8080", …)`. Where both are there, the
+/// one for the address names the host alone.
 fn flag(main: &Source, listens: &Source) -> Option<(Vec<String>, Evidence)> {
     [main, listens].into_iter().find_map(|source| {
-        let call = source.calls().find(|call| {
+        let declares = |call: &Call<'_>| {
+            let receiver = call.receiver.to_ascii_lowercase();
             matches!(call.name, "String" | "Int" | "StringVar" | "IntVar" | "StringP" | "IntP")
-                && (call.receiver.to_ascii_lowercase().ends_with("flag")
-                    || call.receiver.to_ascii_lowercase().ends_with("flags")
-                    || (call.receiver == ")" && source.text.contains("Flags()")))
-                && call.arguments().iter().any(|argument| literal(argument.text).is_some_and(|name| is_port_flag(&name)))
-        })?;
-        let name = call.arguments().iter().find_map(|argument| literal(argument.text).filter(|name| is_port_flag(name)))?;
-        let value = if call.name.starts_with("Int") || name.contains("port") {
-            words::PORT.to_owned()
-        } else {
-            format!("127.0.0.1:{}", words::PORT)
+                && (receiver.ends_with("flag") || receiver.ends_with("flags") || (receiver == ")" && source.text.contains("Flags()")))
         };
+        let named = |call: Call<'_>| {
+            let name = call.arguments().iter().find_map(|argument| literal(argument.text).filter(|name| is_port_flag(name)))?;
+            Some((call.name.starts_with("Int") || name.contains("port"), name, Evidence::call(&call, "the flag it listens by")))
+        };
+        let flags: Vec<_> = source.calls().filter(declares).filter_map(named).collect();
         let dashes = if source.text.contains("spf13/") { "--" } else { "-" };
-        Some((vec![format!("{dashes}{name}"), value], Evidence::call(&call, format!("the flag {dashes}{name}"))))
+        let word = |name: &str| format!("{dashes}{name}");
+        let address = flags.iter().find(|(port, ..)| !port);
+        if let Some((_, name, evidence)) = flags.iter().find(|(port, ..)| *port) {
+            let mut words = vec![word(name), words::PORT.to_owned()];
+            words.extend(address.into_iter().flat_map(|(_, name, _)| [word(name), "127.0.0.1".to_owned()]));
+            return Some((words, evidence.clone()));
+        }
+        let (_, name, evidence) = address?;
+        Some((vec![word(name), format!("127.0.0.1:{}", words::PORT)], evidence.clone()))
     })
 }
 

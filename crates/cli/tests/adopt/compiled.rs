@@ -18,8 +18,9 @@ fn a_go_service_that_reads_its_port() {
     let text = project.accepted();
     holds(&text, "\"GET /ping\" = \"public: a health check, asked without a credential\"", "cmd/shop/main.go:11");
     holds(&text, "\"GET /assets/{*rest}\" = \"public: files that are the same for everybody\"", "cmd/shop/main.go:13");
-    // The host answers this itself, whatever the service says.
-    assert!(!text.contains("/readyz"), "{text}");
+    // The service itself is asked, past the host; from outside, the host answers this path.
+    holds(&text, "ready_path = \"/readyz\"", "main.go:10");
+    assert!(!text.contains("\"GET /readyz\"") && !text.contains("yields"), "{text}");
 }
 
 #[test]
@@ -30,6 +31,11 @@ fn a_go_service_with_a_flag_or_a_fixed_port() {
         ("main.go", &main("addr := flag.String(\"addr\", \":8080\", \"where\")\nhttp.ListenAndServe(*addr, nil)")),
     ]);
     assert_eq!(flag.seen()["command"], "plimsoll run -- ./bin/service -addr '127.0.0.1:$PORT'");
+    let both = main(
+        "port := flag.Int(\"port\", 80, \"p\")\nhost := flag.String(\"addr\", \"\", \"a\")\nhttp.ListenAndServe(fmt.Sprint(*host, *port), nil)",
+    );
+    let both = Project::of(&[("go.mod", "module x\n"), ("main.go", &both)]);
+    assert_eq!(both.seen()["command"], "plimsoll run -- ./bin/service -port '$PORT' -addr 127.0.0.1");
     let fixed = Project::of(&[("go.mod", "module x\n"), ("main.go", &main("http.ListenAndServe(\":9090\", nil)"))]);
     assert_eq!(fixed.seen()["command"], "plimsoll run --upstream http://127.0.0.1:9090");
     holds(&fixed.accepted(), "operations = \"127.0.0.1:9091\"", "main.go:4");

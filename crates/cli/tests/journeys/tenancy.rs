@@ -41,6 +41,8 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         ("keys", key.clone()),
         ("sessions", session.clone()),
         ("tenants", tenant.id.clone()),
+        // Mounted services are nobody's, and none is mounted here.
+        ("upstreams", "nowhere".to_owned()),
         ("idempotency", record.clone()),
     ]);
     let words =

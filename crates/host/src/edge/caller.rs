@@ -103,6 +103,38 @@ impl Proxies {
         self.networks.iter().any(|network| network.holds(address))
     }
 
+    /// The way a request has come, for the services behind: the caller, then each trusted proxy, the
+    /// nearest last. What a caller invented in front of that is not part of it.
+    pub(crate) fn way(&self, caller: IpAddr, peer: IpAddr, headers: &HeaderMap) -> Vec<IpAddr> {
+        let peer = canonical(peer);
+        if self.networks.is_empty() || !self.trusts(peer) || caller == peer {
+            return vec![caller];
+        }
+        let named = |hop: &str| match self.header {
+            ProxyHeader::XForwardedFor => node(hop),
+            ProxyHeader::Forwarded => {
+                let mut pairs = hop.split(';').filter_map(|pair| pair.split_once('='));
+                pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for")).and_then(|(_, value)| node(value.trim().trim_matches('"')))
+            }
+        };
+        let line = if self.header == ProxyHeader::Forwarded { header::FORWARDED } else { X_FORWARDED_FOR };
+        let mut way = vec![peer];
+        for hop in from_the_right(headers, &line, ',') {
+            let Some(found) = named(hop) else { break };
+            way.push(found);
+            if !self.trusts(found) {
+                break;
+            }
+        }
+        way.reverse();
+        way
+    }
+
+    /// Whether `peer` is believed about the name and the port that the caller asked for.
+    pub(crate) fn believes(&self, peer: IpAddr) -> bool {
+        !self.networks.is_empty() && self.trusts(canonical(peer))
+    }
+
     fn caller(&self, peer: IpAddr, headers: &HeaderMap) -> Caller {
         let peer = canonical(peer);
         if self.networks.is_empty() || !self.trusts(peer) {
@@ -200,6 +232,17 @@ mod tests {
         ]);
         let caller = proxies(ProxyHeader::XForwardedFor).caller(ip("::ffff:10.0.0.1"), &seen);
         assert_eq!(caller, Caller { address: ip("203.0.113.9"), secure: Some(true) });
+    }
+
+    #[test]
+    fn the_way_begins_with_the_caller_and_holds_nothing_it_invented() {
+        let seen = headers(&[("x-forwarded-for", "6.6.6.6, 203.0.113.9"), ("x-forwarded-for", "10.0.0.2")]);
+        let way = |peer: &str| proxies(ProxyHeader::XForwardedFor).way(ip("203.0.113.9"), ip(peer), &seen);
+        assert_eq!(way("10.0.0.1"), [ip("203.0.113.9"), ip("10.0.0.2"), ip("10.0.0.1")]);
+        assert_eq!(way("203.0.113.9"), [ip("203.0.113.9")], "a stranger's word is no part of it");
+        let seen = headers(&[("forwarded", "for=6.6.6.6, for=\"[2001:db8::1]:1\";proto=https, for=10.0.0.2")]);
+        let way = proxies(ProxyHeader::Forwarded).way(ip("2001:db8::1"), ip("10.0.0.1"), &seen);
+        assert_eq!(way, [ip("2001:db8::1"), ip("10.0.0.2"), ip("10.0.0.1")]);
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn without_port(text: &str) -> Option<&str> {
 ///
 /// # Errors
 /// `Malformed` where it names none, several, or something that is not a name.
-pub(super) fn authority<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Result<&'r str> {
+pub(crate) fn authority<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Result<&'r str> {
     let mut lines = headers.get_all(header::HOST).iter();
     let (line, another) = (lines.next(), lines.next());
     if another.is_some() {

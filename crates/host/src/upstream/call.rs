@@ -18,13 +18,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, request::Parts};
+use http::{HeaderValue, Request, StatusCode, header, request::Parts};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Frame, SizeHint};
 use plimsoll_core::{Code, Error, Result};
 
 use super::{
-    body::Upload,
+    body::{Flow, Upload},
     breaker::Ending,
     mount::Mount,
     pool::Answered,
@@ -59,7 +59,7 @@ pub struct Called {
 /// `CircuitOpen`, `Overloaded` and `UpstreamUnreachable` when nothing was sent;
 /// `UpstreamFailed` and `UpstreamTimeout` when the service may have acted; what was wrong with the
 /// caller's body.
-pub async fn call(x: &mut Exchange, mount: &Arc<Mount>, parts: Parts, body: Body) -> Result<Called> {
+pub async fn call(x: &mut Exchange, mount: &Arc<Mount>, mut parts: Parts, body: Body) -> Result<Called> {
     let guard = mount.guard().clone();
     let host = x.host.clone();
     let bounded = host.holds("bulkhead");
@@ -76,7 +76,11 @@ pub async fn call(x: &mut Exchange, mount: &Arc<Mount>, parts: Parts, body: Body
     let deadline = if timed { x.deadline.min(began + mount.answer_timeout) } else { x.deadline };
     let act_twice = retry::may_act_twice(&parts.method, &parts.headers, guard.settings.service_honours_keys);
     let repeats = if host.holds("retry-backoff") && !verdict.is_trial() { guard.settings.attempts } else { 1 };
-    let source = Source::of(body, mount, act_twice && repeats > 1, deadline).await?;
+    let asks = asks_first(&parts);
+    let source = Source::of(body, mount, act_twice && repeats > 1, asks, deadline).await?;
+    if !matches!(source, Source::Passing(_)) {
+        parts.headers.remove(header::EXPECT);
+    }
     let mut way = Way { mount, guard: &guard, parts, source, deadline, timed, traceparent: traceparent(x), repeats, act_twice };
     let (ended, took) = way.go(&mut x.attempts, &host.seed).await;
     let failing = |answered: &Answered| guard.settings.breaker_statuses.contains(&answered.answer.status().as_u16());
@@ -96,9 +100,26 @@ pub async fn call(x: &mut Exchange, mount: &Arc<Mount>, parts: Parts, body: Body
     ended.map(|answered| Called { answered, verdict })
 }
 
+/// Whether the caller sends the body only once it is asked for.
+fn asks_first(parts: &Parts) -> bool {
+    parts.headers.get(header::EXPECT).is_some_and(|word| word.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
 /// Whether an error is the upstream's.
 fn counts(error: &Error) -> bool {
     matches!(error.code(), Code::UpstreamUnreachable | Code::UpstreamFailed | Code::UpstreamTimeout)
+}
+
+/// The last attempt found nobody, but an earlier one was sent: "nothing was sent" would be a lie.
+fn after_all(error: Error) -> Error {
+    if error.code() != Code::UpstreamUnreachable {
+        return error;
+    }
+    let failed = Code::UpstreamFailed.because("the service broke off and was not to be reached again; whether it acted is not known");
+    match error.cause() {
+        Some(cause) => failed.caused_by(cause),
+        None => failed,
+    }
 }
 
 /// Whether the end of the body is near enough to wait for it before the request counts as good.
@@ -137,11 +158,14 @@ struct Way<'w> {
 impl Way<'_> {
     /// How it ended at last, and how long the last attempt took.
     async fn go(&mut self, attempts: &mut u32, seed: &plimsoll_core::Seed) -> (Result<Answered>, Duration) {
+        let mut sent = false;
         loop {
             *attempts += 1;
             let began = Instant::now();
             let (ended, failure) = self.attempt(*attempts).await;
             let took = began.elapsed();
+            let ended = if sent { ended.map_err(after_all) } else { ended };
+            sent |= failure.is_some_and(|failure| failure != Failure::Unsent);
             let pause = failure
                 .filter(|_| *attempts < self.repeats && self.source.repeatable())
                 .and_then(|failure| retry::pause(failure, self.act_twice, &self.guard.settings.backoff, *attempts, seed))
@@ -160,13 +184,24 @@ impl Way<'_> {
             None => left(self.deadline),
         };
         let request = self.request(number, time);
-        let answered = tokio::time::timeout(time, self.mount.pool.send(request)).await;
+        let sending = self.mount.pool.send(request);
+        // A body takes as long as it takes while it moves; the time for the answer begins behind it.
+        let answered = match &self.source {
+            Source::Passing(passing) => {
+                let answered = passing.flow.patient(time, sending).await;
+                if let Some(Ok(_)) = &answered {
+                    passing.flow.answered();
+                }
+                answered
+            }
+            _ => tokio::time::timeout(time, sending).await.ok(),
+        };
         if let Some(error) = self.source.fault() {
             return (Err(error), None);
         }
         let counts = &self.guard.counts;
         match answered {
-            Ok(Ok(answered)) => {
+            Some(Ok(answered)) => {
                 let status = answered.answer.status().as_u16();
                 if settings.breaker_statuses.contains(&status) {
                     one_more(&counts.failing_status);
@@ -175,15 +210,15 @@ impl Way<'_> {
                 let failure = healing.then(|| retry::status_failure(answered.answer.headers()));
                 (Ok(answered), failure)
             }
-            Ok(Err(error)) if error.code() == Code::UpstreamUnreachable => {
+            Some(Err(error)) if error.code() == Code::UpstreamUnreachable => {
                 one_more(&counts.unreachable);
                 (Err(error), Some(Failure::Unsent))
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 one_more(&counts.broken);
                 (Err(error), Some(Failure::Broken))
             }
-            Err(_) => {
+            None => {
                 one_more(&counts.late);
                 let late = "the service did not answer in time; whether it acted is not known";
                 (Err(Code::UpstreamTimeout.because(late)), Some(Failure::Late))
@@ -208,6 +243,16 @@ impl Way<'_> {
             headers.insert(ATTEMPT, number.into());
         }
         *request.headers_mut() = headers;
+        if let Source::Passing(passing) = &self.source
+            && passing.asks
+        {
+            let flow = passing.flow.clone();
+            hyper::ext::on_informational(&mut request, move |said| {
+                if said.status() == StatusCode::CONTINUE {
+                    flow.agree();
+                }
+            });
+        }
         request
     }
 }
@@ -223,7 +268,7 @@ enum Source {
 }
 
 impl Source {
-    async fn of(body: Body, mount: &Mount, keep: bool, deadline: Instant) -> Result<Source> {
+    async fn of(body: Body, mount: &Mount, keep: bool, asks: bool, deadline: Instant) -> Result<Source> {
         if body.is_end_stream() {
             return Ok(Source::Nothing);
         }
@@ -231,10 +276,13 @@ impl Source {
         if let Some(bytes) = body.full().filter(|bytes| bytes.len() <= mount.body_limit) {
             return Ok(Source::Kept(bytes.clone()));
         }
-        let body = Body::stream(Upload::new(body, mount.body_limit, mount.idle_timeout));
+        let body = Upload::new(body, mount.body_limit, mount.idle_timeout);
         if !(keep && small) {
+            let flow = Flow::new();
             return Ok(Source::Passing(Arc::new(Passing {
-                body: Mutex::new(body),
+                body: Mutex::new(Body::stream(body.told_to(&flow, asks))),
+                flow,
+                asks,
                 touched: AtomicBool::new(false),
                 fault: Mutex::default(),
             })));
@@ -277,6 +325,9 @@ fn theirs(broken: Broken) -> Error {
 /// A body that stays here while an attempt reads it: what no attempt has touched, the next may have.
 struct Passing {
     body: Mutex<Body>,
+    flow: Arc<Flow>,
+    /// Whether the service has to agree before the body is taken from the caller.
+    asks: bool,
     touched: AtomicBool,
     fault: Mutex<Option<Error>>,
 }

@@ -1,8 +1,18 @@
 //! What is put behind the host: the sections `[service]` and `[routes]`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::config::{ByteSize, Config, Rules, Span};
+
+crate::choice! {
+    /// Which name a service sees in `Host`.
+    pub enum HostHeader {
+        /// The one the caller asked for.
+        Caller = "caller",
+        /// The service's own, from its address.
+        Service = "service",
+    }
+}
 
 crate::section! {
     /// The service behind this host: any HTTP server. `plimsoll run` starts one and fills in its address.
@@ -25,6 +35,18 @@ crate::section! {
         pub answer_timeout: Span = "30s",
         /// How long a body may stand still, in either direction.
         pub idle_timeout: Span = "60s",
+        /// How long an event stream (`text/event-stream`) or an upgraded connection (WebSocket) may lie still.
+        pub stream_idle_timeout: Span = "15m",
+        /// The `Host` that the service sees: the `caller`'s, or the `service`'s own. The caller's is in `X-Forwarded-Host` in any case.
+        pub host_header: HostHeader = "caller",
+        /// Whether the service is told who asks: `X-Plimsoll-Principal`, `-Kind`, `-Tenant`, `-Role`, `-Scopes` and the signed `X-Plimsoll-Assertion`. A caller's own headers of this name are removed in any case.
+        pub identity_headers: bool = "true",
+        /// PEM file with the authorities that may vouch for `https://` services. Not set: the public ones.
+        pub ca_file: Option<PathBuf> = none,
+        /// What this service needs in paths although servers read it differently: `encoded-slash` (`%2F`), `empty-segment` (`//`), `not-utf-8`. Anything else of that kind is refused with 400.
+        pub paths: Vec<String> = "",
+        /// Protocols that a connection may be upgraded to. `h2c` cannot be: it would carry requests past the rules.
+        pub upgrades: Vec<String> = "websocket",
         /// A path that has to answer with a status below 500 before requests are let through; not set: it is enough that the port takes connections. For a program that `plimsoll run` starts, as the keys that follow.
         pub ready_path: Option<String> = none,
         /// How long it may take from the start of the program until it is ready; then it is ended, which counts as a failed start.

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use http::{Request, Response, Uri, uri::PathAndQuery};
+use http::{Extensions, Request, Response, StatusCode, Uri, header, uri::PathAndQuery};
+use hyper::body::Body as _;
 use plimsoll_core::Result;
 
 use super::{
@@ -10,7 +11,8 @@ use super::{
     call::{self, Called},
     headers,
     mount::Mount,
-    starting,
+    pool::Answered,
+    starting, upgrade,
 };
 use crate::{Body, exchange::Exchange};
 
@@ -25,17 +27,45 @@ pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body
     if let Some(refusal) = mount.lifecycle().and_then(starting::refusal) {
         return Err(refusal);
     }
-    headers::outgoing(x, &mut parts.headers);
-    parts.version = http::Version::HTTP_11;
+    let wanted = upgrade::wanted(x, mount, &mut parts)?;
+    let streams = body.size_hint().exact().is_none();
+    headers::outgoing(x, mount, &mut parts, streams)?;
+    if let Some(wanted) = &wanted {
+        wanted.mark(&mut parts.headers);
+    }
     let target = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     parts.uri = Uri::from(target);
+    parts.extensions = Extensions::new();
     let active = Active::begin(mount);
     let Called { answered, verdict } = call::call(x, mount, parts, body).await?;
-    let (mut head, body) = answered.answer.into_parts();
-    headers::strip_hop(&mut head.headers);
+    let Answered { answer, connection } = answered;
+    if let Some(wanted) = wanted.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+        return wanted.switch(mount, answer, connection);
+    }
+    upgrade::unasked(answer.status())?;
+    let streaming = answer.headers().get(header::CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"text/event-stream"));
+    let idle = if streaming { mount.stream_idle_timeout } else { mount.idle_timeout };
+    let (mut head, body) = answer.into_parts();
+    headers::incoming(mount, &mut head)?;
     active.goes_on();
-    let body = verdict.over(Download::new(body, mount.clone(), answered.connection));
+    let body = verdict.over(Download::new(body, mount.clone(), connection, idle));
     Ok(Response::from_parts(head, Body::stream(body)))
+}
+
+/// An upgraded connection under way, counted like a request.
+pub(super) struct Tunnel(Arc<Mount>);
+
+impl Tunnel {
+    pub(super) fn begin(mount: &Arc<Mount>) -> Tunnel {
+        mount.active.fetch_add(1, Ordering::Relaxed);
+        Tunnel(mount.clone())
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.0.active.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One request under way; counted until its answer has ended.

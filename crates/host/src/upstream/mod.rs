@@ -13,6 +13,7 @@
 
 pub mod access;
 pub mod adaptive;
+pub mod assertion;
 pub mod body;
 pub mod breaker;
 pub mod budget;
@@ -27,11 +28,14 @@ pub mod headers;
 pub mod lifecycle;
 pub mod mount;
 pub mod operate;
+pub mod paths;
 pub mod pool;
 pub mod release;
 pub mod resilience;
 pub mod retry;
 pub mod starting;
+pub mod tls;
+pub mod upgrade;
 
 use std::sync::Arc;
 
@@ -64,6 +68,7 @@ pub struct Upstreams {
     body_limit: usize,
     /// A candidate beside the main service.
     pub release: Option<Arc<release::Release>>,
+    allowed: paths::Allowed,
     fallbacks: fallback::Fallbacks,
 }
 
@@ -103,7 +108,14 @@ impl Upstreams {
             yields.insert(&template, number);
         }
         mounts.sort_by_key(|mounted| std::cmp::Reverse(mounted.mount.prefix.len()));
-        Ok(Upstreams { mounts, yields, body_limit: service.body_limit.length(), release: None, fallbacks: Default::default() })
+        Ok(Upstreams {
+            mounts,
+            yields,
+            body_limit: service.body_limit.length(),
+            allowed: paths::Allowed::read(&service.paths)?,
+            release: None,
+            fallbacks: fallback::Fallbacks::default(),
+        })
     }
 
     /// The same services with a candidate beside the main one, where the section names one.
@@ -183,16 +195,22 @@ impl Upstreams {
     /// The route to a service, unless the host answers this path itself.
     ///
     /// # Errors
+    /// `Malformed` where the service may read the path in another way than the rules;
     /// `ServiceStarting` where the rules need a description that could not be read yet.
     pub fn claim(&self, own: &Table, method: &Method, path: &str) -> Result<Option<Matched>> {
-        if self.is_empty() {
+        if !self.holds(own, path) {
             return Ok(None);
         }
-        let Some(mounted) = self.mounts.iter().find(|mounted| mounted.mount.holds(path)) else { return Ok(None) };
-        if own.allow(path).is_some() && !self.gives(path) && (KEPT.contains(&path) || !mounted.contract.yields(path)) {
-            return Ok(None);
-        }
+        // What parsers disagree about is refused; what is left is judged under every reading.
+        let seen = paths::readings(path, self.allowed)?;
+        let Some(mounted) = self.mounts.iter().find(|mounted| mounted.mount.holds(&seen.plain)) else { return Ok(None) };
         Ok(Some(Matched { route: mounted.contract.route(method, path)?, parameters: Vec::new() }))
+    }
+
+    /// Whether a service answers `path`, and not the host itself.
+    pub fn holds(&self, own: &Table, path: &str) -> bool {
+        let Some(mounted) = self.mounts.iter().find(|mounted| mounted.mount.holds(path)) else { return false };
+        own.allow(path).is_none() || self.gives(path) || (!KEPT.contains(&path) && mounted.contract.yields(path))
     }
 
     /// Whether the configuration lets a service answer this path of the host's own.
@@ -267,6 +285,8 @@ fn faults(service: &ServiceConfig, routes: &RoutesConfig) -> Vec<(&'static str, 
         }
         found.extend(mount::address(url).err().map(|error| (key, error)));
     }
+    found.extend(paths::Allowed::read(&service.paths).err().map(|error| ("service.paths", error)));
+    found.extend(upgrade::faults(&service.upgrades).map(|error| ("service.upgrades", error)));
     for path in &service.yields {
         if KEPT.contains(&path.as_str()) {
             let error = Code::ConfigInvalid.because(format!("`{path}` says whether the host itself is there and cannot be given away"));

@@ -8,15 +8,17 @@ use std::{
     time::Duration,
 };
 
-use http::Uri;
+use http::{HeaderValue, Uri};
 use plimsoll_core::{Code, Result};
 use tokio::sync::watch;
 
 use super::{
-    config::ServiceConfig,
+    assertion::Assertions,
+    config::{HostHeader, ServiceConfig},
     lifecycle::Lifecycle,
     pool::Pool,
     resilience::{Guard, ResilienceConfig},
+    tls::Encryption,
 };
 use crate::limits::config::LimitsConfig;
 
@@ -32,6 +34,18 @@ pub struct Mount {
     pub answer_timeout: Duration,
     /// How long a body may stand still.
     pub idle_timeout: Duration,
+    /// How long an event stream or an upgraded connection may lie still.
+    pub stream_idle_timeout: Duration,
+    /// Whether it sees its own name in `Host`, and not the caller's.
+    pub(super) own_name: bool,
+    /// Its own name and port, as they stand in its address.
+    pub(super) name_on_wire: HeaderValue,
+    /// Whether it is told who asks.
+    pub(super) identity_headers: bool,
+    /// What it was told a moment ago.
+    pub(super) assertions: Assertions,
+    /// Protocols that a connection to it may be upgraded to, in lower case.
+    pub(super) upgrades: Vec<String>,
     /// Connections to it.
     pub pool: Pool,
     /// Requests on their way to it or answered in part.
@@ -46,13 +60,22 @@ impl Mount {
     /// # Errors
     /// `ConfigInvalid` when `url` is no address of a service.
     pub fn new(name: &str, prefix: &str, url: &str, config: &ServiceConfig) -> Result<Mount> {
+        let address = address(url)?;
+        let encryption = Encryption::for_address(&address, config.ca_file.as_deref())?;
+        let name_on_wire = HeaderValue::try_from(address.authority().map_or("", http::uri::Authority::as_str))?;
         Ok(Mount {
             name: String::leak(name.to_owned()),
             prefix: prefix.to_owned(),
             body_limit: config.body_limit.length(),
             answer_timeout: config.answer_timeout.duration(),
             idle_timeout: config.idle_timeout.duration(),
-            pool: Pool::new(address(url)?, config.connect_timeout.duration()),
+            stream_idle_timeout: config.stream_idle_timeout.duration(),
+            own_name: config.host_header == HostHeader::Service,
+            name_on_wire,
+            identity_headers: config.identity_headers,
+            assertions: Assertions::default(),
+            upgrades: config.upgrades.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            pool: Pool::new(address, encryption, config.connect_timeout.duration()),
             active: AtomicUsize::new(0),
             lifecycle: OnceLock::new(),
             guard: OnceLock::new(),
@@ -62,6 +85,26 @@ impl Mount {
     /// Whether `path` belongs to this service: `/billing` holds `/billing` and `/billing/1`, not `/billings`.
     pub fn holds(&self, path: &str) -> bool {
         path.strip_prefix(self.prefix.as_str()).is_some_and(|rest| self.prefix.is_empty() || rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The path in `place`, where that is an address of the service's own, which callers cannot reach.
+    pub(super) fn inside<'p>(&self, place: &'p str) -> Option<&'p str> {
+        let own = self.pool.address();
+        let behind = place.get(..own.scheme_str()?.len() + 3).filter(|head| {
+            head.strip_suffix("://").is_some_and(|scheme| scheme.eq_ignore_ascii_case(own.scheme_str().unwrap_or_default()))
+        })?;
+        let rest = &place[behind.len()..];
+        let (name, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let same = name.parse::<http::uri::Authority>().is_ok_and(|named| {
+            let local = |host: &str| host.eq_ignore_ascii_case("localhost") || host == "127.0.0.1" || host == "[::1]" || host == "0.0.0.0";
+            let host = own.host().unwrap_or_default();
+            let usual = if own.scheme_str() == Some("https") { 443 } else { 80 };
+            let port = |named: Option<u16>| named.unwrap_or(usual);
+            (named.host().eq_ignore_ascii_case(host) || (local(named.host()) && local(host)))
+                && port(named.port_u16()) == port(own.port_u16())
+        });
+        // A path that begins with `//` would name another host.
+        same.then_some(if path.is_empty() { "/" } else { path }).filter(|path| path.starts_with('/') && !path.starts_with("//"))
     }
 
     /// Lets the supervisor of the program say how it is; only the first is kept.
@@ -114,6 +157,25 @@ mod tests {
     fn a_prefix_ends_where_a_segment_ends() {
         let mount = Mount::new("b", "/billing", "http://127.0.0.1:1", &ServiceConfig::default()).unwrap();
         assert!(mount.holds("/billing") && mount.holds("/billing/1") && !mount.holds("/billings") && !mount.holds("/"));
+    }
+
+    #[test]
+    fn the_services_own_address_becomes_a_path() {
+        let mount = Mount::new("b", "", "http://127.0.0.1:8000", &ServiceConfig::default()).unwrap();
+        for (place, path) in [
+            ("http://127.0.0.1:8000/a?b#c", Some("/a?b#c")),
+            ("HTTP://LOCALHOST:8000/a", Some("/a")),
+            ("http://127.0.0.1:8000", Some("/")),
+            ("http://127.0.0.1:8000//evil.example/", None),
+            ("http://127.0.0.1:8001/a", None),
+            ("https://127.0.0.1:8000/a", None),
+            ("http://127.0.0.1:8000@evil.example/", None),
+            ("http://api.example:8000/a", None),
+            ("/a", None),
+            ("", None),
+        ] {
+            assert_eq!(mount.inside(place), path, "{place}");
+        }
     }
 
     #[test]

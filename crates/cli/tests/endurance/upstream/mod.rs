@@ -73,7 +73,7 @@ fn only_what_may_be_repeated_is_repeated() {
         assert!(!heads[0].contains("x-plimsoll-attempt") && heads[2].contains("x-plimsoll-attempt: 3\r\n"), "{heads:?}");
         for manner in [Manner::FailFirst(2), Manner::Reset] {
             bad.behave(manner);
-            let status = client.post("/change").key("one").body("x").await.code();
+            let status = client.post("/change").key(format!("{manner:?}")).body("x").await.code();
             assert!(status >= 502, "{status}");
             assert_eq!(bad.arrived(), 1, "{manner:?}: a change, even one with a key that the service does not honour");
         }
@@ -104,6 +104,19 @@ fn a_change_with_a_key_is_repeated_where_the_service_honours_keys() {
         bad.behave(Manner::FailFirst(1));
         client.post("/change").body("x").await.expect(503);
         assert_eq!(bad.arrived(), 1, "without a key it is not");
+    });
+}
+
+#[test]
+fn what_was_sent_once_is_never_said_to_be_unsent() {
+    both::run(async {
+        let mounted = Mounted::with(&[("ATTEMPTS", "2"), ("BACKOFF", "2s"), ("SERVICE_HONOURS_KEYS", "true")]).await;
+        mounted.bad.behave(Manner::Reset);
+        let change = tokio::spawn(mounted.client().post("/change").key("one").body("x").send());
+        wait::until(BOUND, || async { mounted.bad.arrived() == 1 }).await;
+        mounted.bad.behave(Manner::Away);
+        assert_eq!(change.await.unwrap().str("/code"), "PLM-UPS-002", "the first attempt may have acted");
+        assert_eq!(mounted.client().post("/change").body("x").await.str("/code"), "PLM-UPS-001");
     });
 }
 

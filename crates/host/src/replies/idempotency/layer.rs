@@ -57,7 +57,9 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
             Some(mount) => mount.body_limit.min(engine.request_limit),
             None => route.body_limit.unwrap_or(host.body_limit),
         };
-        let read = route::call::read(body, if host.holds("request-size-limits") { limit } else { usize::MAX }, host.body_timeout).await;
+        let limit = if host.holds("request-size-limits") { limit } else { usize::MAX };
+        let patience = if host.holds("request-timeouts") { host.body_timeout } else { Duration::MAX };
+        let read = route::call::read(body, limit, patience).await;
         let body = match read {
             Err(error) if error.code() == Code::BodyTooLarge => {
                 x.refused("replay");

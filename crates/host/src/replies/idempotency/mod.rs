@@ -35,6 +35,8 @@ mod places;
 pub mod record;
 mod routes;
 mod running;
+#[cfg(test)]
+mod tests;
 mod ticket;
 
 use std::{

@@ -62,6 +62,7 @@ pub(super) async fn answer(x: &mut Exchange, request: Request<Body>, ticket: Arc
                     Ok(Told::Ran(mut ran, answered)) => {
                         x.headers.append(&mut ran.headers);
                         x.place = ran.place.take();
+                        x.attempts = ran.attempts;
                         if let Some(layer) = ran.refused_by {
                             x.refused(layer);
                         }

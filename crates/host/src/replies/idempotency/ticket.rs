@@ -75,6 +75,27 @@ impl Ticket {
         }
     }
 
+    /// A ticket for a test of the records.
+    #[cfg(test)]
+    pub(super) fn sample(tenant: TenantId, key: &str, at: Time, expires_at: Time) -> Ticket {
+        let (caller, method, route) = ("key_x".to_owned(), "POST".to_owned(), "/orders".to_owned());
+        let request = RequestId::from_bits(1);
+        let began = AtomicBool::new(false);
+        Ticket {
+            tenant,
+            id: key.to_owned(),
+            fingerprint: [7; 32],
+            caller,
+            method,
+            route,
+            key: key.to_owned(),
+            request,
+            at,
+            expires_at,
+            began,
+        }
+    }
+
     /// The handler has its input and begins: from here on a failure is an outcome.
     pub(crate) fn begin(&self) {
         self.began.store(true, Ordering::Relaxed);
