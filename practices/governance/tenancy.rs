@@ -55,6 +55,8 @@ async fn fill(rig: &mut Rig, tenant: &Tenant, person: &Person, operations: &[Ope
     let records = rig.quietly(get("/v1/idempotency").bearer(&tenant.owner)).await?.json();
     let record = id_of(&records["items"][0]).unwrap_or_else(|| NOBODYS.to_owned());
     things.push(Thing { collection: "/v1/idempotency".into(), id: record });
+    // Mounted services belong to the host; what is asked about one that is not there is answered alike.
+    things.push(Thing { collection: "/v1/upstreams".into(), id: NOBODYS.to_owned() });
     Ok(things)
 }
 

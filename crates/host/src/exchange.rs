@@ -49,6 +49,8 @@ pub struct Exchange {
     pub trail: Vec<(&'static str, Duration)>,
     /// The place in the whole that this request takes, until it is answered or its caller hangs up.
     pub place: Option<crate::limits::shed::Place>,
+    /// Whether this is a copy for a candidate whose answer nobody reads.
+    pub mirrored: bool,
     /// How often the request was sent to a mounted service.
     pub attempts: u32,
     /// The request's key and what it stands for, where a native route honours one. Set by the layer `replay`.
@@ -82,6 +84,7 @@ impl Exchange {
             headers: Vec::new(),
             trail: Vec::new(),
             place: None,
+            mirrored: false,
             attempts: 0,
             ticket: None,
             refused_by: None,

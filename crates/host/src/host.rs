@@ -119,6 +119,8 @@ impl Mounts {
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
+        upstream::contract::admin::routes(&mut versioned);
+        upstream::release::admin::routes(&mut versioned);
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
@@ -208,12 +210,14 @@ pub fn schema() -> config::Schema {
         .section::<upstream::config::ServiceConfig>()
         .section::<upstream::config::RoutesConfig>()
         .section::<upstream::resilience::ResilienceConfig>()
+        .section::<upstream::release::config::ReleaseConfig>()
         .section::<replies::idempotency::config::IdempotencyConfig>()
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
+        .rule(upstream::release::config::rule)
         .rule(replies::idempotency::config::rule)
         .rule(cache::config::rule)
         .rule(shared::config::rule)
@@ -267,7 +271,9 @@ impl Host {
             routes,
             identity,
             description,
-            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?.guarded(&config.get(), &config.get())?,
+            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?
+                .releasing(&config.get(), &config.get())?
+                .guarded(&config.get(), &config.get())?,
             shared,
             cache,
             shelf: mounts.shelf,
@@ -288,6 +294,7 @@ impl Host {
         }
         host.check_shared().await;
         host.check_keys();
+        upstream::Upstreams::open(&host);
         upstream::gauges::watch(&host.health, &host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));

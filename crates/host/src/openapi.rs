@@ -81,6 +81,9 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
             out.insert("x-plimsoll-access".into(), json!({ "public": because }));
             out.insert("security".into(), json!([]));
         }
+        Access::Nobody => {
+            out.insert("x-plimsoll-access".into(), json!({ "closed": true }));
+        }
     }
     let mut parameters: Vec<Value> = route
         .doc

@@ -125,6 +125,10 @@ both! {
         let mut accepted = 0;
         for operation in all.iter().filter(|one| one.body.is_some() && !["setup", "auth.login", "upstreams.breaker"].contains(&one.id.as_str())) {
             let mut body = operation.example(&BTreeMap::new()).unwrap();
+            // Orders to a service need one that is mounted: their own tests send them.
+            if operation.is_of_the_host() {
+                continue;
+            }
             // A fresh thing of each kind, so that an example never meets what another one changed.
             let artist = owner.make("artists", json!({ "name": "Subject" })).await;
             let song = owner.make("songs", json!({ "title": "Subject" })).await;

@@ -115,7 +115,7 @@ both! {
     async fn nobody_reaches_into_another_tenant_on_any_route(db: Db) {
         let a = furnished(db, "Quillmark").await;
         let b = house(db).tenant().await;
-        let operations = operations(&b.owner).await;
+        let operations: Vec<Operation> = operations(&b.owner).await.into_iter().filter(|one| !one.is_of_the_host()).collect();
         // The walk must be able to see something, or it would prove nothing.
         for operation in operations.iter().filter(|one| one.method == "GET" && one.is_item()) {
             operation.request(&a.eyes, &a.ids).await.expect(200);

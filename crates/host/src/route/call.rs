@@ -64,7 +64,11 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
         return Err(Code::Internal.because("the layer `route` did not run"));
     };
     if let Some(mount) = &route.mount {
-        return upstream::forward::forward(x, mount, request).await;
+        let request = match x.host.upstreams.contract(mount) {
+            Some(contract) => contract.check(&route, request).await?,
+            None => request,
+        };
+        return upstream::Upstreams::send(x, mount, request).await;
     }
     let (mut parts, body) = request.into_parts();
     let limit = if x.host.holds("request-size-limits") { route.body_limit.unwrap_or(x.host.body_limit) } else { usize::MAX };

@@ -147,6 +147,8 @@ impl<'w, S: Send + Sync + 'static> Routes<'w, S> {
             system: self.system,
             operation: operation.into(),
             access,
+            besides: Vec::new(),
+            described: None,
             body_limit: None,
             time_limit: None,
             page: false,

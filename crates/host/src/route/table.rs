@@ -49,6 +49,10 @@ pub struct Route {
     pub operation: Cow<'static, str>,
     /// Who may call it.
     pub access: Access,
+    /// What a caller has to satisfy besides: a mounted path that can be read in several ways.
+    pub besides: Vec<Access>,
+    /// The described operation of a mounted service.
+    pub described: Option<Arc<crate::upstream::contract::description::Operation>>,
     /// Which limits it draws on.
     pub class: RouteClass,
     /// Largest body in bytes, where it differs from the configured one.
@@ -81,6 +85,8 @@ impl Route {
             system: mount.name,
             operation: format!("{}.{}", mount.name, class.name()).into(),
             access,
+            besides: Vec::new(),
+            described: None,
             class,
             body_limit: Some(mount.body_limit),
             time_limit: Some(mount.answer_timeout),

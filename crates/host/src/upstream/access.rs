@@ -1,70 +1,351 @@
-//! Who may ask a mounted service for what: the section `[routes]` as routes.
+//! Who may ask a mounted service for what: the section `[routes]`.
+//!
+//! A request has to satisfy the rule with the most precise path that fits (if there is one) and
+//! what is said about its operation (the rule with its id, or else the rules with its tags);
+//! where nothing is said, `[routes] default`. A path that services read in several ways has to
+//! satisfy what each reading demands: see [`super::contract::reading`].
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use http::Method;
 use plimsoll_core::{Access, Code, Error, Result, Role};
 
-use super::{config::RoutesConfig, mount::Mount};
-use crate::route::{Route, RouteClass};
+use super::{
+    config::{RoutesConfig, Undocumented},
+    contract::{
+        description::{Description, Operation},
+        reading::{Asked, Oddness, fold},
+        template::{End, Template, Tree},
+    },
+};
 
-/// The routes of one mounted service.
-pub struct Rulebook {
-    paths: matchit::Router<Vec<(Option<Method>, Pair)>>,
-    rest: Pair,
+/// What a request has to satisfy: bits that stand for the demands of [`Rules`].
+pub type Demands = u128;
+
+/// The bit of what nobody may.
+const NOBODY: Demands = 1;
+/// The bit of `[routes] default`.
+const DEFAULT: Demands = 1 << 1;
+/// Most different demands.
+const MOST: usize = Demands::BITS as usize;
+
+/// The section, read.
+#[derive(Debug)]
+pub struct Rules {
+    /// Each demand once; its place is its bit.
+    demands: Vec<Access>,
+    paths: Vec<PathRule>,
+    names: Vec<NameRule>,
+    undocumented: Undocumented,
 }
 
-/// One rule as two routes: what only reads draws on other limits than what changes.
-#[derive(Clone)]
-struct Pair {
-    reads: Arc<Route>,
-    changes: Arc<Route>,
+#[derive(Debug, Clone)]
+struct PathRule {
+    method: Option<String>,
+    template: Template,
+    text: String,
+    demand: Demands,
 }
 
-impl Pair {
-    fn new(mount: &Arc<Mount>, template: &'static str, access: Access) -> Pair {
-        let route = |class| Arc::new(Route::mounted(mount.clone(), template, access, class));
-        Pair { reads: route(RouteClass::Read), changes: route(RouteClass::Write) }
-    }
-    fn of(&self, method: &Method) -> Arc<Route> {
-        if method.is_safe() { self.reads.clone() } else { self.changes.clone() }
-    }
+/// A rule that names an operation or a tag.
+#[derive(Debug)]
+struct NameRule {
+    what: Named,
+    demand: Demands,
 }
 
-impl Rulebook {
-    /// The rules that concern `mount`.
+#[derive(Debug, PartialEq, Eq)]
+enum Named {
+    Operation(String),
+    Tag(String),
+}
+
+/// Where a rule holds.
+#[derive(Debug)]
+enum Place {
+    Path(Option<String>, Template, String),
+    Name(Named),
+}
+
+impl Rules {
+    /// Reads the section.
     ///
     /// # Errors
     /// `ConfigInvalid` for a rule that cannot be read.
-    pub fn new(mount: &Arc<Mount>, routes: &RoutesConfig) -> Result<Rulebook> {
-        let mut grouped: BTreeMap<&str, Vec<(Option<Method>, Access)>> = BTreeMap::new();
+    pub fn new(routes: &RoutesConfig) -> Result<Rules> {
+        let mut rules = Rules {
+            demands: vec![Access::Nobody, read(&routes.default)?],
+            paths: Vec::new(),
+            names: Vec::new(),
+            undocumented: routes.undocumented,
+        };
         for (place, access) in &routes.rules {
-            let (method, path) = split(place)?;
-            grouped.entry(path).or_default().push((method, read(access)?));
+            let demand = rules.bit(read(access)?)?;
+            match split(place)? {
+                Place::Path(method, template, text) => rules.paths.push(PathRule { method, template, text, demand }),
+                Place::Name(what) => rules.names.push(NameRule { what, demand }),
+            }
         }
-        let mut paths = matchit::Router::new();
-        for (path, rules) in grouped {
-            // Routes are made once per process and live as long as it does.
-            let template: &'static str = String::leak(path.to_owned());
-            let rules = rules.into_iter().map(|(method, access)| (method, Pair::new(mount, template, access))).collect();
-            paths
-                .insert(path, rules)
-                .map_err(|error| Code::ConfigInvalid.because(format!("the rule for \"{path}\" cannot be used: {error}")))?;
-        }
-        let template: &'static str = String::leak(format!("{}/{{*path}}", mount.prefix));
-        Ok(Rulebook { paths, rest: Pair::new(mount, template, read(&routes.default)?) })
+        Ok(rules)
     }
 
-    /// The route for a request; a rule that names the method goes before one that names none.
-    pub fn route(&self, method: &Method, path: &str) -> Arc<Route> {
-        let rules = self.paths.at(path).ok().map(|found| found.value);
-        let wanted = if method == Method::HEAD { &Method::GET } else { method };
-        let found = rules.and_then(|rules| {
-            let named = rules.iter().find(|(named, _)| named.as_ref() == Some(wanted));
-            named.or_else(|| rules.iter().find(|(named, _)| named.is_none()))
-        });
-        found.map_or(&self.rest, |(_, pair)| pair).of(method)
+    /// The rules by path alone: for a service that is not the one whose operations are named.
+    pub fn by_path(&self) -> Rules {
+        Rules { names: Vec::new(), demands: self.demands.clone(), paths: self.paths.clone(), undocumented: self.undocumented }
     }
+
+    fn bit(&mut self, access: Access) -> Result<Demands> {
+        // `deny` is the bit it always has; the default keeps its own, which stands for "no rule".
+        let known = self.demands.iter().enumerate().position(|(place, known)| place != 1 && *known == access);
+        let place = known.unwrap_or(self.demands.len());
+        if place == MOST {
+            return Err(Code::ConfigInvalid.because(format!("the rules make more than {MOST} different demands")));
+        }
+        if known.is_none() {
+            self.demands.push(access);
+        }
+        Ok(1 << place)
+    }
+
+    /// The demands of these bits, the one with the highest role first; at least one.
+    pub fn demanded(&self, bits: Demands) -> Vec<Access> {
+        let held = self.demands.iter().enumerate().filter(|(place, _)| bits & 1 << place != 0).map(|(_, access)| *access);
+        let mut all: Vec<Access> = Vec::new();
+        for access in held {
+            let same = all.iter_mut().find_map(|known| match (known, access) {
+                (Access::Needs { permission, least }, Access::Needs { permission: other, least: higher }) if *permission == other => {
+                    Some((least, higher))
+                }
+                _ => None,
+            });
+            match same {
+                Some((least, higher)) => *least = higher.max(*least),
+                None => all.push(access),
+            }
+        }
+        let weight = |access: &Access| match access {
+            Access::Public { .. } => 0,
+            Access::Authenticated => 1,
+            Access::Needs { least, .. } => 2 + *least as u8,
+            Access::Nobody => u8::MAX,
+        };
+        all.sort_by_key(|access| std::cmp::Reverse(weight(access)));
+        // Who satisfies the first satisfies what asks for no permission; nobody satisfies the last word.
+        let first = all.first().copied();
+        all.retain(|access| Some(*access) == first || (first != Some(Access::Nobody) && matches!(access, Access::Needs { .. })));
+        if all.is_empty() { vec![Access::Nobody] } else { all }
+    }
+
+    /// Whether everybody who satisfies the default also satisfies `bits`.
+    fn follows_from_default(&self, bits: Demands) -> bool {
+        self.demanded(DEFAULT) == self.demanded(DEFAULT | bits)
+    }
+
+    /// Whether a rule names an operation or a tag.
+    pub fn names_operations(&self) -> bool {
+        !self.names.is_empty()
+    }
+}
+
+/// The rules together with one description of the service.
+pub struct Rulebook {
+    rules: Arc<Rules>,
+    exact: Tree,
+    folded: Tree,
+    operations: Vec<Arc<Operation>>,
+    demanded: Vec<Demands>,
+    exact_operations: Tree,
+    folded_operations: Tree,
+    /// Rules that name what the description does not have.
+    pub unresolved: Vec<String>,
+    described: bool,
+    /// What is demanded where no rule says anything.
+    rest: Demands,
+}
+
+/// How a request was judged.
+pub struct Judged {
+    /// The path as logs and metrics name it; nothing where neither rule nor description knows it.
+    pub template: Option<String>,
+    /// The operation it asks for.
+    pub operation: Option<Arc<Operation>>,
+    /// What it has to satisfy.
+    pub demands: Demands,
+    /// Whether only a rule whose operation or tag was not found stands against it.
+    pub unresolved: bool,
+}
+
+impl Rulebook {
+    /// The rules, with the operations of `description` where there is one.
+    pub fn new(rules: Arc<Rules>, description: Option<&Description>) -> Rulebook {
+        let operations: Vec<Arc<Operation>> = description.map(|known| known.operations.clone()).unwrap_or_default();
+        let mut book = Rulebook {
+            exact: Tree::new(false),
+            folded: Tree::new(true),
+            exact_operations: Tree::new(false),
+            folded_operations: Tree::new(true),
+            demanded: operations.iter().map(|operation| demanded_of(&rules, operation)).collect(),
+            unresolved: Vec::new(),
+            described: description.is_some(),
+            rest: DEFAULT,
+            operations,
+            rules,
+        };
+        for (number, rule) in (0u32..).zip(&book.rules.paths) {
+            book.exact.insert(&rule.template, number);
+            book.folded.insert(&rule.template, number);
+        }
+        for (number, operation) in (0u32..).zip(&book.operations) {
+            for place in &operation.places {
+                book.exact_operations.insert(place, number);
+                book.folded_operations.insert(place, number);
+            }
+        }
+        for rule in &book.rules.names {
+            if !book.operations.iter().any(|operation| rule.what.means(operation)) {
+                book.unresolved.push(rule.what.to_string());
+                // Nobody knows which requests it is about, so it is about all that no rule covers.
+                if !book.rules.follows_from_default(rule.demand) {
+                    book.rest |= NOBODY;
+                }
+            }
+        }
+        book
+    }
+
+    /// What the description says, where there is one.
+    pub fn operations(&self) -> &[Arc<Operation>] {
+        &self.operations
+    }
+    /// Whether there is a description.
+    pub fn described(&self) -> bool {
+        self.described
+    }
+
+    /// What a request has to satisfy.
+    pub fn judge(&self, method: &Method, path: &str) -> Judged {
+        let asked = Asked::read(path);
+        let rule_fits = |number: u32| suits(self.rules.paths[number as usize].method.as_deref(), method);
+        let operation_fits = |number: u32| suits(Some(self.operations[number as usize].method.as_str()), method);
+        let found = self.exact_operations.best(&asked.segments, asked.end, &operation_fits);
+        let found = if found.is_empty() { self.exact_operations.best(&asked.segments, End::Either, &operation_fits) } else { found };
+        let operation = found.first().map(|number| self.operations[*number as usize].clone());
+        let rule = self.exact.best(&asked.segments, asked.end, &rule_fits);
+        let template = match (&operation, rule.first()) {
+            (Some(operation), _) => Some(operation.template.to_owned()),
+            (None, Some(rule)) => Some(self.rules.paths[*rule as usize].text.clone()),
+            (None, None) => None,
+        };
+        let mut demands = 0;
+        match &asked.oddness {
+            Oddness::Hopeless => demands = NOBODY,
+            Oddness::Odd(seen) => {
+                let own: Vec<String> = asked.segments.iter().map(|part| fold(part)).collect();
+                demands |= self.fallen(None, method);
+                for segments in [seen, &own] {
+                    for number in self.folded.all(segments, &rule_fits) {
+                        demands |= self.rules.paths[number as usize].demand;
+                    }
+                    for number in self.folded_operations.all(segments, &operation_fits) {
+                        demands |= self.demanded[number as usize];
+                    }
+                    demands |= self.spanned(segments, method);
+                }
+            }
+            Oddness::Plain => {
+                for segments in std::iter::once(&asked.segments).chain(&asked.raw) {
+                    demands |= self.under(&self.exact, &self.exact_operations, segments, asked.end, method);
+                    if self.exact.particular || self.exact_operations.particular || segments.iter().any(|part| fold(part) != *part) {
+                        let folded: Vec<String> = segments.iter().map(|part| fold(part)).collect();
+                        demands |= self.under(&self.folded, &self.folded_operations, &folded, asked.end, method);
+                    }
+                }
+            }
+        }
+        let unresolved = demands & NOBODY != 0 && self.rest & NOBODY != 0 && demands == self.rest;
+        Judged { template, operation, demands, unresolved }
+    }
+
+    /// One reading of the segments, with each reading of the end.
+    fn under(&self, rules: &Tree, operations: &Tree, segments: &[String], end: End, method: &Method) -> Demands {
+        let rule_fits = |number: u32| suits(self.rules.paths[number as usize].method.as_deref(), method);
+        let operation_fits = |number: u32| suits(Some(self.operations[number as usize].method.as_str()), method);
+        let mut demands = 0;
+        for end in [end, End::Either] {
+            let found = rules.best(segments, end, &rule_fits);
+            // A rule that names the method goes before one at the same path that names none.
+            let named = found.iter().any(|number| self.rules.paths[*number as usize].method.is_some());
+            let by_path = found.iter().map(|number| &self.rules.paths[*number as usize]).filter(|rule| !named || rule.method.is_some());
+            let by_path = by_path.fold(0, |all, rule| all | rule.demand);
+            let known = operations.best(segments, end, &operation_fits);
+            let by_name = known.iter().fold(0, |all, number| all | self.demanded[*number as usize]);
+            demands |= by_path | by_name;
+            if by_path | by_name == 0 {
+                demands |= self.fallen(known.first(), method);
+            }
+            if known.is_empty() {
+                demands |= self.spanned(&segments.iter().map(|part| fold(part)).collect::<Vec<_>>(), method);
+            }
+        }
+        demands
+    }
+
+    /// What is demanded where no rule says anything.
+    fn fallen(&self, operation: Option<&u32>, method: &Method) -> Demands {
+        let strange = operation.is_none() && self.rules.undocumented == Undocumented::Deny && method != Method::OPTIONS;
+        if strange { self.rest | NOBODY } else { self.rest }
+    }
+
+    /// What is demanded by operations whose values may be several segments long.
+    fn spanned(&self, folded: &[String], method: &Method) -> Demands {
+        let named = self.operations.iter().zip(&self.demanded).filter(|(_, demands)| **demands != 0);
+        let fits = named.filter(|(operation, _)| {
+            suits(Some(operation.method.as_str()), method) && operation.places.iter().any(|place| place.spans(folded))
+        });
+        fits.fold(0, |all, (_, demands)| all | demands)
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+}
+
+/// What the rules say about an operation: by its id, or else by all its tags.
+fn demanded_of(rules: &Rules, operation: &Operation) -> Demands {
+    let of = |wanted: fn(&Named) -> bool| {
+        let fits = rules.names.iter().filter(|rule| wanted(&rule.what) && rule.what.means(operation));
+        fits.fold(0, |all, rule| all | rule.demand)
+    };
+    match of(|what| matches!(what, Named::Operation(_))) {
+        0 => of(|what| matches!(what, Named::Tag(_))),
+        by_id => by_id,
+    }
+}
+
+impl Named {
+    fn means(&self, operation: &Operation) -> bool {
+        match self {
+            Named::Operation(id) => *id == operation.id,
+            Named::Tag(tag) => operation.tags.contains(tag),
+        }
+    }
+}
+
+impl std::fmt::Display for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Named::Operation(id) => write!(f, "operation:{id}"),
+            Named::Tag(tag) => write!(f, "tag:{tag}"),
+        }
+    }
+}
+
+/// Whether a rule or operation of this method concerns a request. HEAD finds GET, and letter case
+/// means nothing: some services ask for `delete` what they do for `DELETE`.
+fn suits(named: Option<&str>, method: &Method) -> bool {
+    named
+        .is_none_or(|named| named.eq_ignore_ascii_case(method.as_str()) || (named == "GET" && method.as_str().eq_ignore_ascii_case("HEAD")))
 }
 
 /// What is wrong with the section, with the key of each fault.
@@ -74,21 +355,39 @@ pub(super) fn faults(routes: &RoutesConfig) -> Vec<(&'static str, Error)> {
         let error = split(place).err().or_else(|| read(access).err());
         found.extend(error.map(|error| ("routes.rules", error)));
     }
+    if found.is_empty() {
+        found.extend(Rules::new(routes).err().map(|error| ("routes.rules", error)));
+    }
     found
 }
 
-/// `GET /path` or `/path`.
-fn split(place: &str) -> Result<(Option<Method>, &str)> {
-    let wrong = || Code::ConfigInvalid.because(format!("\"{place}\" is no place of a rule; write `GET /path` or `/path`"));
-    let (method, path) = match place.trim().split_once(' ') {
-        Some((method, path)) => (Some(Method::from_bytes(method.as_bytes()).map_err(|_| wrong())?), path.trim()),
-        None => (None, place.trim()),
+/// `GET /path`, `/path`, `operation:id` or `tag:name`.
+fn split(place: &str) -> Result<Place> {
+    let wrong = |why: &str| {
+        Code::ConfigInvalid
+            .because(format!("\"{place}\" is no place of a rule: {why}; write `GET /path`, `/path`, `operation:id` or `tag:name`"))
     };
-    if path.starts_with('/') && !path.contains(char::is_whitespace) { Ok((method, path)) } else { Err(wrong()) }
+    let place_of = |what: fn(String) -> Named, name: &str| {
+        let name = name.trim();
+        if name.is_empty() { Err(wrong("the name is missing")) } else { Ok(Place::Name(what(name.to_owned()))) }
+    };
+    let text = place.trim();
+    if let Some(name) = text.strip_prefix("operation:") {
+        return place_of(Named::Operation, name);
+    }
+    if let Some(name) = text.strip_prefix("tag:") {
+        return place_of(Named::Tag, name);
+    }
+    let (method, path) = match text.split_once(' ') {
+        Some((method, path)) => {
+            Method::from_bytes(method.as_bytes()).map_err(|_| wrong("the method cannot be read"))?;
+            (Some(method.to_ascii_uppercase()), path.trim())
+        }
+        None => (None, text),
+    };
+    let template = Template::parse(path).map_err(|why| wrong(&why))?;
+    Ok(Place::Path(method, template, path.to_owned()))
 }
-
-/// The permission that nobody holds.
-const NOBODY: Access = Access::Needs { permission: "nobody:nothing", least: Role::Owner };
 
 /// `authenticated`, `deny`, `public: because`, a role, or a permission and a role.
 fn read(text: &str) -> Result<Access> {
@@ -98,11 +397,11 @@ fn read(text: &str) -> Result<Access> {
         if because.is_empty() {
             return Err(Code::ConfigInvalid.because("`public:` needs a reason behind it: why may anyone ask for this?"));
         }
-        return Ok(Access::Public { because: String::leak(because.to_owned()) });
+        return Ok(Access::Public { because: super::contract::description::kept(because) });
     }
     match text {
         "authenticated" => return Ok(Access::Authenticated),
-        "deny" => return Ok(NOBODY),
+        "deny" => return Ok(Access::Nobody),
         _ => {}
     }
     let (permission, role) = text.rsplit_once(' ').unwrap_or(("service:use", text));
@@ -114,30 +413,8 @@ fn read(text: &str) -> Result<Access> {
     if permission.split_once(':').is_none_or(|(noun, verb)| noun.is_empty() || verb.is_empty() || permission.contains(' ')) {
         return Err(Code::ConfigInvalid.because(format!("\"{permission}\" is no permission; write `noun:verb`")));
     }
-    Ok(Access::Needs { permission: String::leak(permission.to_owned()), least })
+    Ok(Access::Needs { permission: super::contract::description::kept(permission), least })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rule_says_who_may() {
-        assert_eq!(read("authenticated").unwrap(), Access::Authenticated);
-        assert_eq!(read("items:write editor").unwrap(), Access::needs("items:write", Role::Editor));
-        assert_eq!(read("admin").unwrap(), Access::needs("service:use", Role::Admin));
-        assert_eq!(read("public: it is a picture").unwrap(), Access::public("it is a picture"));
-        for wrong in ["", "public:", "public", "king", "items editor", "a:b king", ":w editor"] {
-            assert!(read(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_place_is_a_path_with_or_without_a_method() {
-        assert_eq!(split("GET /a/{b}").unwrap(), (Some(Method::GET), "/a/{b}"));
-        assert_eq!(split("/a").unwrap(), (None, "/a"));
-        for wrong in ["", "a", "GET", "GET a", "GET /a /b"] {
-            assert!(split(wrong).is_err(), "{wrong}");
-        }
-    }
-}
+mod tests;

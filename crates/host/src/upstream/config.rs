@@ -25,6 +25,8 @@ crate::section! {
         pub mounts: BTreeMap<String, String> = "{}",
         /// Paths of the host's own that the service answers instead, such as `/health`. Never those of liveness and readiness.
         pub yields: Vec<String> = "",
+        /// Its API description (OpenAPI 3 in JSON): a path at the service, or `file:` and a file here, or `off`. Not set: `/openapi.json` and `/swagger.json` are tried when it becomes ready.
+        pub openapi: Option<String> = none,
         /// Largest request body; above it 413.
         pub body_limit: ByteSize = "64MiB",
         /// How long a connection to the service may take to be made.
@@ -61,8 +63,36 @@ crate::section! {
     pub struct RoutesConfig["routes"] {
         /// What holds where no rule says otherwise: `authenticated`, `deny`, a role, or `public: ` and why.
         pub default: String = "authenticated",
-        /// Method and path, and who may: `{ "GET /static/{*rest}" = "public: no data of anybody", "POST /items" = "items:write editor" }`. Without a method: every method.
+        /// Method and path, and who may: `{ "GET /static/{*rest}" = "public: no data of anybody", "POST /items" = "items:write editor" }`. Without a method: every method. Or what the service's description calls it: `{ "operation:create_item" = "items:write editor", "tag:admin" = "admin" }`; a name that is not in it closes whatever no other rule covers.
         pub rules: BTreeMap<String, String> = "{}",
+        /// What the service's description does not have: judged as `default` says, or closed where no rule by path opens it.
+        pub undocumented: Undocumented = "as-default",
+        /// Whether parameters and JSON bodies are held against the service's description: not at all, told in log and metrics, or refused with 422.
+        pub validate: Validate = "off",
+        /// Largest body that is held against it; with `enforce`, larger JSON bodies are refused with 413.
+        pub validate_limit: ByteSize = "1MiB",
+    }
+}
+
+crate::choice! {
+    /// What happens to a request that the service's description does not know.
+    pub enum Undocumented {
+        /// What `[routes] default` says.
+        AsDefault = "as-default",
+        /// Nobody may, unless a rule by path says so.
+        Deny = "deny",
+    }
+}
+
+crate::choice! {
+    /// What comes of a request that breaks the service's description.
+    pub enum Validate {
+        /// Nobody looks.
+        Off = "off",
+        /// A line in the log and a count in the metrics.
+        Report = "report",
+        /// A refusal that names each fault.
+        Enforce = "enforce",
     }
 }
 

@@ -72,7 +72,7 @@ pub fn write(page: &mut Page, upstreams: &Upstreams) {
 /// Enters every service into the host's health: a service that is away is a reason to look, not
 /// to send requests elsewhere. Only a host whose single service has never been there is not ready.
 pub fn watch(health: &Health, host: &Arc<Host>) {
-    let single = host.upstreams.mounts().count() == 1;
+    let single = host.upstreams.alone();
     for mount in host.upstreams.mounts() {
         let name: &'static str = String::leak(format!("upstream-{}", mount.name));
         let (asked, of) = (mount.clone(), Arc::downgrade(host));
@@ -83,7 +83,7 @@ pub fn watch(health: &Health, host: &Arc<Host>) {
                 if told { standing(&mount).await } else { Ok(()) }
             })
         });
-        if single {
+        if single.is_some_and(|only| Arc::ptr_eq(only, mount)) {
             let (mount, ever) = (mount.clone(), std::sync::atomic::AtomicBool::new(false));
             health.check("service-was-ready", Weight::Vital, move || {
                 let there = !matches!(mount.lifecycle(), Some(Lifecycle::Starting));

@@ -146,6 +146,9 @@ pub fn outgoing(x: &Exchange, mount: &Mount, parts: &mut request::Parts, streams
     if let Ok(id) = HeaderValue::try_from(x.request.to_string()) {
         headers.insert(REQUEST_ID, id);
     }
+    if x.mirrored {
+        headers.insert(HeaderName::from_static("x-plimsoll-mirror"), HeaderValue::from_static("true"));
+    }
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("te"));

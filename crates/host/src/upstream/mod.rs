@@ -20,6 +20,7 @@ pub mod budget;
 pub mod bulkhead;
 pub mod call;
 pub mod config;
+pub mod contract;
 pub mod fallback;
 pub mod forward;
 pub mod gauges;
@@ -29,6 +30,7 @@ pub mod mount;
 pub mod operate;
 pub mod paths;
 pub mod pool;
+pub mod release;
 pub mod resilience;
 pub mod retry;
 pub mod starting;
@@ -37,16 +39,23 @@ pub mod upgrade;
 
 use std::sync::Arc;
 
-use http::Method;
-use plimsoll_core::{Access, Code, Error, Result};
+use http::{Method, Request, Response};
+use plimsoll_core::{Code, Error, Result};
 
 use self::{
-    access::Rulebook,
+    access::Rules,
     config::{RoutesConfig, ServiceConfig},
+    contract::{
+        Contract,
+        template::{End, Template, Tree},
+    },
     mount::Mount,
 };
 use crate::{
+    Body, Host,
+    exchange::Exchange,
     limits::config::LimitsConfig,
+    probes::Weight,
     route::{Matched, Table},
 };
 
@@ -55,15 +64,17 @@ use crate::{
 pub struct Upstreams {
     /// The longest prefix first.
     mounts: Vec<Mounted>,
-    yields: Vec<String>,
+    yields: Tree,
     body_limit: usize,
+    /// A candidate beside the main service.
+    pub release: Option<Arc<release::Release>>,
     allowed: paths::Allowed,
     fallbacks: fallback::Fallbacks,
 }
 
 struct Mounted {
     mount: Arc<Mount>,
-    rules: Rulebook,
+    contract: Arc<Contract>,
 }
 
 /// Paths that the host always answers itself: they say whether the host is there at all.
@@ -80,23 +91,47 @@ impl Upstreams {
         if let Some((_, error)) = faults(service, routes).into_iter().next() {
             return Err(error);
         }
+        let rules = Arc::new(Rules::new(routes)?);
+        let main = service.url.is_some();
         let mut mounts = Vec::new();
         for (prefix, url) in services(service) {
             let name = if prefix.is_empty() { service.name.clone() } else { prefix.trim_matches('/').replace('/', "-") };
             let mount = Arc::new(Mount::new(&name, prefix, url, service)?);
-            mounts.push(Mounted { rules: Rulebook::new(&mount, routes)?, mount });
+            // Names of operations and tags are the main service's, where there is one.
+            let rules = if main && !prefix.is_empty() { Arc::new(rules.by_path()) } else { rules.clone() };
+            mounts.push(Mounted { contract: Arc::new(Contract::new(mount.clone(), rules, service, routes)), mount });
+        }
+        let mut yields = Tree::new(false);
+        for (number, path) in (0u32..).zip(&service.yields) {
+            let template =
+                Template::parse(path).map_err(|why| Code::ConfigInvalid.because(format!("`{path}` cannot be given away: {why}")))?;
+            yields.insert(&template, number);
         }
         mounts.sort_by_key(|mounted| std::cmp::Reverse(mounted.mount.prefix.len()));
         Ok(Upstreams {
             mounts,
-            yields: service.yields.clone(),
+            yields,
             body_limit: service.body_limit.length(),
             allowed: paths::Allowed::read(&service.paths)?,
+            release: None,
             fallbacks: fallback::Fallbacks::default(),
         })
     }
 
-    /// The same services with guards by these settings.
+    /// The same services with a candidate beside the main one, where the section names one.
+    ///
+    /// # Errors
+    /// `ConfigInvalid`, naming what is wrong.
+    pub fn releasing(mut self, section: &release::config::ReleaseConfig, service: &ServiceConfig) -> Result<Upstreams> {
+        let main = self.mounts.iter().find(|mounted| mounted.mount.prefix.is_empty()).map(|mounted| mounted.mount.clone());
+        self.release = match main {
+            Some(main) => release::Release::new(section, &main, service)?.map(Arc::new),
+            None => None,
+        };
+        Ok(self)
+    }
+
+    /// The same services, a candidate included, with guards by these settings.
     ///
     /// # Errors
     /// `ConfigInvalid`, naming the key.
@@ -113,9 +148,31 @@ impl Upstreams {
     pub fn is_empty(&self) -> bool {
         self.mounts.is_empty()
     }
-    /// Every mounted service.
+    /// Every mounted service, a candidate included.
     pub fn mounts(&self) -> impl Iterator<Item = &Arc<Mount>> {
-        self.mounts.iter().map(|mounted| &mounted.mount)
+        let candidate = self.release.iter().map(|release| release.candidate());
+        self.mounts.iter().map(|mounted| &mounted.mount).chain(candidate)
+    }
+
+    /// Sends a request on, to the candidate where it is its turn.
+    ///
+    /// # Errors
+    /// As [`forward`](forward::forward).
+    pub async fn send(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body>) -> Result<Response<Body>> {
+        let host = x.host.clone();
+        let steered = host.upstreams.release.as_ref().and_then(|release| Some((release, release.steer(x, mount, request.headers())?)));
+        let Some((release, steered)) = steered else { return forward::forward(x, mount, request).await };
+        release.mirror(x, &steered, &request);
+        let mut answer = forward::forward(x, &steered.mount, request).await;
+        release.came_back(x, &steered, &mut answer);
+        answer
+    }
+    /// The service, where there is one only; a candidate beside it does not count.
+    pub fn alone(&self) -> Option<&Arc<Mount>> {
+        match self.mounts.as_slice() {
+            [only] => Some(&only.mount),
+            _ => None,
+        }
     }
     /// The mounted service of this name.
     pub fn named(&self, name: &str) -> Option<&Arc<Mount>> {
@@ -126,43 +183,84 @@ impl Upstreams {
         (!self.is_empty()).then_some(self.body_limit)
     }
 
+    /// The description and the rules of a mounted service.
+    pub fn contract(&self, mount: &Arc<Mount>) -> Option<&Arc<Contract>> {
+        self.mounts.iter().find(|mounted| Arc::ptr_eq(&mounted.mount, mount)).map(|mounted| &mounted.contract)
+    }
+    /// The descriptions and rules of every mounted service.
+    pub fn contracts(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        self.mounts.iter().map(|mounted| &mounted.contract)
+    }
+
     /// The route to a service, unless the host answers this path itself.
     ///
     /// # Errors
-    /// `Malformed` where the service may read the path in another way than the rules.
+    /// `Malformed` where the service may read the path in another way than the rules;
+    /// `ServiceStarting` where the rules need a description that could not be read yet.
     pub fn claim(&self, own: &Table, method: &Method, path: &str) -> Result<Option<Matched>> {
         if !self.holds(own, path) {
             return Ok(None);
         }
+        // What parsers disagree about is refused; what is left is judged under every reading.
         let seen = paths::readings(path, self.allowed)?;
         let Some(mounted) = self.mounts.iter().find(|mounted| mounted.mount.holds(&seen.plain)) else { return Ok(None) };
-        let mut route = mounted.rules.route(method, &seen.plain);
-        if let Some(loose) = seen.loose.filter(|loose| mounted.mount.holds(loose)) {
-            let other = mounted.rules.route(method, &loose);
-            if rank(other.access) > rank(route.access) {
-                route = other;
-            }
-        }
-        Ok(Some(Matched { route, parameters: Vec::new() }))
+        Ok(Some(Matched { route: mounted.contract.route(method, path)?, parameters: Vec::new() }))
     }
 
     /// Whether a service answers `path`, and not the host itself.
     pub fn holds(&self, own: &Table, path: &str) -> bool {
-        let given = || own.allow(path).is_none() || self.yielded(path);
-        !self.is_empty() && self.mounts.iter().any(|mounted| mounted.mount.holds(path)) && given()
+        let Some(mounted) = self.mounts.iter().find(|mounted| mounted.mount.holds(path)) else { return false };
+        own.allow(path).is_none() || self.gives(path) || (!KEPT.contains(&path) && mounted.contract.yields(path))
     }
 
-    fn yielded(&self, path: &str) -> bool {
-        !KEPT.contains(&path) && (GIVEN.contains(&path) || self.yields.iter().any(|given| given == path))
+    /// Whether the configuration lets a service answer this path of the host's own.
+    pub fn gives(&self, path: &str) -> bool {
+        if KEPT.contains(&path) {
+            return false;
+        }
+        let asked = contract::reading::Asked::read(path);
+        GIVEN.contains(&path) || !self.yields.best(&asked.segments, End::Either, &|_| true).is_empty()
     }
-}
 
-/// How much a route demands: where a path has two readings, the one that demands more counts.
-fn rank(access: Access) -> u8 {
-    match access {
-        Access::Public { .. } => 0,
-        Access::Authenticated => 1,
-        Access::Needs { least, .. } => 2 + least as u8,
+    /// Remembers what a mounted service was asked for and what was answered.
+    pub fn note(&self, x: &Exchange, path: &str, status: u16) {
+        let Some(route) = x.matched.as_ref().map(|matched| &matched.route) else { return };
+        if let Some(contract) = route.mount.as_ref().and_then(|mount| self.contract(mount)) {
+            contract.note(route, x, path, status);
+        }
+    }
+
+    /// Begins to read descriptions, and says in readiness and metrics what came of it.
+    pub fn open(host: &Arc<Host>) {
+        for contract in host.upstreams.contracts() {
+            tokio::spawn(contract.clone().keep(Arc::downgrade(host)));
+            let name: &'static str = contract::description::kept(&format!("description-of-{}", contract.mount().name));
+            let asked = Arc::downgrade(contract);
+            host.health.check(name, Weight::Attention, move || {
+                let complaint = asked.upgrade().and_then(|contract| contract.complaint());
+                Box::pin(async move { complaint.map_or(Ok(()), |said| Err(Code::ConfigInvalid.because(said))) })
+            });
+        }
+        if let Some(release) = &host.upstreams.release {
+            tokio::spawn(release.clone().watch(Arc::downgrade(host)));
+        }
+        let host_of_figures = Arc::downgrade(host);
+        if !host.upstreams.is_empty() {
+            host.telemetry.metrics.collect(move |page| {
+                let Some(host) = host_of_figures.upgrade() else { return };
+                if let Some(release) = &host.upstreams.release {
+                    release.write(page);
+                }
+                let name = "plimsoll_description_faults_total";
+                page.family(name, "counter", "Requests that broke the service's description, by what came of it.");
+                for contract in host.upstreams.contracts() {
+                    let (reported, refused) = contract.faults();
+                    for (outcome, count) in [("reported", reported), ("refused", refused)] {
+                        page.sample(name, &[("service", contract.mount().name), ("outcome", outcome)], count);
+                    }
+                }
+            });
+        }
     }
 }
 
@@ -194,6 +292,16 @@ fn faults(service: &ServiceConfig, routes: &RoutesConfig) -> Vec<(&'static str, 
             let error = Code::ConfigInvalid.because(format!("`{path}` says whether the host itself is there and cannot be given away"));
             found.push(("service.yields", error));
         }
+        if let Err(why) = Template::parse(path) {
+            found.push(("service.yields", Code::ConfigInvalid.because(format!("`{path}` cannot be given away: {why}"))));
+        }
+    }
+    if let Some(place) = service.openapi.as_deref().map(str::trim)
+        && !(place == "off" || place.starts_with('/') || place.strip_prefix("file:").is_some_and(|file| !file.is_empty()))
+    {
+        let error = Code::ConfigInvalid
+            .because(format!("\"{place}\" is no place of a description; write `/openapi.json`, `file:openapi.json` or `off`"));
+        found.push(("service.openapi", error));
     }
     found.extend(access::faults(routes));
     found

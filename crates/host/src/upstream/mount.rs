@@ -111,6 +111,10 @@ impl Mount {
     pub fn supervised(&self, lifecycle: watch::Receiver<Lifecycle>) {
         let _ = self.lifecycle.set(lifecycle);
     }
+    /// How the program is from now on; nothing where nobody supervises it.
+    pub fn watch(&self) -> Option<watch::Receiver<Lifecycle>> {
+        self.lifecycle.get().cloned()
+    }
     /// How the program is; nothing where nobody supervises it.
     pub fn lifecycle(&self) -> Option<Lifecycle> {
         self.lifecycle.get().map(|state| *state.borrow())
