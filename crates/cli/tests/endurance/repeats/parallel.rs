@@ -32,9 +32,9 @@ both! {
         let service = house(db, &upstream, &[]).await;
         let running = service.plimsoll.start().await;
         let client = service.client(&running);
-        assert_eq!(fifty(&[client.clone()], "/v1/artists", artist("once")).await, 49);
+        assert_eq!(fifty(std::slice::from_ref(&client), "/v1/artists", artist("once")).await, 49);
         assert_eq!(named(&client, "once").await, 1);
-        assert_eq!(fifty(&[client.clone()], "/shop/effect", json!({ "name": "once", "before": 50 })).await, 49);
+        assert_eq!(fifty(std::slice::from_ref(&client), "/shop/effect", json!({ "name": "once", "before": 50 })).await, 49);
         assert_eq!(upstream.effect("once"), 1);
         ledger_is_intact(&client).await;
     }
