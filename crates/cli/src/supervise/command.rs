@@ -26,9 +26,42 @@ pub struct CommandLine {
 
 impl CommandLine {
     /// Splits what stands behind `--`. Nothing where nothing stands there.
+    ///
+    /// A shell that was handed `$PORT` without quotes has put nothing in its place, and what is
+    /// left still shows where it stood: `--port` without a value, `--bind=127.0.0.1:`. It is put
+    /// back, or the command that everybody writes first would be the one that fails.
     pub fn of(words: &[OsString]) -> Option<CommandLine> {
         let (program, arguments) = words.split_first()?;
-        Some(CommandLine { program: program.clone(), arguments: arguments.to_vec() })
+        let mut command = CommandLine { program: program.clone(), arguments: arguments.to_vec() };
+        if !command.names_port() {
+            command.fill();
+        }
+        Some(command)
+    }
+
+    /// Puts `$PORT` where a shell has left a hole.
+    fn fill(&mut self) {
+        let wanted = OsStr::new("$PORT");
+        let mut at = 0;
+        while at < self.arguments.len() {
+            let bytes = self.arguments[at].as_bytes();
+            let alone = matches!(bytes, b"--port" | b"-p" | b"--http-port" | b"--server-port");
+            let next_is_value = self.arguments.get(at + 1).is_some_and(|next| !next.is_empty() && !next.as_bytes().starts_with(b"-"));
+            let cut =
+                bytes.starts_with(b"-") && bytes.ends_with(b"port=") || bytes.ends_with(b"127.0.0.1:") || bytes.ends_with(b"localhost:");
+            if cut || bytes == b":" {
+                self.arguments[at].push(wanted);
+            } else if alone && !next_is_value {
+                // An empty word is what `"$PORT"` in double quotes leaves.
+                if self.arguments.get(at + 1).is_some_and(|next| next.is_empty()) {
+                    self.arguments[at + 1] = wanted.to_owned();
+                } else {
+                    self.arguments.insert(at + 1, wanted.to_owned());
+                }
+                at += 1;
+            }
+            at += 1;
+        }
     }
 
     /// The program's name without its folder: what the service is called unless it is named.
@@ -146,6 +179,21 @@ mod tests {
         assert!(!silent.names_port());
         assert_eq!(silent.with_port(1), ["$PORT", "$PORTAL", "PORT", "${PORT"], "the program itself is never a port");
         assert!(CommandLine::of(&[]).is_none());
+    }
+
+    #[test]
+    fn what_a_shell_has_made_of_an_unquoted_port_is_mended() {
+        let mended = |words: &[&str]| line(words).with_port(8123).iter().map(|word| word.to_str().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(mended(&["uvicorn", "a:b", "--port"]), ["uvicorn", "a:b", "--port", "8123"]);
+        assert_eq!(mended(&["uvicorn", "--port", "--reload", "a:b"]), ["uvicorn", "--port", "8123", "--reload", "a:b"]);
+        assert_eq!(mended(&["serve", "-p", ""]), ["serve", "-p", "8123"]);
+        assert_eq!(mended(&["gunicorn", "-b", "127.0.0.1:", "a:b"]), ["gunicorn", "-b", "127.0.0.1:8123", "a:b"]);
+        assert_eq!(mended(&["java", "--server.port="]), ["java", "--server.port=8123"]);
+        for whole in [&["x", "--port", "9000"][..], &["x", "a:b"], &["x", "--port=$PORT", "-p"], &["x", "--name="]] {
+            let command = line(whole);
+            assert_eq!(command.arguments.len(), whole.len() - 1, "{whole:?}");
+            assert!(command.arguments.iter().zip(&whole[1..]).all(|(is, was)| is == was), "{whole:?}");
+        }
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub async fn run(global: &Global, options: &Run) -> Outcome {
     if let Some(command) = &command {
         // Before anything is opened or bound: a typing error should cost nothing.
         command.find(std::env::var_os("PATH").as_deref())?;
+        if command.names_port() && !options.command.iter().any(|word| word.to_string_lossy().contains("PORT")) {
+            output::say("a shell has replaced `$PORT` by nothing; the port was put back where the hole is. Write '$PORT' in single quotes");
+        }
     }
     let seed = Seed::system();
     let mut flags = listening(&options.place);
