@@ -22,7 +22,10 @@ impl Front {
     /// unless a rule says otherwise.
     pub async fn of(url: &str, settings: &[(&str, &str)]) -> Front {
         let data = Scratch::new();
-        let mut plimsoll = Plimsoll::at(env!("CARGO_BIN_EXE_plimsoll")).data(&data).env("PLIMSOLL_SERVICE__URL", url);
+        let mut plimsoll = Plimsoll::at(env!("CARGO_BIN_EXE_plimsoll"))
+            .data(&data)
+            .env("PLIMSOLL_SERVICE__URL", url)
+            .env("PLIMSOLL_SERVICE__OPENAPI", "off");
         plimsoll = plimsoll.env("PLIMSOLL_ROUTES__DEFAULT", "public: a test");
         for policy in ["ADDRESS", "PRINCIPAL", "TENANT", "WRITE", "AUTH"] {
             plimsoll = plimsoll.env(format!("PLIMSOLL_LIMITS__{policy}"), "off");
