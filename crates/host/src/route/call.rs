@@ -63,12 +63,10 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
     let Some(Matched { route, parameters }) = x.matched.clone() else {
         return Err(Code::Internal.because("the layer `route` did not run"));
     };
-    if let Some(mount) = &route.mount {
-        let request = match x.host.upstreams.contract(mount) {
-            Some(contract) => contract.check(&route, request).await?,
-            None => request,
-        };
-        return upstream::Upstreams::send(x, mount, request).await;
+    if route.mount.is_some() {
+        // On the heap: inside this future it would lie in those of all layers above, which every
+        // request makes and moves.
+        return Box::pin(pass(x, &route, request)).await;
     }
     let (mut parts, body) = request.into_parts();
     let limit = if x.host.holds("request-size-limits") { route.body_limit.unwrap_or(x.host.body_limit) } else { usize::MAX };
@@ -117,6 +115,16 @@ pub(crate) fn dress(host: &Host, route: &Route, answer: &mut Response<Body>) {
     if !host.holds("rest-semantics") {
         answer.headers_mut().remove(header::LOCATION);
     }
+}
+
+/// Hands the request to the mounted service that the route belongs to.
+async fn pass(x: &mut Exchange, route: &Arc<Route>, request: Request<Body>) -> Result<Response<Body>> {
+    let Some(mount) = &route.mount else { return Err(Code::Internal.because("the route belongs to no mounted service")) };
+    let request = match x.host.upstreams.contract(mount) {
+        Some(contract) => contract.check(route, request).await?,
+        None => request,
+    };
+    upstream::Upstreams::send(x, mount, request).await
 }
 
 /// Reads a body in full, counting on the stream: the declared length is not believed.
