@@ -268,6 +268,8 @@ fn is_failure(status: StatusCode) -> bool {
 /// Answers a request from the shelf, or from below.
 pub(crate) async fn answer<'a>(cache: &Arc<Cache>, asked: Asked, request: Request<Body>, below: impl Below<'a>) -> Result<Response<Body>> {
     let until = Instant::now() + cache.config.wait.duration();
+    // The side that will answer was chosen before this moment; what is purged from now on is of it.
+    let known = cache.purges.number();
     let (mut collapsed, mut waited) = (false, false);
     let (met, leader) = loop {
         let met = cache.look(&asked).await;
@@ -316,7 +318,7 @@ pub(crate) async fn answer<'a>(cache: &Arc<Cache>, asked: Asked, request: Reques
     if let Some((_, stored)) = met.as_ref().filter(|_| asks) {
         stored.ask_about(request.headers_mut());
     }
-    let (mark, began) = (cache.mark(), Instant::now());
+    let (mark, began) = (Mark { own: known, ..cache.mark() }, Instant::now());
     let answered = below.ask(request).await;
     let settled = Settling { cache, asked: &asked, met, asks, mark, waited: began.elapsed() };
     settled.settle(answered, leader)
