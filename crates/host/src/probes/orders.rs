@@ -11,7 +11,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Request, Response, header};
-use plimsoll_core::{Code, Error, Result};
+use plimsoll_core::{Code, Result};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -79,7 +79,7 @@ fn meant(peer: SocketAddr, headers: &HeaderMap) -> Result<()> {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-    serde_json::from_slice(body).map_err(|error| Error::from(Code::Malformed.because(format!("the order cannot be read: {error}"))))
+    serde_json::from_slice(body).map_err(|error| Code::Malformed.because(format!("the order cannot be read: {error}")))
 }
 
 #[cfg(test)]
