@@ -173,7 +173,7 @@ both! {
         let start = json!({ "action": "start", "weight": "100%" });
         ops.post("/release").json(start.clone()).await.expect(403);
         ops.post("/release").header("x-plimsoll-operator", "yes").body(start.to_string()).await.expect(415);
-        let page = ops.post("/release").header("x-plimsoll-operator", "yes").header("origin", &house.running.ops_url());
+        let page = ops.post("/release").header("x-plimsoll-operator", "yes").header("origin", house.running.ops_url());
         page.json(start.clone()).await.expect(403);
         let meant = |path: &str| ops.post(path).header("x-plimsoll-operator", "yes");
         meant("/release").json(json!({ "action": "dance" })).await.expect(400);
