@@ -55,6 +55,8 @@ pub struct Exchange {
     pub attempts: u32,
     /// The request's key and what it stands for, where a native route honours one. Set by the layer `replay`.
     pub ticket: Option<Arc<crate::replies::idempotency::Ticket>>,
+    /// The side of a release that answers, where there is one. Set by the layer `release`.
+    pub steered: Option<crate::upstream::release::Steered>,
     /// The layer that refused, if one did.
     pub refused_by: Option<&'static str>,
     /// The error that the answer reports, for the log.
@@ -87,6 +89,7 @@ impl Exchange {
             mirrored: false,
             attempts: 0,
             ticket: None,
+            steered: None,
             refused_by: None,
             error: None,
             host,

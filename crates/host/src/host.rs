@@ -110,7 +110,10 @@ pub struct Mounts {
 impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
-        let mut mounts = Mounts { schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA], ..Mounts::default() };
+        let mut mounts = Mounts {
+            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA],
+            ..Mounts::default()
+        };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
         probes::routes(&mut top);
@@ -294,7 +297,7 @@ impl Host {
         }
         host.check_shared().await;
         host.check_keys();
-        upstream::Upstreams::open(&host);
+        upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));

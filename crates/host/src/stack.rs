@@ -94,6 +94,7 @@ pub static STACK: &[Layer] = &[
     around("bulkhead", limits::bulkhead::around,"no class of routes takes all the room"),
     sometimes("fallback", upstream::fallback::wants, upstream::fallback::around, "a declared answer, marked, where a mounted service has none"),
     sometimes("replay", replies::idempotency::wants, replies::idempotency::around, "a repeat with the same key has one effect and one answer"),
+    check ("release",  upstream::release::choose, "the side of a release that answers; decided once, before anything kept is looked at"),
     // what need not be done again
     sometimes("cache", cache::wants, cache::around, "what was kept is given again; identical requests go once"),
     // below: `route::call` reads the body, parses, and runs the handler

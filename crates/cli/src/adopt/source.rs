@@ -4,15 +4,19 @@
 //! This is no parser. It knows of each language how comments and strings look, and that brackets
 //! match. What it cannot tell for sure it does not answer.
 
+mod mask;
+mod value;
+
 use std::cell::OnceCell;
+
+use self::mask::mask;
+pub use self::value::{literal, literals, property, size};
 
 /// Longest text between the brackets of a call, in bytes.
 const CALL_BYTES: usize = 64 << 10;
 
 /// Longest part of a line that is looked at before a call, in bytes.
 const LINE_BYTES: usize = 400;
-/// Longest object that is searched for a key, in bytes.
-const OBJECT_BYTES: usize = 8 << 10;
 
 /// How comments and strings look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -380,188 +384,4 @@ fn argument<'a>(code: &'a str, bare: &str) -> Option<Argument<'a>> {
     let code_lead = code.trim_start();
     let rest = code_lead[end..].trim_start();
     Some(Argument { name: code_lead.get(..end), text: rest[1..].trim() })
-}
-
-/// The value of a key in an object or dictionary, at its first level or deeper: `{ key: value }`.
-pub fn property<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    if text.len() > OBJECT_BYTES || !text.contains(name) {
-        return None;
-    }
-    let bare = mask(text, Language::Script).1;
-    // Keys may be quoted, and what strings hold is masked: so they are found in the text.
-    text.match_indices(name).find_map(|(at, _)| {
-        let before = at.checked_sub(1).map(|at| text.as_bytes()[at]);
-        let rest = &text[at + name.len()..];
-        let rest_trimmed = rest.trim_start_matches(['"', '\'']).trim_start();
-        let begins = before.is_none_or(|byte| !is_word_byte(byte) && byte != b'.');
-        if !begins || !rest_trimmed.starts_with(':') || rest_trimmed.starts_with("::") {
-            return None;
-        }
-        let start = text.len() - rest_trimmed.len() + 1;
-        let mut depth = 0_i32;
-        let mut end = text.len();
-        for (offset, byte) in bare.as_bytes()[start..].iter().enumerate() {
-            match byte {
-                b'(' | b'[' | b'{' => depth += 1,
-                b')' | b']' | b'}' => depth -= 1,
-                _ => {}
-            }
-            if depth < 0 || (depth == 0 && *byte == b',') {
-                end = start + offset;
-                break;
-            }
-        }
-        text.get(start..end).map(str::trim)
-    })
-}
-
-/// The text of a string literal, if it is nothing but one and nothing is filled into it.
-pub fn literal(text: &str) -> Option<String> {
-    let text = text.trim();
-    let text = text.strip_suffix(".to_string()").or_else(|| text.strip_suffix(".into()")).unwrap_or(text);
-    let text = text.strip_prefix(['r', 'u', 'b']).filter(|rest| rest.starts_with(['"', '\''])).unwrap_or(text);
-    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
-    let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
-    let odd = inner.contains(quote) || inner.contains('\\') || (quote == '`' && inner.contains("${"));
-    (!odd).then(|| inner.to_owned())
-}
-
-/// The texts of a list of string literals, if it is nothing but that.
-pub fn literals(text: &str) -> Option<Vec<String>> {
-    let text = text.trim();
-    if let Some(one) = literal(text) {
-        return Some(vec![one]);
-    }
-    // Go writes `[]string{…}`, Rust `vec![…]`, Python also tuples and sets.
-    let text = text
-        .strip_prefix("[]string")
-        .or_else(|| text.strip_prefix("vec!"))
-        .or_else(|| text.strip_prefix("new Set(").and_then(|t| t.strip_suffix(')')))
-        .unwrap_or(text)
-        .trim();
-    let inner = [('[', ']'), ('(', ')'), ('{', '}')].iter().find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close))?;
-    let bare = mask(inner, Language::Script).1;
-    split(inner, &bare).into_iter().map(|item| if item.name.is_none() { literal(item.text) } else { None }).collect()
-}
-
-/// A product of whole numbers such as `16 * 1024 * 1024`, `10 << 20`, or a size such as `10mb`.
-pub fn size(text: &str) -> Option<u64> {
-    let text = literal(text).unwrap_or_else(|| text.trim().to_owned()).to_ascii_lowercase().replace('_', "");
-    if let Some((left, right)) = text.split_once("<<") {
-        return size(left)?.checked_shl(right.trim().parse().ok().filter(|bits| *bits < 40)?);
-    }
-    text.split('*').try_fold(1_u64, |product, factor| {
-        let factor = factor.trim();
-        let end = factor.find(|c: char| !c.is_ascii_digit()).unwrap_or(factor.len());
-        let unit = match factor[end..].trim() {
-            "" | "b" => 1,
-            "k" | "kb" | "kib" => 1 << 10,
-            "m" | "mb" | "mib" => 1 << 20,
-            "g" | "gb" | "gib" => 1 << 30,
-            _ => return None,
-        };
-        product.checked_mul(factor[..end].parse::<u64>().ok()?)?.checked_mul(unit)
-    })
-}
-
-/// The text without comments, and without what strings hold; every byte stays at its place.
-fn mask(text: &str, language: Language) -> (String, String) {
-    let bytes = text.as_bytes();
-    let (mut code, mut bare) = (bytes.to_vec(), bytes.to_vec());
-    let blank = |out: &mut Vec<u8>, from: usize, to: usize| {
-        for byte in &mut out[from..to] {
-            if *byte != b'\n' {
-                *byte = b' ';
-            }
-        }
-    };
-    let hash = matches!(language, Language::Python | Language::Ruby);
-    let mut at = 0;
-    // The last byte of code before this one: whether a slash divides or begins an expression.
-    let mut last = b'\n';
-    while at < bytes.len() {
-        let rest = &bytes[at..];
-        let byte = bytes[at];
-        if (hash && byte == b'#') || (!hash && rest.starts_with(b"//")) {
-            let end = find(bytes, at, b"\n").unwrap_or(bytes.len());
-            blank(&mut code, at, end);
-            blank(&mut bare, at, end);
-            at = end;
-        } else if !hash && rest.starts_with(b"/*") {
-            let end = find(bytes, at + 2, b"*/").map_or(bytes.len(), |end| end + 2);
-            blank(&mut code, at, end);
-            blank(&mut bare, at, end);
-            at = end;
-        } else if language == Language::Python && (rest.starts_with(b"\"\"\"") || rest.starts_with(b"'''")) {
-            let end = find(bytes, at + 3, &rest[..3]).map_or(bytes.len(), |end| end + 3);
-            blank(&mut code, at, end);
-            blank(&mut bare, at, end);
-            at = end;
-        } else if let Some(end) = string(bytes, at, language, last) {
-            // What never closes is blank to its end, so that no character is cut in two.
-            let inner = if end > at + 1 && bytes[end - 1].is_ascii() { end - 1 } else { end };
-            blank(&mut bare, at + 1, inner);
-            last = b'"';
-            at = end;
-        } else {
-            if !byte.is_ascii_whitespace() {
-                last = byte;
-            }
-            at += 1;
-        }
-    }
-    let out = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_default();
-    (out(code), out(bare))
-}
-
-/// The end of the string, character or pattern that begins here.
-fn string(bytes: &[u8], at: usize, language: Language, last: u8) -> Option<usize> {
-    let quote = bytes[at];
-    match (quote, language) {
-        (b'"', Language::Rust) if at > 0 && matches!(bytes[at - 1], b'#' | b'r') => {
-            let hashes = bytes[..at].iter().rev().take_while(|byte| **byte == b'#').count();
-            let raw = at > hashes && bytes[at - 1 - hashes] == b'r';
-            if raw {
-                let close: Vec<u8> = [b"\"".as_slice(), &vec![b'#'; hashes]].concat();
-                return Some(find(bytes, at + 1, &close).map_or(bytes.len(), |end| end + 1));
-            }
-            Some(quoted(bytes, at, quote, true))
-        }
-        (b'\'', Language::Rust) => {
-            // A lifetime has no second quote behind one character.
-            let character = bytes.get(at + 1) == Some(&b'\\') || bytes.get(at + 2) == Some(&b'\'');
-            character.then(|| quoted(bytes, at, quote, false))
-        }
-        (b'"' | b'\'', Language::Rust | Language::Java) => Some(quoted(bytes, at, quote, true)),
-        (b'"' | b'\'', _) => Some(quoted(bytes, at, quote, false)),
-        (b'`', Language::Script) => Some(quoted(bytes, at, quote, true)),
-        (b'`', Language::Go) => Some(find(bytes, at + 1, b"`").map_or(bytes.len(), |end| end + 1)),
-        (b'/', Language::Script)
-            if matches!(last, b'(' | b',' | b'=' | b':' | b'[' | b'!' | b'&' | b'|' | b'?' | b'{' | b'}' | b';' | b'\n') =>
-        {
-            let end = quoted(bytes, at, quote, false);
-            // Not a pattern when the line ends first.
-            (bytes[at..end].last() == Some(&b'/') && end > at + 1).then_some(end)
-        }
-        _ => None,
-    }
-}
-
-/// The end of a quoted text: behind the same quote again, or at the end of the line.
-fn quoted(bytes: &[u8], at: usize, quote: u8, lines: bool) -> usize {
-    let mut end = at + 1;
-    while end < bytes.len() {
-        match bytes[end] {
-            b'\\' => end += 1,
-            b'\n' if !lines => return end,
-            byte if byte == quote => return end + 1,
-            _ => {}
-        }
-        end += 1;
-    }
-    bytes.len()
-}
-
-fn find(bytes: &[u8], from: usize, wanted: &[u8]) -> Option<usize> {
-    bytes.get(from..)?.windows(wanted.len()).position(|window| window == wanted).map(|at| from + at)
 }

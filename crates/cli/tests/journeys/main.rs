@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing in a test ends it, with the line that missed it")]
 
+mod answers;
 mod catalogue;
 mod described;
 mod description;

@@ -158,4 +158,80 @@ both! {
         }
         assert_eq!(release(&owner).await["phase"], "waiting");
     }
+
+    async fn where_tenants_share_a_service_none_of_them_acts_on_it_and_the_operator_does(db: Db) {
+        let Pair { stable, candidate, house } = pair(db, &[("PLIMSOLL_SERVICE__NAME", "shop")]).await;
+        let (one, two) = (house.tenant().await.owner, house.tenant().await.owner);
+        becomes(&two, "gate", "green").await;
+        assert_eq!(order(&one, "start", Some("100%")).await, 409);
+        one.post("/v1/upstreams/shop/breaker").json(json!({ "action": "open" })).await.expect(409);
+        one.post("/v1/upstreams/shop/description").await.expect(409);
+        one.get("/v1/upstreams/shop/undocumented").await.expect(409);
+        assert_eq!(release(&one).await["phase"], "waiting");
+
+        let ops = house.running.ops();
+        let start = json!({ "action": "start", "weight": "100%" });
+        ops.post("/release").json(start.clone()).await.expect(403);
+        ops.post("/release").header("x-plimsoll-operator", "yes").body(start.to_string()).await.expect(415);
+        let page = ops.post("/release").header("x-plimsoll-operator", "yes").header("origin", house.running.ops_url());
+        page.json(start.clone()).await.expect(403);
+        let meant = |path: &str| ops.post(path).header("x-plimsoll-operator", "yes");
+        meant("/release").json(json!({ "action": "dance" })).await.expect(400);
+        meant("/health").json(start.clone()).await.expect(405);
+        assert_eq!(ops.get("/release").await.expect(200).str("/phase"), "waiting");
+
+        assert_eq!(meant("/release").json(start).await.expect(200).str("/phase"), "running");
+        one.get("/echo?key=a").await.expect(200);
+        assert_eq!((candidate.arrivals("a"), stable.arrivals("a")), (1, 0));
+        meant("/upstreams/nothing/breaker").json(json!({ "action": "open" })).await.expect(404);
+        meant("/upstreams/shop-candidate/breaker").json(json!({ "action": "open" })).await.expect(200);
+        one.get("/echo?key=a").await.expect(503);
+        meant("/upstreams/shop-candidate/breaker").json(json!({ "action": "reset" })).await.expect(200);
+        one.get("/echo?key=a").await.expect(200);
+        assert_eq!(meant("/release").json(json!({ "action": "return" })).await.expect(200).str("/why"), "by hand");
+        let entries = house.look("SELECT action, actor FROM ledger WHERE tenant_id NOT IN (SELECT id FROM tenant) AND action <> 'access.denied' ORDER BY seq");
+        let orders: Vec<&str> = entries.iter().filter(|entry| entry[1] == "host").map(|entry| entry[0].as_str()).collect();
+        let expected = ["release.start", "upstream.breaker", "upstream.breaker", "release.return"];
+        assert!(orders.ends_with(&expected), "{orders:?}");
+    }
+
+    async fn a_returned_candidate_stays_away_and_a_promoted_one_in_place_when_the_process_starts_again(db: Db) {
+        let Pair { stable, candidate, mut house } = pair(db, &[("PLIMSOLL_RELEASE__WEIGHT", "100%")]).await;
+        let slug = house.tenant().await.slug;
+        let again = async |house: &mut House| {
+            house.running.crash().await;
+            house.running = house.plimsoll.start().await;
+            let key = house.command(&["key", "create", "--tenant", &slug, "--role", "owner"]).await;
+            let owner = house.stranger().with(key["key"].as_str().unwrap());
+            becomes(&owner, "gate", "green").await;
+            owner
+        };
+        let owner = again(&mut house).await;
+        assert_eq!(release(&owner).await["phase"], "running", "nothing was on record yet");
+        candidate.ail("a", Some(500));
+        for _ in 0..10 {
+            owner.get("/echo?key=a").await.expect(500);
+        }
+        wait::until(BOUND, || async { house.look("SELECT phase FROM release") == [["returned"]] }).await;
+
+        let owner = again(&mut house).await;
+        candidate.ail("a", None);
+        let view = release(&owner).await;
+        assert_eq!((&view["phase"], &view["share"]), (&json!("returned"), &json!("0%")));
+        assert!(view["why"].as_str().unwrap().contains("100.0%"), "{view}");
+        owner.get("/echo?key=b").await.expect(200);
+        assert_eq!((candidate.arrivals("b"), stable.arrivals("b")), (0, 1));
+
+        assert_eq!(order(&owner, "start", None).await, 200);
+        for _ in 0..10 {
+            owner.get("/echo?key=c").await.expect(200);
+        }
+        assert_eq!(order(&owner, "promote", None).await, 200);
+        let owner = again(&mut house).await;
+        assert_eq!(release(&owner).await["phase"], "promoted");
+        // Another share in the configuration is a person's word: the record is of another release.
+        house.plimsoll = house.plimsoll.env("PLIMSOLL_RELEASE__WEIGHT", "40%");
+        let owner = again(&mut house).await;
+        assert_eq!((&release(&owner).await["phase"], &release(&owner).await["weight"]), (&json!("running"), &json!("40%")));
+    }
 }

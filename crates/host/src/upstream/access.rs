@@ -5,11 +5,15 @@
 //! where nothing is said, `[routes] default`. A path that services read in several ways has to
 //! satisfy what each reading demands: see [`super::contract::reading`].
 
+mod written;
+
 use std::sync::Arc;
 
 use http::Method;
-use plimsoll_core::{Access, Code, Error, Result, Role};
+use plimsoll_core::{Access, Code, Result};
 
+pub(super) use self::written::faults;
+use self::written::{Place, read, split};
 use super::{
     config::{RoutesConfig, Undocumented},
     contract::{
@@ -58,13 +62,6 @@ struct NameRule {
 enum Named {
     Operation(String),
     Tag(String),
-}
-
-/// Where a rule holds.
-#[derive(Debug)]
-enum Place {
-    Path(Option<String>, Template, String),
-    Name(Named),
 }
 
 impl Rules {
@@ -346,74 +343,6 @@ impl std::fmt::Display for Named {
 fn suits(named: Option<&str>, method: &Method) -> bool {
     named
         .is_none_or(|named| named.eq_ignore_ascii_case(method.as_str()) || (named == "GET" && method.as_str().eq_ignore_ascii_case("HEAD")))
-}
-
-/// What is wrong with the section, with the key of each fault.
-pub(super) fn faults(routes: &RoutesConfig) -> Vec<(&'static str, Error)> {
-    let mut found: Vec<_> = read(&routes.default).err().map(|error| ("routes.default", error)).into_iter().collect();
-    for (place, access) in &routes.rules {
-        let error = split(place).err().or_else(|| read(access).err());
-        found.extend(error.map(|error| ("routes.rules", error)));
-    }
-    if found.is_empty() {
-        found.extend(Rules::new(routes).err().map(|error| ("routes.rules", error)));
-    }
-    found
-}
-
-/// `GET /path`, `/path`, `operation:id` or `tag:name`.
-fn split(place: &str) -> Result<Place> {
-    let wrong = |why: &str| {
-        Code::ConfigInvalid
-            .because(format!("\"{place}\" is no place of a rule: {why}; write `GET /path`, `/path`, `operation:id` or `tag:name`"))
-    };
-    let place_of = |what: fn(String) -> Named, name: &str| {
-        let name = name.trim();
-        if name.is_empty() { Err(wrong("the name is missing")) } else { Ok(Place::Name(what(name.to_owned()))) }
-    };
-    let text = place.trim();
-    if let Some(name) = text.strip_prefix("operation:") {
-        return place_of(Named::Operation, name);
-    }
-    if let Some(name) = text.strip_prefix("tag:") {
-        return place_of(Named::Tag, name);
-    }
-    let (method, path) = match text.split_once(' ') {
-        Some((method, path)) => {
-            Method::from_bytes(method.as_bytes()).map_err(|_| wrong("the method cannot be read"))?;
-            (Some(method.to_ascii_uppercase()), path.trim())
-        }
-        None => (None, text),
-    };
-    let template = Template::parse(path).map_err(|why| wrong(&why))?;
-    Ok(Place::Path(method, template, path.to_owned()))
-}
-
-/// `authenticated`, `deny`, `public: because`, a role, or a permission and a role.
-fn read(text: &str) -> Result<Access> {
-    let text = text.trim();
-    if let Some(because) = text.strip_prefix("public:") {
-        let because = because.trim();
-        if because.is_empty() {
-            return Err(Code::ConfigInvalid.because("`public:` needs a reason behind it: why may anyone ask for this?"));
-        }
-        return Ok(Access::Public { because: super::contract::description::kept(because) });
-    }
-    match text {
-        "authenticated" => return Ok(Access::Authenticated),
-        "deny" => return Ok(Access::Nobody),
-        _ => {}
-    }
-    let (permission, role) = text.rsplit_once(' ').unwrap_or(("service:use", text));
-    let least: Role = role.parse().map_err(|_| {
-        Code::ConfigInvalid.because(format!(
-            "\"{text}\" says not who may; write `authenticated`, `deny`, `public: why`, a role, or a permission and a role such as `items:write editor`"
-        ))
-    })?;
-    if permission.split_once(':').is_none_or(|(noun, verb)| noun.is_empty() || verb.is_empty() || permission.contains(' ')) {
-        return Err(Code::ConfigInvalid.because(format!("\"{permission}\" is no permission; write `noun:verb`")));
-    }
-    Ok(Access::Needs { permission: super::contract::description::kept(permission), least })
 }
 
 #[cfg(test)]

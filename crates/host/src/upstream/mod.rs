@@ -33,11 +33,12 @@ pub mod pool;
 pub mod release;
 pub mod resilience;
 pub mod retry;
+pub mod sharing;
 pub mod starting;
 pub mod tls;
 pub mod upgrade;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use http::{Method, Request, Response};
 use plimsoll_core::{Code, Error, Result};
@@ -160,11 +161,13 @@ impl Upstreams {
     /// As [`forward`](forward::forward).
     pub async fn send(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body>) -> Result<Response<Body>> {
         let host = x.host.clone();
-        let steered = host.upstreams.release.as_ref().and_then(|release| Some((release, release.steer(x, mount, request.headers())?)));
-        let Some((release, steered)) = steered else { return forward::forward(x, mount, request).await };
+        let (Some(release), Some(steered)) = (&host.upstreams.release, x.steered.clone()) else {
+            return forward::forward(x, mount, request).await;
+        };
         release.mirror(x, &steered, &request);
+        let begun = Instant::now();
         let mut answer = forward::forward(x, &steered.mount, request).await;
-        release.came_back(x, &steered, &mut answer);
+        release.came_back(x, &steered, begun.elapsed(), &mut answer).await;
         answer
     }
     /// The service, where there is one only; a candidate beside it does not count.
@@ -231,7 +234,7 @@ impl Upstreams {
     }
 
     /// Begins to read descriptions, and says in readiness and metrics what came of it.
-    pub fn open(host: &Arc<Host>) {
+    pub async fn open(host: &Arc<Host>) {
         for contract in host.upstreams.contracts() {
             tokio::spawn(contract.clone().keep(Arc::downgrade(host)));
             let name: &'static str = contract::description::kept(&format!("description-of-{}", contract.mount().name));
@@ -242,6 +245,8 @@ impl Upstreams {
             });
         }
         if let Some(release) = &host.upstreams.release {
+            release.recall(host).await;
+            release.report(&host.health);
             tokio::spawn(release.clone().watch(Arc::downgrade(host)));
         }
         let host_of_figures = Arc::downgrade(host);

@@ -1,24 +1,22 @@
 //! `/v1/upstreams`: the mounted services as an operator sees them, and a hand on their breakers.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
-use plimsoll_core::{Access, Code, Result, Role, Time};
-use plimsoll_store::{Pace, Scope};
+use plimsoll_core::{Access, Code, Result, Role, TenantId, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{breaker::State, mount::Mount, resilience::Guard};
+use super::{breaker::State, mount::Mount, resilience::Guard, sharing};
 use crate::{
-    Committed,
+    Committed, Host,
     ctx::{Ctx, Read, Write},
-    ledger::Note,
+    ledger::{Change, Note, Origin},
     route::{Json, Path, RouteClass, Routes},
 };
 
 const READ: Access = Access::needs("upstreams:read", Role::Admin);
 const WRITE: Access = Access::needs("upstreams:write", Role::Admin);
-static PACE: Pace = Pace::new();
 
 /// Declares the routes.
 pub fn routes(r: &mut Routes<'_, ()>) {
@@ -28,7 +26,7 @@ pub fn routes(r: &mut Routes<'_, ()>) {
         .summary("Close the circuit breaker of a service, or hold it open")
         .describe(
             "`open` refuses every request for the service until somebody says `reset`. The services are shared by all tenants, \
-             so this is refused where there are several.",
+             so this is refused where there are several: who runs the host does it at the operations listener.",
         )
         .example(json!({ "action": "reset" }))
         .problem(Code::NotFound)
@@ -188,37 +186,62 @@ enum Action {
     Open,
 }
 
+/// An order about a breaker as it is written.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Turn {
+pub struct Turn {
     /// `reset` closes it, `open` holds it open until it is reset.
     action: Action,
 }
 
-async fn turn(ctx: Ctx<(), Write>, (Path(name), Json(body)): (Path<String>, Json<Turn>)) -> Result<Committed<Json<Upstream>>> {
-    let mount = ctx.host.upstreams.named(&name).ok_or_else(unknown)?.clone();
-    let count = ctx.host.store.read(Scope::Host, &PACE, |tx| tx.row::<i64>("SELECT count(*) FROM tenant WHERE closed_at IS NULL", &[]));
-    if count.await? > 1 {
-        return Err(Code::Refused.because("the service is shared with other tenants; who runs the host opens and closes its breaker"));
-    }
-    let (now, turned) = (ctx.now(), mount.clone());
-    ctx.commit(move |change| {
-        let word = if body.action == Action::Reset { "reset" } else { "open" };
+impl Turn {
+    /// Puts it on record; what the service will look like.
+    fn record(&self, mount: &Mount, change: &mut Change<'_, '_>) -> Json<Upstream> {
+        let (word, state) = match self.action {
+            Action::Reset => ("reset", State::Closed),
+            Action::Open => ("open", State::Forced),
+        };
         change.note(Note {
             action: "upstream.breaker".into(),
-            target: format!("upstreams/{}", turned.name),
+            target: format!("upstreams/{}", mount.name),
             outcome: "ok",
-            detail: Some(json!({ "action": word, "was": turned.guard().standing().0.name() })),
+            detail: Some(json!({ "action": word, "was": mount.guard().standing().0.name() })),
         });
-        let mut upstream = Upstream::of(&turned, now);
-        let state = if body.action == Action::Reset { State::Closed } else { State::Forced };
+        let now = change.now();
+        let mut upstream = Upstream::of(mount, now);
         upstream.breaker = BreakerView { state: state.name(), since: now, requests: 0, failures: 0, slow: 0 };
-        Ok(Json(upstream))
-    })
-    .await
-    // Only what is on record is done.
-    .inspect(|_| match body.action {
-        Action::Reset => mount.guard().reset(),
-        Action::Open => mount.guard().force_open(),
-    })
+        Json(upstream)
+    }
+
+    /// Only what is on record is done.
+    fn carry_out(&self, mount: &Mount) {
+        match self.action {
+            Action::Reset => mount.guard().reset(),
+            Action::Open => mount.guard().force_open(),
+        }
+    }
+}
+
+async fn turn(ctx: Ctx<(), Write>, (Path(name), Json(order)): (Path<String>, Json<Turn>)) -> Result<Committed<Json<Upstream>>> {
+    let mount = ctx.host.upstreams.named(&name).ok_or_else(unknown)?.clone();
+    sharing::one_tenant(&ctx.host, "the service").await?;
+    let order = Arc::new(order);
+    let (writes, turned) = (order.clone(), mount.clone());
+    let done = ctx.commit(move |change| Ok(writes.record(&turned, change))).await?;
+    order.carry_out(&mount);
+    Ok(done)
+}
+
+/// Carries out an order of who runs the host; the entry is in the host's own ledger.
+///
+/// # Errors
+/// `NotFound` for a name that nothing has; what the database says.
+pub async fn by_the_operator(host: &Host, name: &str, order: Turn) -> Result<Json<impl Serialize + JsonSchema + use<>>> {
+    let mount = host.upstreams.named(name).ok_or_else(unknown)?.clone();
+    let order = Arc::new(order);
+    let (writes, turned) = (order.clone(), mount.clone());
+    let origin = Origin::host(host.clock.now(), "upstream.breaker");
+    let done = host.commit(TenantId::from_bits(0), origin, move |change| Ok(writes.record(&turned, change))).await?;
+    order.carry_out(&mount);
+    Ok(done)
 }

@@ -1,6 +1,8 @@
 //! What stands between a request that is ready and an upstream that may not be: the section
 //! `[resilience]`, and the guard of one upstream that is made from it.
 
+mod verdict;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -12,6 +14,7 @@ use std::{
 
 use plimsoll_core::{Code, Result};
 
+pub use self::verdict::Verdict;
 use super::{
     adaptive::Adaptive,
     breaker::{self, Breaker, Ending, State, Ticket},
@@ -349,57 +352,4 @@ impl Guard {
 /// The time as `Retry-After` counts it: never too early.
 fn whole_seconds(wait: Duration) -> u32 {
     u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1)
-}
-
-/// What will be said to the breaker about a request. Dropped without a word, it says nothing: the
-/// caller has left.
-pub struct Verdict {
-    guard: Arc<Guard>,
-    ticket: Option<Ticket>,
-    guarded: bool,
-    settled: bool,
-    head: Ending,
-}
-
-impl Verdict {
-    /// Whether the request is a trial, which is not repeated.
-    pub fn is_trial(&self) -> bool {
-        self.ticket.is_some_and(Ticket::is_trial)
-    }
-    /// Notes how the head of the answer came, to be said when its body has ended.
-    pub fn head_came(&mut self, ending: Ending) {
-        self.head = ending;
-    }
-    /// Says that the body has ended as it should.
-    pub fn ended(&mut self) {
-        self.settle(self.head);
-    }
-    /// Says how the request ended. Only the first word counts, except for a failure that shows
-    /// later, in the body.
-    pub fn settle(&mut self, ending: Ending) {
-        let (guard, now) = (&self.guard, self.guard.now());
-        let ticket = self.ticket.take();
-        if !self.settled && ending != Ending::Failed {
-            guard.last_good.store(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        }
-        match ticket {
-            Some(ticket) => guard.on_breaker(|breaker| breaker.settle(ticket, ending, now)),
-            None if self.settled && self.guarded && ending == Ending::Failed => guard.on_breaker(|breaker| breaker.fail_late(now)),
-            None => {}
-        }
-        self.settled = true;
-    }
-    /// Counts an answer that broke off.
-    pub fn broke_off(&mut self) {
-        one_more(&self.guard.counts.broken);
-        self.settle(Ending::Failed);
-    }
-}
-
-impl Drop for Verdict {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.guard.on_breaker(|breaker| breaker.give_back(ticket));
-        }
-    }
 }

@@ -33,7 +33,9 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
             return change(x, request, next).await;
         }
         let caller = Caller { principal: x.principal.as_ref(), address: x.caller, secure: x.secure };
-        match Asked::of(&caller, &request) {
+        // What is kept is of the side that is trusted; the other is asked itself, and for this caller only.
+        let kept = x.steered.as_ref().is_none_or(|steered| steered.cached);
+        match Asked::of(&caller, &request).filter(|_| kept) {
             Some(asked) => super::answer(&cache, asked, request, Stack { x, next }).await,
             None => {
                 cache.tally.answered(Outcome::Bypass);
@@ -98,6 +100,7 @@ impl<'a> Below<'a> for Stack<'a> {
         again.cookie_auth = self.x.cookie_auth;
         again.matched = self.x.matched.clone();
         again.trace = self.x.trace;
+        again.steered = self.x.steered.clone();
         if let Some(mount) = again.matched.as_ref().and_then(|matched| matched.route.mount.as_ref()) {
             again.deadline = again.started + mount.answer_timeout;
         }

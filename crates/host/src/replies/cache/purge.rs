@@ -35,6 +35,8 @@ pub enum What {
     Path(String, Option<String>),
     /// Paths that begin so.
     Prefix(String),
+    /// Paths below none of these prefixes: what is left for the service at `/`.
+    Outside(Vec<String>),
     /// What the service marked with this tag.
     Tag(String),
     /// Everything.
@@ -52,6 +54,9 @@ impl Purge {
             && match &self.what {
                 What::Path(path, host) => stored.path == *path && host.as_ref().is_none_or(|host| *host == stored.host),
                 What::Prefix(prefix) => stored.path.starts_with(prefix.as_str()),
+                What::Outside(prefixes) => !prefixes
+                    .iter()
+                    .any(|prefix| stored.path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))),
                 What::Tag(tag) => stored.tags.contains(tag),
                 What::All => true,
             }

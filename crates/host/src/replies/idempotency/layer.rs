@@ -71,11 +71,13 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
         };
         let ticket = Arc::new(Ticket::new(x, key, &parts, &body));
         let request = Request::from_parts(parts, Body::from(body));
-        if route.mount.is_some() {
+        let answered = if route.mount.is_some() {
             mounted::answer(x, request, ticket).await
         } else {
             native::answer(x, request, next, ticket, &route).await
-        }
+        };
+        engine.tally.answered(&answered);
+        answered
     })
 }
 

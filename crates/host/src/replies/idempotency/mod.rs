@@ -35,6 +35,7 @@ mod places;
 pub mod record;
 mod routes;
 mod running;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -88,6 +89,8 @@ pub struct Idempotency {
     required: Places,
     headers: Vec<HeaderName>,
     running: Running,
+    /// What came of requests with a key.
+    pub tally: tally::Tally,
     /// This process, for its leases.
     instance: String,
     fingerprints: hmac::Key,
@@ -113,6 +116,7 @@ impl Idempotency {
             required: Places::new(&config.required)?,
             headers: config.headers.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect(),
             running: Running::default(),
+            tally: tally::Tally::default(),
             instance: crate::identity::hex(&seed.bytes::<16>()),
             fingerprints: master.mac("idempotency-fingerprint")?,
             master,

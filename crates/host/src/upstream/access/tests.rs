@@ -1,5 +1,6 @@
 //! The security core as tables: which paths have to satisfy what.
 
+use plimsoll_core::Role;
 use serde_json::json;
 
 use super::*;

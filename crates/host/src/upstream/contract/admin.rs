@@ -13,6 +13,7 @@ use crate::{
     Body, Host,
     ctx::{Committed, Ctx, Read, Write},
     route::{Json, Path, Routes},
+    upstream::sharing,
 };
 
 const READ: Access = Access::needs("upstreams:read", Role::Admin);
@@ -102,12 +103,18 @@ pub fn routes(r: &mut Routes<'_, ()>) {
     r.get("/upstreams/{name}/undocumented", READ, undocumented)
         .named("upstreams.undocumented")
         .summary("What a mounted service was asked for that its description does not have")
-        .problem(Code::NotFound);
+        .describe("Addresses may tell of those who asked, so this is refused where there are several tenants.")
+        .problem(Code::NotFound)
+        .problem(Code::Refused);
     r.post("/upstreams/{name}/description", WRITE, reload)
         .named("upstreams.description.reload")
         .summary("Read the description of a mounted service again")
+        .describe(
+            "The service is shared by all tenants, so this is refused where there are several; who runs the host sends SIGHUP instead.",
+        )
         .answers(202, None)
-        .problem(Code::NotFound);
+        .problem(Code::NotFound)
+        .problem(Code::Refused);
 }
 
 fn named(host: &Host, name: &str) -> Result<Arc<Contract>> {
@@ -157,7 +164,9 @@ fn said(access: &Access) -> String {
 }
 
 async fn undocumented(ctx: Ctx<(), Read>, Path(name): Path<String>) -> Result<Json<UndocumentedList>> {
-    let (list, left_out) = named(&ctx.host, &name)?.traffic.list();
+    let contract = named(&ctx.host, &name)?;
+    sharing::one_tenant(&ctx.host, "the list of what was asked for").await?;
+    let (list, left_out) = contract.traffic.list();
     let items = list.into_iter().map(|(method, path, entry)| UndocumentedView {
         method,
         path,
@@ -171,6 +180,7 @@ async fn undocumented(ctx: Ctx<(), Read>, Path(name): Path<String>) -> Result<Js
 
 async fn reload(ctx: Ctx<(), Write>, Path(name): Path<String>) -> Result<Committed<Response<Body>>> {
     let contract = named(&ctx.host, &name)?;
+    sharing::one_tenant(&ctx.host, "the service").await?;
     let done = ctx
         .commit(move |change| {
             change.note(crate::ledger::Note {

@@ -8,6 +8,7 @@
 //! without it, and a rule that names what is not there closes what no other rule covers.
 
 pub mod admin;
+mod book;
 pub mod check;
 pub mod description;
 mod fetch;
@@ -17,7 +18,6 @@ pub mod template;
 pub mod traffic;
 
 use std::{
-    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, Ordering},
@@ -33,13 +33,14 @@ use tokio::{
 };
 
 use self::{
+    book::Book,
     check::Strictness,
     description::{Description, kept},
     fetch::Miss,
     traffic::Traffic,
 };
 use super::{
-    access::{Demands, Rulebook, Rules},
+    access::Rules,
     config::{RoutesConfig, ServiceConfig, Validate},
     lifecycle::Lifecycle,
     mount::Mount,
@@ -52,8 +53,6 @@ use crate::{
 
 /// Where descriptions stand by custom.
 const CUSTOM: [&str; 2] = ["/openapi.json", "/swagger.json"];
-/// Paths of the host's own that a description may claim without a word in the configuration.
-const GIVEN_UP: [&str; 3] = ["/health", "/healthz", "/ready"];
 /// Most routes that are kept ready made for one description.
 const READY_MADE: usize = 20_000;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -100,19 +99,6 @@ pub struct Contract {
     traffic: Traffic,
     reported: AtomicU64,
     refused: AtomicU64,
-}
-
-/// What makes two requests ones of the same route: template and operation by their addresses, the
-/// class, what is demanded.
-type Judgement = (usize, RouteClass, Demands, Option<usize>);
-
-/// The rules together with one description, and the routes made from both.
-struct Book {
-    rulebook: Rulebook,
-    yields: HashSet<String>,
-    collisions: Vec<String>,
-    rest: &'static str,
-    routes: RwLock<HashMap<Judgement, Arc<Route>>>,
 }
 
 impl Contract {
@@ -402,36 +388,5 @@ impl Contract {
         if let Some(complaint) = self.complaint().filter(|_| !matches!(now, Standing::Unusable(_))) {
             tracing::warn!(service, "{complaint}");
         }
-    }
-}
-
-impl Book {
-    fn new(mount: &Arc<Mount>, rules: Arc<Rules>, description: Option<&Description>, own: &Table, given: &dyn Fn(&str) -> bool) -> Book {
-        let mut book = Book {
-            rulebook: Rulebook::new(rules, description),
-            yields: HashSet::new(),
-            collisions: Vec::new(),
-            rest: kept(&format!("{}/{{*path}}", mount.prefix)),
-            routes: RwLock::default(),
-        };
-        let templates: HashSet<&'static str> = book.rulebook.operations().iter().map(|operation| operation.template).collect();
-        let mut templates: Vec<&'static str> = templates.into_iter().collect();
-        templates.sort_unstable();
-        for template in templates {
-            // A value in the host's template is met by a value in the service's.
-            let sample: String =
-                template.split('/').map(|part| if part.contains('{') { "value" } else { part }).collect::<Vec<_>>().join("/");
-            if own.allow(&sample).is_none() || given(template) {
-                continue;
-            }
-            if GIVEN_UP.contains(&template) {
-                book.yields.insert(template.to_owned());
-            } else {
-                book.collisions.push(format!(
-                    "the service describes `{template}`, which the host answers itself; to let the service answer, write `yields = [\"{template}\"]` into `[service]`"
-                ));
-            }
-        }
-        book
     }
 }

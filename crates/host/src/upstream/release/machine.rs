@@ -125,9 +125,18 @@ impl Machine {
     pub fn ungated(&self) -> u32 {
         if self.phase == Phase::Running { self.weight } else { self.share() }
     }
-    /// Whether a tester may be sent there: not while its checks fail.
+    /// Whether a tester may be sent there: not while its checks fail, unless everybody is.
     pub fn open(&self) -> bool {
-        self.gate == Gate::Green
+        self.gate == Gate::Green || self.phase == Phase::Promoted
+    }
+    /// The side whose answers may be kept for others: the candidate's only once it has taken over.
+    pub fn trusted(&self) -> Arm {
+        if self.phase == Phase::Promoted { Arm::Candidate } else { Arm::Stable }
+    }
+    /// Goes on from where an earlier process was.
+    pub fn resume(&mut self, phase: Phase, weight: u32) {
+        self.phase = phase;
+        self.weight = weight.min(WHOLE);
     }
     /// What the windows say.
     pub fn summaries(&self, now: u64) -> (Summary, Summary) {
@@ -244,7 +253,11 @@ mod tests {
         assert!(machine.promote(true).unwrap_err().contains("0 of the 20"));
         (0..20).for_each(|n| drop(machine.answered(n, Arm::Candidate, false, FAST)));
         machine.promote(true).unwrap();
-        assert_eq!(machine.share(), WHOLE);
+        assert_eq!((machine.share(), machine.trusted()), (WHOLE, Arm::Candidate));
+        machine.smoked(Gate::Red("GET /health is answered with 500".into()));
+        assert!(machine.share() == WHOLE && machine.open(), "what has taken over is not taken away by a check alone");
+        machine.give_back("by hand".into());
+        assert_eq!((machine.share(), machine.trusted()), (0, Arm::Stable));
         assert_eq!(Machine::new(bounds(), 0).phase(), &Phase::Waiting);
     }
 

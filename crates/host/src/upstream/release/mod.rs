@@ -3,14 +3,19 @@
 //! Promises: the candidate gets nothing before its smoke checks pass and nothing while they fail
 //! (until it is promoted); a caller stays on its side while the share grows; when the candidate
 //! breaks a stated bound, everything returns to the stable service with the very next request, and
-//! only a person begins anew; a mirrored request delays and fails nobody. Does not promise: the
-//! state is this process's own, so replicas judge for themselves, and a restart begins with what
-//! the configuration says.
+//! only a person begins anew, also after a restart; a mirrored request delays and fails nobody;
+//! answers of a side that is not trusted are neither kept for others nor hidden behind kept ones.
+//! A candidate that was promoted keeps everything when its smoke checks turn red (the service
+//! before it may be gone); that is shown in health as something that needs attention, and bounds
+//! on what callers meet still return it. Does not promise: the state is this process's own while it
+//! runs, so replicas judge for themselves; a restart begins with what was last put on record.
 
 pub mod admin;
 pub mod config;
+pub mod kept;
 pub mod machine;
 mod mirror;
+pub mod order;
 pub mod smoke;
 pub mod split;
 pub mod window;
@@ -23,14 +28,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, HeaderValue, Response, header};
-use plimsoll_core::{Code, Result, Role, TenantId};
-use serde_json::json;
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use plimsoll_core::{Code, Result, Role};
 use tokio::sync::{Notify, Semaphore};
 
 use self::{
     config::ReleaseConfig,
-    machine::{Arm, Bounds, Gate, Machine},
+    machine::{Arm, Bounds, Gate, Machine, Phase},
     smoke::Look,
     split::Split,
 };
@@ -38,7 +42,8 @@ use super::{config::ServiceConfig, mount::Mount};
 use crate::{
     Body, Host,
     exchange::Exchange,
-    ledger::{Note, Origin},
+    probes::{Health, Weight},
+    replies::cache::purge::{Purge, What},
 };
 
 /// Who may choose a side for itself, with a header or a cookie.
@@ -58,6 +63,10 @@ pub struct Release {
     mirrored_callers: Split,
     room: Arc<Semaphore>,
     machine: Mutex<Machine>,
+    /// The share that the configuration asks for.
+    configured: u32,
+    /// One order, or return, is put on record at a time.
+    orders: tokio::sync::Mutex<()>,
     begun: Instant,
     again: Notify,
     sent: [AtomicU64; 2],
@@ -67,13 +76,25 @@ pub struct Release {
     returns: AtomicU64,
 }
 
-/// Where a request goes.
+/// Where a request goes: decided once for each, above the cache.
+#[derive(Clone)]
 pub struct Steered {
     /// To which service.
     pub mount: Arc<Mount>,
+    /// Whether the answer may come from the cache and be kept there.
+    pub cached: bool,
     arm: Arm,
     chosen: bool,
-    begun: Instant,
+}
+
+/// Layer `release`: decides to which side a request goes.
+pub fn choose(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
+    if let Some(release) = x.host.upstreams.release.clone()
+        && let Some(mount) = x.matched.as_ref().and_then(|matched| matched.route.mount.clone())
+    {
+        x.steered = release.steer(x, &mount, request.headers());
+    }
+    Ok(())
 }
 
 impl Release {
@@ -110,6 +131,8 @@ impl Release {
             mirrored_callers: Split::new("release-mirror")?,
             room: Arc::new(Semaphore::new(section.mirror_room)),
             machine: Mutex::new(Machine::new(bounds, section.weight.parts())),
+            configured: section.weight.parts(),
+            orders: tokio::sync::Mutex::default(),
             begun: Instant::now(),
             again: Notify::new(),
             sent: Default::default(),
@@ -132,15 +155,15 @@ impl Release {
     }
 
     /// Where a request for `mount` goes; nothing where this release does not concern it.
-    pub fn steer(&self, x: &Exchange, mount: &Arc<Mount>, headers: &HeaderMap) -> Option<Steered> {
+    fn steer(&self, x: &Exchange, mount: &Arc<Mount>, headers: &HeaderMap) -> Option<Steered> {
         if !Arc::ptr_eq(mount, &self.stable) {
             return None;
         }
         let wish = wish(headers).filter(|_| x.principal.as_ref().is_some_and(|who| who.holds(TEST.0, TEST.1)));
-        let (share, open) = {
+        let (share, open, trusted) = {
             let machine = self.machine();
             let share = if x.host.holds("rollback-automated") { machine.share() } else { machine.ungated() };
-            (share, machine.open())
+            (share, machine.open(), machine.trusted())
         };
         let drawn = || {
             let within = self.callers.takes(share, x.principal.as_ref().map(|who| &*who.id), x.caller);
@@ -152,11 +175,11 @@ impl Release {
             None => drawn(),
         };
         let mount = if arm == Arm::Candidate { &self.candidate } else { &self.stable };
-        Some(Steered { mount: mount.clone(), arm, chosen: wish.is_some(), begun: Instant::now() })
+        Some(Steered { mount: mount.clone(), cached: arm == trusted, arm, chosen: wish.is_some() })
     }
 
-    /// What came of it; returns everything to the stable service where a bound is broken now.
-    pub fn came_back(&self, x: &Exchange, steered: &Steered, answer: &mut Result<Response<Body>>) {
+    /// What came of it after this time; returns everything to the stable service where a bound is broken now.
+    pub async fn came_back(self: &Arc<Release>, x: &Exchange, steered: &Steered, took: Duration, answer: &mut Result<Response<Body>>) {
         let failed = match answer {
             Ok(answer) => answer.status().is_server_error(),
             Err(error) => {
@@ -174,31 +197,50 @@ impl Release {
         if steered.chosen || !x.host.holds("canary") {
             return;
         }
-        let broken = self.machine().answered(self.now(), steered.arm, failed, steered.begun.elapsed());
+        let (was, broken) = {
+            let mut machine = self.machine();
+            (machine.trusted(), machine.answered(self.now(), steered.arm, failed, took))
+        };
         if let Some(why) = broken {
-            self.returned(&x.host, &why);
+            self.returned(&x.host, why);
+            if was == Arm::Candidate {
+                self.forget_answers(&x.host).await;
+            }
         }
     }
 
-    fn returned(&self, host: &Arc<Host>, why: &str) {
+    /// Takes the kept answers of the service out, and nobody else's: another side answers from now on.
+    async fn forget_answers(&self, host: &Host) {
+        let others = host.upstreams.mounts().map(|mount| mount.prefix.clone()).filter(|prefix| !prefix.is_empty());
+        host.cache.purge(Purge { what: What::Outside(others.collect()), tenant: None }).await;
+    }
+
+    fn returned(self: &Arc<Release>, host: &Arc<Host>, why: String) {
         self.returns.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(service = self.stable.name, why, "the candidate is returned: everything goes to the stable service");
-        let note =
-            Note { action: "release.return".into(), target: "release".to_owned(), outcome: "ok", detail: Some(json!({ "why": why })) };
-        let origin = Origin {
-            at: host.clock.now(),
-            actor_kind: "host",
-            actor: "host".into(),
-            request: None,
-            address: None,
-            action: note.action.clone(),
-            path: String::new(),
-        };
-        let host = host.clone();
-        tokio::spawn(async move {
-            if let Err(error) = host.events.record(&host.store, TenantId::from_bits(0), origin, note).await {
-                tracing::warn!(error = ?error, "the return of a candidate could not be recorded");
+        tokio::spawn(self.clone().keep_return(Arc::downgrade(host), why));
+    }
+
+    /// What needs a person: everything goes to a candidate whose smoke checks fail.
+    ///
+    /// # Errors
+    /// `UpstreamFailed`, naming the check.
+    fn attention(&self) -> Result<()> {
+        let machine = self.machine();
+        match (machine.phase(), machine.gate()) {
+            (Phase::Promoted, Gate::Red(why)) => {
+                Err(Code::UpstreamFailed.because(format!("the promoted candidate's smoke checks fail: {why}")))
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Its entry in health.
+    pub fn report(self: &Arc<Release>, health: &Health) {
+        let release = Arc::downgrade(self);
+        health.check("release", Weight::Attention, move || {
+            let found = release.upgrade().map_or(Ok(()), |release| release.attention());
+            Box::pin(async move { found })
         });
     }
 

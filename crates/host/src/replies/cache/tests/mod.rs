@@ -17,11 +17,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt as _;
-use plimsoll_core::{Principal, TenantId};
+use plimsoll_core::{Code, Principal, TenantId, Time};
 
-use super::{key::Caller, *};
+use super::{entry::Terms, key::Caller, metrics::Outcome, *};
 use crate::config::{ByteSize, Span};
 
 pub(super) fn stored(path: &str, body: Vec<u8>) -> Stored {

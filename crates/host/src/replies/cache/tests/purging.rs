@@ -92,3 +92,16 @@ async fn a_tenants_purge_leaves_other_tenants_alone() {
     let gone = bench.cache.purge(Purge { what: What::All, tenant: Some(ann.tenant) }).await.0;
     assert_eq!((gone, bench.get_as("/a", &eve).await.is_hit(), bench.get_as("/a", &ann).await.is_hit()), (1, true, false));
 }
+
+#[tokio::test]
+async fn what_is_left_for_the_service_at_the_root_goes_and_what_lies_below_other_prefixes_stays() {
+    let bench = Bench::new(says(&[("cache-control", "public, max-age=60")]));
+    for path in ["/a", "/other", "/other/a", "/others"] {
+        bench.get(path, &[]).await;
+    }
+    let (removed, _) = bench.cache.purge(purge(What::Outside(vec!["/other".into()]))).await;
+    assert_eq!(removed, 2);
+    for (path, kept) in [("/a", false), ("/other", true), ("/other/a", true), ("/others", false)] {
+        assert_eq!(bench.get(path, &[]).await.text("cache-status").starts_with("Plimsoll; hit"), kept, "{path}");
+    }
+}
