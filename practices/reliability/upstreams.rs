@@ -177,7 +177,9 @@ pub(crate) async fn outbound(rig: &mut Rig) -> Result<(), Trouble> {
     ];
     let (copy, service) = rig.copy_with_service(&settings).await?;
     rig.turn_to(&copy);
-    rig.note("an instance with resilience.attempt_timeout = \"300ms\", and service.idle_timeout and service.stream_idle_timeout = \"300ms\"");
+    rig.note(
+        "an instance with resilience.attempt_timeout = \"300ms\", and service.idle_timeout and service.stream_idle_timeout = \"300ms\"",
+    );
 
     rig.check("calls-bounded");
     let reply = rig.send(get("/mounted/open/slow?ms=3000")).await?;
@@ -259,7 +261,7 @@ pub(crate) async fn degraded(rig: &mut Rig) -> Result<(), Trouble> {
 
 /// Whether health comes to say this word, to strangers or to operators.
 async fn told(rig: &mut Rig, word: &str) -> Result<bool, Trouble> {
-    let end = Instant::now() + SOON;
+    let end = Instant::now() + 2 * SOON;
     while Instant::now() < end {
         for ask in [get("/health"), get("/health").operations()] {
             if rig.quietly(ask).await?.str("/status") == word {

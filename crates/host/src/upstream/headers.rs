@@ -13,7 +13,9 @@ use plimsoll_core::{Code, Result};
 use super::{assertion, mount::Mount};
 use crate::{
     edge::host::{asked_for, authority},
-    exchange::Exchange, identity::session};
+    exchange::Exchange,
+    identity::session,
+};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
