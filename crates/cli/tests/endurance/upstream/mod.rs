@@ -35,6 +35,8 @@ impl Mounted {
         let (bad, ground) = (Bad::start().await, Db::Sqlite.ground());
         let mut plimsoll =
             generous(binary().on(&ground)).env("PLIMSOLL_ROUTES__DEFAULT", "public: a test").env("PLIMSOLL_SERVICE__URL", bad.url());
+        // What arrives is what a test has sent, and not the look for a description.
+        plimsoll = plimsoll.env("PLIMSOLL_SERVICE__OPENAPI", "off");
         for (name, value) in settings {
             let name = if name.contains("__") { format!("PLIMSOLL_{name}") } else { format!("PLIMSOLL_RESILIENCE__{name}") };
             plimsoll = plimsoll.env(name, value);
