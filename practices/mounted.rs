@@ -56,13 +56,15 @@ pub(crate) async fn open(rig: &mut Rig) -> Result<(), Trouble> {
 }
 
 /// Who may not by the rules of `[routes]` is refused, and the service is not asked.
-pub(crate) async fn forbidden(rig: &mut Rig, viewer: &str) -> Result<(), Trouble> {
+pub(crate) async fn forbidden(rig: &mut Rig, viewer: &str, owner: &str) -> Result<(), Trouble> {
     let Ok(service) = rig.service() else { return Ok(()) };
     let reply = rig.quietly(post("/mounted/editors/echo?key=forbidden").bearer(viewer)).await?;
     rig.must(reply.status == 403, "a path of a mounted service that is for editors is refused to a viewer with 403");
     let reply = rig.quietly(get("/mounted/closed/echo?key=forbidden").bearer(viewer)).await?;
     rig.must(reply.status == 403, "one that is denied to all is refused with 403");
-    rig.must(service.arrivals("forbidden") == 0, "the mounted service hears of neither");
+    let reply = rig.quietly(get("/mounted/closed/echo?key=forbidden").bearer(owner)).await?;
+    rig.must(reply.status == 403, "to the owner too");
+    rig.must(service.arrivals("forbidden") == 0, "the mounted service hears of none of it");
     Ok(())
 }
 

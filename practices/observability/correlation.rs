@@ -62,10 +62,17 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
 
     rig.check("passed-on");
     if rig.service().is_ok() {
-        let reply = rig.send(get("/mounted/echo").bearer(&tenant.owner)).await?;
-        let told = Seen::told(&reply).unwrap_or_default();
-        let same = reply.header("x-request-id").is_none_or(|id| told.header("x-request-id") == Some(id));
-        rig.must(same && told.header("x-request-id").is_some(), "a mounted service is told the id that the answer carries");
+        for (ask, what) in
+            [(get("/mounted/echo"), "made here"), (get("/mounted/echo").header("x-request-id", &own), "that the caller brought")]
+        {
+            let reply = rig.send(ask.bearer(&tenant.owner)).await?;
+            let told = Seen::told(&reply).unwrap_or_default();
+            let same = reply.header("x-request-id").is_none_or(|id| told.header("x-request-id") == Some(id));
+            rig.must(
+                same && told.header("x-request-id").is_some(),
+                format!("a mounted service is told the id {what}, as the answer carries it"),
+            );
+        }
     }
     let target = resource::resources(rig).await?.remove(0);
     let trace = format!("{mark:032x}");

@@ -42,7 +42,7 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         }
     }
 
-    mounted::forbidden(rig, &keys[0].1).await?;
+    mounted::forbidden(rig, &keys[0].1, &tenant.owner).await?;
 
     rig.check("allowed");
     for operation in &operations {

@@ -29,6 +29,8 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     rig.must(status == 413, "a body declared one byte above the limit is refused with 413, and none of it is waited for");
     let status = upload(rig, &tenant, &target, &format!("Content-Length: {BODY}"), " ".repeat(BODY)).await?;
     rig.must(status == 400, "a body of exactly the limit is read");
+    let status = passed(rig, &format!("Content-Length: {}", BODY + 1), String::new()).await?;
+    rig.must(status == 413, "in front of a mounted service one byte above its limit is refused with 413, and not waited for");
     let status = passed(rig, &format!("Content-Length: {BODY}"), " ".repeat(BODY)).await?;
     rig.must(status == 200, "a body of exactly the limit reaches a mounted service");
 

@@ -58,8 +58,8 @@ async fn what_a_look_finds_broken_on_the_deployment_outweighs_the_copy() {
     let report = report(&running, &["security-headers"], 1).await;
     let row = row(&report, "security-headers");
     assert_eq!(row["status"], "partial", "{row}");
-    let refusals = row["checks"].as_array().unwrap().iter().find(|check| check["id"] == "error-answers").unwrap();
-    assert!(refusals["why"].as_str().unwrap().contains("not true: the answer to an unknown address"), "{row}");
+    let check = row["checks"].as_array().unwrap().iter().find(|check| check["id"] == "error-answers").unwrap();
+    assert!(check["why"].as_str().unwrap().contains("not true: the answer to an unknown address"), "{row}");
 }
 
 #[tokio::test]

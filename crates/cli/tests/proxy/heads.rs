@@ -66,7 +66,11 @@ async fn a_caller_cannot_say_who_it_is_nor_where_it_comes_from() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trusted_proxy_is_believed_and_stands_in_the_way_itself() {
     let recorder = recorder().await;
-    let settings = [("PLIMSOLL_SERVER__TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8"), ("PLIMSOLL_SERVICE__HOST_HEADER", "service")];
+    let settings = [
+        ("PLIMSOLL_SERVER__TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8"),
+        ("PLIMSOLL_SERVICE__HOST_HEADER", "service"),
+        ("PLIMSOLL_SERVER__HOSTS", "localhost, api.example"),
+    ];
     let front = Front::of(&recorder.url(), &settings).await;
     let lines = "x-forwarded-for: 6.6.6.6, 203.0.113.9, 10.0.0.2\r\nx-forwarded-proto: https\r\nx-forwarded-host: api.example:8443\r\n";
     assert_status(&front.get("/", lines).await, 200);
@@ -76,6 +80,49 @@ async fn a_trusted_proxy_is_believed_and_stands_in_the_way_itself() {
     assert_eq!(said("forwarded"), "for=203.0.113.9;host=\"api.example:8443\";proto=https, for=10.0.0.2, for=127.0.0.1");
     assert_eq!((said("x-forwarded-proto"), said("x-forwarded-host"), said("x-forwarded-port")), ("https", "api.example:8443", "8443"));
     assert_eq!((said("x-real-ip"), said("host")), ("203.0.113.9", recorder.url().trim_start_matches("http://")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_a_trusted_proxy_forwards_has_to_be_known_like_any_other() {
+    let recorder = recorder().await;
+    let hosts = ("PLIMSOLL_SERVER__HOSTS", "localhost, api.example");
+    let trusted = ("PLIMSOLL_SERVER__TRUSTED_PROXIES", "127.0.0.1");
+    let front = Front::of(&recorder.url(), &[hosts, trusted]).await;
+    for (line, status) in [
+        ("x-forwarded-host: evil.example", 421),
+        ("x-forwarded-host: api.example, evil.example", 421),
+        ("x-forwarded-host: api.example@evil.example", 400),
+    ] {
+        assert_status(&front.get("/", &format!("{line}\r\n")).await, status);
+        assert_eq!(recorder.take(), [], "{line}");
+    }
+    for (line, told) in [
+        ("x-forwarded-host: API.example:8443", "API.example:8443"),
+        ("x-forwarded-host: evil.example, api.example", "api.example"),
+        ("forwarded: for=1.2.3.4;host=evil.example", "localhost"),
+    ] {
+        assert_status(&front.get("/", &format!("{line}\r\n")).await, 200);
+        assert_eq!(only(&recorder).header("x-forwarded-host"), Some(told), "{line}");
+    }
+    let front = Front::of(&recorder.url(), &[hosts, trusted, ("PLIMSOLL_SERVER__PROXY_HEADER", "forwarded")]).await;
+    assert_status(&front.get("/", "forwarded: for=203.0.113.9;host=\"evil.example\"\r\n").await, 421);
+    assert_eq!(recorder.take(), []);
+    assert_status(&front.get("/", "forwarded: for=203.0.113.9;host=\"api.example\"\r\nx-forwarded-host: evil.example\r\n").await, 200);
+    let seen = only(&recorder);
+    assert_eq!(seen.header("x-forwarded-host"), Some("api.example"));
+    assert!(seen.header("forwarded").unwrap().contains("host=\"api.example\""), "{seen:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_is_told_the_request_id_that_the_caller_sees() {
+    let recorder = recorder().await;
+    let front = Front::of(&recorder.url(), &[]).await;
+    for line in ["", "x-request-id: the-callers-own\r\n", "x-request-id: not; harmless\r\n"] {
+        let answer = front.get("/", line).await;
+        let shown = answer.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap();
+        assert_eq!(only(&recorder).header("x-request-id"), Some(shown), "{line}");
+        assert_eq!(shown == "the-callers-own", line.contains("own"));
+    }
 }
 
 fn part(token: &str, at: usize) -> Value {

@@ -128,7 +128,98 @@ async fn an_upload_may_take_longer_than_an_answer_but_not_stand_still() {
     let mut caller = front.wire().await;
     caller.write("POST /still HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 5\r\n\r\nab").await.unwrap();
     let answer = text(&caller.rest(BOUND).await);
-    assert!(answer.starts_with("HTTP/1.1 504") || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert_status(&answer, 408);
+    assert!(answer.contains("PLM-REQ-"), "it is the caller who owes the rest, however long the service may take: {answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_time_for_an_answer_begins_behind_the_upload() {
+    let stage = Stage::open().await;
+    let settings = [("PLIMSOLL_SERVICE__ANSWER_TIMEOUT", "300ms"), ("PLIMSOLL_RESILIENCE__ATTEMPT_TIMEOUT", "250ms")];
+    let front = Front::of(&stage.url(), &settings).await;
+    // The caller pauses for longer than an answer may take, the service answers at once.
+    let mut caller = front.wire().await;
+    caller.write("POST /paused HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\nab").await.unwrap();
+    let mut service = stage.accept().await;
+    service.until(BOUND, |seen| seen.ends_with(b"ab")).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    caller.write("cd").await.unwrap();
+    service.until(BOUND, |seen| seen.ends_with(b"cd")).await;
+    service.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+    assert_status(&text(&caller.until(BOUND, |seen| seen.ends_with(b"ok")).await), 200);
+    // The same for a small body that is kept to be sent again.
+    caller.write("GET /kept HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\nab").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    caller.write("cd").await.unwrap();
+    service.until(BOUND, |seen| seen.ends_with(b"abcd")).await;
+    service.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+    assert_status(&text(&caller.until(BOUND, |seen| seen.ends_with(b"ok")).await), 200);
+    // The service that has everything and says nothing is late, and one that takes nothing as well.
+    caller.write("POST /silent HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 2\r\n\r\nab").await.unwrap();
+    let late = text(&caller.rest(BOUND).await);
+    assert_status(&late, 504);
+    assert!(late.contains("PLM-UPS-003"), "{late}");
+    let mut caller = front.wire().await;
+    caller.write(format!("POST /stuck HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", 32 << 20)).await.unwrap();
+    let piece = vec![7u8; 1 << 20];
+    let full = async {
+        for _ in 0..32 {
+            if caller.write(&piece).await.is_err() {
+                break;
+            }
+        }
+    };
+    // As much as the buffers on the way take, then nothing moves.
+    let _ = tokio::time::timeout(Duration::from_secs(2), full).await;
+    let late = text(&caller.until(BOUND, has_head).await);
+    assert!(late.starts_with("HTTP/1.1 504 ") && late.contains("PLM-UPS-003"), "{late}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_head_is_said_to_be_the_services() {
+    let stage = Stage::open().await;
+    let settings = [("PLIMSOLL_SERVICE__ANSWER_TIMEOUT", "300ms")];
+    let front = Front::of(&stage.url(), &settings).await;
+    for _ in 0..5 {
+        let late = front.get("/late", "").await;
+        assert_status(&late, 504);
+        assert!(late.contains("PLM-UPS-003"), "{late}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_stream_that_lies_still_is_cut_in_its_own_time() {
+    let stage = Stage::open().await;
+    let front = Front::of(&stage.url(), &[("PLIMSOLL_SERVICE__STREAM_IDLE_TIMEOUT", "100ms")]).await;
+    let mut caller = front.wire().await;
+    caller.write("GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut service = stage.accept().await;
+    service.until(BOUND, has_head).await;
+    service.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n").await.unwrap();
+    assert!(text(&caller.rest(BOUND).await).ends_with("1\r\na\r\n"));
+    assert_eq!(service.rest(BOUND).await, b"", "the service's connection is ended too");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_is_asked_before_a_body_that_waits_to_be_asked_for() {
+    let stage = Stage::open().await;
+    let settings = [("PLIMSOLL_RESILIENCE__SERVICE_HONOURS_KEYS", "true"), ("PLIMSOLL_RESILIENCE__BACKOFF", "1ms")];
+    let front = Front::of(&stage.url(), &settings).await;
+    let head = "PUT /asks HTTP/1.1\r\nhost: localhost\r\nidempotency-key: \"one\"\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n";
+    let mut caller = front.wire().await;
+    caller.write(head).await.unwrap();
+    // Refused without the body, and sent again: nothing was taken from the caller.
+    let mut service = stage.accept().await;
+    assert!(text(&service.until(BOUND, has_head).await).contains("expect: 100-continue"));
+    service.write("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    let mut again = stage.accept().await;
+    assert!(text(&again.until(BOUND, has_head).await).contains("expect: 100-continue"));
+    again.write("HTTP/1.1 100 Continue\r\n\r\n").await.unwrap();
+    assert!(text(&caller.until(BOUND, has_head).await).starts_with("HTTP/1.1 100 "));
+    caller.write("ab").await.unwrap();
+    again.until(BOUND, |seen| seen.ends_with(b"ab")).await;
+    again.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+    assert_status(&text(&caller.until(BOUND, |seen| seen.ends_with(b"ok")).await), 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,6 +235,19 @@ async fn a_body_beyond_the_limit_is_refused_however_it_is_told() {
         front.ask(format!("POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n{chunked}")).await;
     assert_status(&refused, 413);
     assert!(recorder.take().iter().all(|seen| seen.fault.is_some()), "no whole request has arrived");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_declares_too_much_for_the_service_is_not_waited_for() {
+    let recorder = recorder().await;
+    // More is allowed elsewhere: the first look at the length cannot refuse it.
+    let front = Front::of(&recorder.url(), &[("PLIMSOLL_SERVICE__BODY_LIMIT", "1KiB"), ("PLIMSOLL_SERVER__BODY_LIMIT", "1MiB")]).await;
+    for length in [1025, 500_000] {
+        let mut caller = front.wire().await;
+        caller.write(format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n")).await.unwrap();
+        assert_status(&text(&caller.until(BOUND, has_head).await), 413);
+    }
+    assert_eq!(recorder.connections(), 0, "the service hears nothing of it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

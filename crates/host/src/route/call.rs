@@ -33,8 +33,13 @@ pub struct Call {
 pub fn find(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
     let (method, path) = (request.method(), request.uri().path());
     if let Some(matched) = x.host.upstreams.claim(&x.host.routes, method, path)? {
+        let limit = matched.route.body_limit.filter(|_| x.host.holds("request-size-limits"));
         x.matched = Some(matched);
-        return Ok(());
+        // The layer `size` knew the largest limit of all only; what declares too much is not read.
+        return match limit {
+            Some(limit) if request.body().size_hint().lower() > limit as u64 => Err(too_large(limit)),
+            _ => Ok(()),
+        };
     }
     let mut found = x.host.routes.find(method, path);
     if found.is_err() && !x.host.holds("api-versioning") {

@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -30,6 +30,8 @@ pub struct Flow {
     begun: Instant,
     /// Milliseconds after that at which something last moved.
     moved: AtomicU64,
+    /// Whether it is the caller who owes the next bytes.
+    owed: AtomicBool,
     consent: AtomicU8,
     said: Notify,
 }
@@ -43,8 +45,8 @@ mod consent {
 impl Flow {
     /// Nothing has moved yet.
     pub fn new() -> Arc<Flow> {
-        let (begun, moved) = (Instant::now(), AtomicU64::new(0));
-        Arc::new(Flow { begun, moved, consent: AtomicU8::new(consent::OPEN), said: Notify::new() })
+        let (begun, moved, owed) = (Instant::now(), AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(Flow { begun, moved, owed, consent: AtomicU8::new(consent::OPEN), said: Notify::new() })
     }
 
     /// The service wants the body (100).
@@ -65,14 +67,23 @@ impl Flow {
         self.consent.compare_exchange(consent::OPEN, consent::GIVEN, Ordering::SeqCst, Ordering::SeqCst) != Err(consent::REFUSED)
     }
 
+    /// Something moved.
     fn note(&self) {
+        self.owed.store(false, Ordering::Relaxed);
+        self.touch();
+    }
+    fn touch(&self) {
         self.moved.store(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
-    /// Waits for `answer` until nothing of the body has moved for `patience`.
+    /// Waits for `answer` until nothing of the body has moved for `patience`. A caller who lets the
+    /// service wait for the body takes nothing of that time; [`Upload`] says how long it may.
     pub async fn patient<T>(&self, patience: Duration, answer: impl Future<Output = T>) -> Option<T> {
         let mut answer = std::pin::pin!(answer);
-        self.note();
+        self.touch();
         loop {
+            if self.owed.load(Ordering::Relaxed) {
+                self.touch();
+            }
             let until = Duration::from_millis(self.moved.load(Ordering::Relaxed)).saturating_add(patience);
             let left = until.checked_sub(self.begun.elapsed())?;
             if let Ok(answered) = tokio::time::timeout(left, answer.as_mut()).await {
@@ -147,7 +158,18 @@ impl hyper::body::Body for Upload {
             Poll::Pending if this.patience.is_over(cx) => {
                 Poll::Ready(Some(Err(Upload::fail(Code::BodyTimeout.because("the body stood still for too long")))))
             }
-            other => other,
+            Poll::Pending => {
+                if let Some(flow) = &this.flow {
+                    flow.owed.store(true, Ordering::Relaxed);
+                }
+                Poll::Pending
+            }
+            Poll::Ready(None) => {
+                if let Some(flow) = &this.flow {
+                    flow.note();
+                }
+                Poll::Ready(None)
+            }
         }
     }
     fn is_end_stream(&self) -> bool {

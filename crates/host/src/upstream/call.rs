@@ -77,7 +77,13 @@ pub async fn call(x: &mut Exchange, mount: &Arc<Mount>, mut parts: Parts, body: 
     let act_twice = retry::may_act_twice(&parts.method, &parts.headers, guard.settings.service_honours_keys);
     let repeats = if host.holds("retry-backoff") && !verdict.is_trial() { guard.settings.attempts } else { 1 };
     let asks = asks_first(&parts);
-    let source = Source::of(body, mount, act_twice && repeats > 1, asks, deadline).await?;
+    let source = Source::of(body, mount, act_twice && repeats > 1, asks).await?;
+    // A body may have taken its time to arrive; the time for the answer begins behind it.
+    let deadline = match &source {
+        Source::Nothing => deadline,
+        _ if timed => Instant::now() + mount.answer_timeout,
+        _ => deadline.max(Instant::now() + mount.answer_timeout),
+    };
     if !matches!(source, Source::Passing(_)) {
         parts.headers.remove(header::EXPECT);
     }
@@ -170,7 +176,12 @@ impl Way<'_> {
                 .filter(|_| *attempts < self.repeats && self.source.repeatable())
                 .and_then(|failure| retry::pause(failure, self.act_twice, &self.guard.settings.backoff, *attempts, seed))
                 .filter(|pause| *pause < left(self.deadline) && self.guard.is_closed());
-            let Some(pause) = pause.filter(|_| self.guard.spend()) else { return (ended, took) };
+            let Some(pause) = pause.filter(|_| self.guard.spend()) else {
+                if let (Source::Passing(passing), Ok(_)) = (&self.source, &ended) {
+                    passing.flow.answered();
+                }
+                return (ended, took);
+            };
             // Let go of the connection first: nobody reads the rest of this answer.
             drop(ended);
             tokio::time::sleep(pause).await;
@@ -187,13 +198,7 @@ impl Way<'_> {
         let sending = self.mount.pool.send(request);
         // A body takes as long as it takes while it moves; the time for the answer begins behind it.
         let answered = match &self.source {
-            Source::Passing(passing) => {
-                let answered = passing.flow.patient(time, sending).await;
-                if let Some(Ok(_)) = &answered {
-                    passing.flow.answered();
-                }
-                answered
-            }
+            Source::Passing(passing) => passing.flow.patient(time, sending).await,
             _ => tokio::time::timeout(time, sending).await.ok(),
         };
         if let Some(error) = self.source.fault() {
@@ -268,7 +273,7 @@ enum Source {
 }
 
 impl Source {
-    async fn of(body: Body, mount: &Mount, keep: bool, asks: bool, deadline: Instant) -> Result<Source> {
+    async fn of(body: Body, mount: &Mount, keep: bool, asks: bool) -> Result<Source> {
         if body.is_end_stream() {
             return Ok(Source::Nothing);
         }
@@ -277,7 +282,9 @@ impl Source {
             return Ok(Source::Kept(bytes.clone()));
         }
         let body = Upload::new(body, mount.body_limit, mount.idle_timeout);
-        if !(keep && small) {
+        // What the service has to ask for is not taken from the caller before; until it is, the
+        // request can be repeated all the same.
+        if asks || !(keep && small) {
             let flow = Flow::new();
             return Ok(Source::Passing(Arc::new(Passing {
                 body: Mutex::new(Body::stream(body.told_to(&flow, asks))),
@@ -287,9 +294,8 @@ impl Source {
                 fault: Mutex::default(),
             })));
         }
-        let read = tokio::time::timeout(left(deadline), body.collect()).await;
-        let read = read.map_err(|_| Code::BodyTimeout.because("the body did not arrive in time"))?;
-        Ok(Source::Kept(read.map_err(theirs)?.to_bytes()))
+        // As one that passes by: it takes as long as it takes while it moves.
+        Ok(Source::Kept(body.collect().await.map_err(theirs)?.to_bytes()))
     }
 
     /// The body for an attempt.

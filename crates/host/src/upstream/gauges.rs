@@ -107,5 +107,5 @@ async fn standing(mount: &Mount) -> Result<()> {
             return Err(Code::CircuitOpen.because(format!("its circuit breaker is {} since {} s", state.name(), since.as_secs())));
         }
     }
-    if mount.pool.idle() > 0 { Ok(()) } else { mount.pool.reach().await }
+    if mount.pool.is_connected() { Ok(()) } else { mount.pool.reach().await }
 }

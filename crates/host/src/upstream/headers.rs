@@ -11,7 +11,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header, request,
 use plimsoll_core::{Code, Result};
 
 use super::{assertion, mount::Mount};
-use crate::{edge::host::authority, exchange::Exchange, identity::session};
+use crate::{
+    edge::host::{asked_for, authority},
+    exchange::Exchange,
+    identity::session,
+};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -131,7 +135,7 @@ pub fn outgoing(x: &Exchange, mount: &Mount, parts: &mut request::Parts, streams
     let named = HeaderValue::from_str(authority(&parts.uri, &parts.headers)?).unwrap_or_else(|_| HeaderValue::from_static("-"));
     let trailers = takes_trailers(&parts.headers);
     let believed = x.host.edge.proxies.believes(x.peer.ip());
-    let asked = believed.then(|| parts.headers.get(&FORWARDED_HOST).filter(|host| is_authority(host)).cloned()).flatten();
+    let asked = if believed { asked_for(x, &parts.headers).and_then(|name| HeaderValue::from_str(name).ok()) } else { None };
     let way = if believed { x.host.edge.proxies.way(x.caller, x.peer.ip(), &parts.headers) } else { Vec::new() };
     let headers = &mut parts.headers;
     strip_hop(headers);
@@ -143,9 +147,7 @@ pub fn outgoing(x: &Exchange, mount: &Mount, parts: &mut request::Parts, streams
     headers.reserve(16);
     headers.insert(header::HOST, if mount.own_name { mount.name_on_wire.clone() } else { named.clone() });
     tell_way(x, asked.unwrap_or(named), &way, headers);
-    if let Ok(id) = HeaderValue::try_from(x.request.to_string()) {
-        headers.insert(REQUEST_ID, id);
-    }
+    headers.insert(REQUEST_ID, x.shown_request_id());
     if x.mirrored {
         headers.insert(HeaderName::from_static("x-plimsoll-mirror"), HeaderValue::from_static("true"));
     }
@@ -224,11 +226,6 @@ fn tell_way(x: &Exchange, named: HeaderValue, way: &[IpAddr], headers: &mut Head
     set(header::FORWARDED, HeaderValue::try_from(elements));
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
     headers.insert(FORWARDED_HOST, named);
-}
-
-fn is_authority(host: &HeaderValue) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(byte);
-    !host.is_empty() && host.as_bytes().iter().all(plain)
 }
 
 /// Makes the head of the service's answer that of ours.

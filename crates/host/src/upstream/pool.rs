@@ -130,6 +130,15 @@ impl Pool {
         self.idle.links().len()
     }
 
+    /// Whether a connection lies ready that the service has not closed. Nobody listens to those that
+    /// lie still, so it is found out here.
+    pub fn is_connected(&self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut links = self.idle.links();
+        links.retain_mut(|(link, _)| link.is_good(&mut context));
+        !links.is_empty()
+    }
+
     /// Sends `request` and waits for the head of its answer.
     ///
     /// # Errors

@@ -113,7 +113,8 @@ async fn one(talk: &mut Talk, state: &State, mut seen: Seen) -> Result<bool> {
             return Ok(false);
         }
         "drip" => {
-            drip(talk, state, key.as_deref(), ask.number("n").unwrap_or(3)).await?;
+            let media = ask.text("type").unwrap_or_else(|| "text/event-stream".to_owned());
+            drip(talk, state, key.as_deref(), ask.number("n").unwrap_or(3), &media).await?;
             return Ok(false);
         }
         "echo" => Answer::json(
@@ -172,8 +173,8 @@ async fn deserted(talk: &mut Talk, end: impl Future<Output = ()>) -> bool {
 }
 
 /// Server-sent events, each in a chunk of its own.
-async fn drip(talk: &mut Talk, state: &State, key: Option<&str>, count: u64) -> Result<()> {
-    let fields = [("content-type", "text/event-stream"), ("cache-control", "no-cache"), ("transfer-encoding", "chunked")];
+async fn drip(talk: &mut Talk, state: &State, key: Option<&str>, count: u64, media: &str) -> Result<()> {
+    let fields = [("content-type", media), ("cache-control", "no-cache"), ("transfer-encoding", "chunked")];
     let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
     talk.write((head(200, &fields) + "\r\n").as_bytes()).await?;
     for number in 1..=count {

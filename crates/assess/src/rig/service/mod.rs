@@ -14,7 +14,7 @@
 //! | `…/half` | 200 that announces 1,000 bytes, and half of them |
 //! | `…/effect` | counts one effect of the key; its number as `effect` |
 //! | `…/effect-then-reset` | counts one effect of the key, and closes without an answer |
-//! | `…/drip?n=N` | N server-sent events; while the key is held, only the first |
+//! | `…/drip?n=N` | N server-sent events (`type=T`: of this media type); while the key is held, only the first |
 //! | `…/cacheable` | the number of the key's arrival as `number`, with the fields of cache control asked for |
 //! | `…/fields?name=value` | 200 with these header fields (`status=N`: that status) |
 //! | `…/bytes?n=N` | N bytes |

@@ -33,10 +33,10 @@ impl Mounted {
     /// With these settings of the section `[resilience]`, or of another that is named.
     async fn with(settings: &[(&str, &str)]) -> Mounted {
         let (bad, ground) = (Bad::start().await, Db::Sqlite.ground());
-        let mut plimsoll = generous(binary().on(&ground))
-            .env("PLIMSOLL_ROUTES__DEFAULT", "public: a test")
-            .env("PLIMSOLL_SERVICE__URL", bad.url())
-            .env("PLIMSOLL_SERVICE__OPENAPI", "off");
+        let mut plimsoll =
+            generous(binary().on(&ground)).env("PLIMSOLL_ROUTES__DEFAULT", "public: a test").env("PLIMSOLL_SERVICE__URL", bad.url());
+        // What arrives is what a test has sent, and not the look for a description.
+        plimsoll = plimsoll.env("PLIMSOLL_SERVICE__OPENAPI", "off");
         for (name, value) in settings {
             let name = if name.contains("__") { format!("PLIMSOLL_{name}") } else { format!("PLIMSOLL_RESILIENCE__{name}") };
             plimsoll = plimsoll.env(name, value);

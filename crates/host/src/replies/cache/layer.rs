@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Body,
+    edge::host::asked_for,
     exchange::Exchange,
     route,
     stack::{Boxed, Next},
@@ -36,7 +37,10 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
         // What is kept is of the side that is trusted; the other is asked itself, and for this caller only.
         let kept = x.steered.as_ref().is_none_or(|steered| steered.cached);
         match Asked::of(&caller, &request).filter(|_| kept) {
-            Some(asked) => super::answer(&cache, asked, request, Stack { x, next }).await,
+            Some(mut asked) => {
+                asked.host = names(x, &request);
+                super::answer(&cache, asked, request, Stack { x, next }).await
+            }
             None => {
                 cache.tally.answered(Outcome::Bypass);
                 let mut answer = next.run(x, request).await?;
@@ -52,7 +56,7 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
 /// where it broke off and nobody knows whether it acted.
 async fn change(x: &mut Exchange, request: Request<Body>, next: Next<'_>) -> Result<Response<Body>> {
     let cache = x.host.cache.clone();
-    let (host, path) = (host_of(request.uri(), request.headers()), request.uri().path().to_owned());
+    let (host, path) = (names(x, &request), request.uri().path().to_owned());
     let mut answered = next.run(x, request).await;
     match &mut answered {
         Ok(answer) => {
@@ -73,12 +77,23 @@ async fn change(x: &mut Exchange, request: Request<Body>, next: Next<'_>) -> Res
     answered
 }
 
+/// The name that the request is for; behind a trusted proxy the one that the caller asked for and
+/// then the proxy's own, for the service sees both.
+fn names(x: &Exchange, request: &Request<Body>) -> String {
+    let own = host_of(request.uri(), request.headers());
+    match asked_for(x, request.headers()) {
+        Some(asked) => format!("{} {own}", asked.to_ascii_lowercase()),
+        None => own,
+    }
+}
+
 /// The path of an address on the same host: nobody takes out what belongs to another.
 fn same_host(address: &str, host: &str) -> Option<String> {
     if address.starts_with('/') && !address.starts_with("//") {
         return Some(address.split(['?', '#']).next().unwrap_or(address).to_owned());
     }
     let uri: http::Uri = address.parse().ok()?;
+    let host = host.split(' ').next().unwrap_or(host);
     uri.authority().filter(|authority| authority.as_str().eq_ignore_ascii_case(host)).map(|_| uri.path().to_owned())
 }
 

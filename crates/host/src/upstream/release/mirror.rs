@@ -34,6 +34,7 @@ impl Release {
         *copy.headers_mut() = request.headers().clone();
         let mut own = Exchange::new(x.host.clone(), x.peer, x.secure, &copy);
         (own.request, own.caller, own.principal, own.matched) = (x.request, x.caller, x.principal.clone(), x.matched.clone());
+        own.client_request.clone_from(&x.client_request);
         own.deadline = x.deadline;
         own.mirrored = true;
         let candidate = Arc::clone(&self.candidate);
