@@ -21,7 +21,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("bulkhead").proven_by(probe!(Copies; bulkheads::attack)),
     page!("graceful-degradation").proven_by(probe!(Copies; upstreams::degraded)),
     page!("fallback-responses").proven_by(probe!(Copies; upstreams::fallback)),
-    page!("idempotency-keys").proven_by(probe!(Tenants; repeats::attack)),
+    page!("idempotency-keys").proven_by(probe!(Tenants, Native; repeats::attack)),
     page!("dlq"),
     page!("dlq-operations"),
     page!("global-exception-handler").proven_by(probe!(Tenants, Log, Copies; surprises::attack)),

@@ -30,8 +30,8 @@ fn row<'r>(report: &'r Value, id: &str) -> &'r Value {
 async fn what_the_host_keeps_is_proven_and_the_inside_of_the_service_stays_unknown_with_the_reason() {
     let service = Service::start().await.unwrap();
     let running = deployment(&service, &[]).await;
-    let report = report(&running, &["auth-required", "security-headers", "db-transactions", "webhooks"], 0).await;
-    for ours in ["auth-required", "security-headers"] {
+    let report = report(&running, &["auth-required", "security-headers", "idempotency-keys", "db-transactions", "webhooks"], 0).await;
+    for ours in ["auth-required", "security-headers", "idempotency-keys"] {
         assert_eq!(row(&report, ours)["status"], "implemented", "{}", row(&report, ours));
         let evidence = row(&report, ours)["evidence"].to_string();
         assert!(evidence.contains("on a private instance"), "{evidence}");
