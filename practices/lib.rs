@@ -24,6 +24,7 @@ mod figures;
 mod forge;
 mod governance;
 mod log;
+mod mounted;
 mod observability;
 mod operations;
 mod outside;

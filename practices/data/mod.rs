@@ -1,5 +1,6 @@
 //! Tables, transactions, migrations, backups.
 
+mod cached;
 mod changes;
 mod connections;
 mod migrations;
@@ -12,8 +13,8 @@ pub(crate) const AREA: &[Practice] = &[
     page!("db-indexes"),
     page!("db-transactions").proven_by(probe!(Tenants, Copies; changes::transactions)),
     page!("db-constraints"),
-    page!("fk-cascade-rules").proven_by(probe!(Tenants; changes::references)),
-    page!("soft-deletes").proven_by(probe!(Tenants; changes::deletes)),
+    page!("fk-cascade-rules").proven_by(probe!(Tenants, Native; changes::references)),
+    page!("soft-deletes").proven_by(probe!(Tenants, Native; changes::deletes)),
     page!("db-migrations").proven_by(probe!(Copies; migrations::recorded)),
     page!("db-migrations-rollback"),
     page!("db-migrations-on-deploy").proven_by(probe!(Copies; migrations::deployed)),
@@ -25,8 +26,8 @@ pub(crate) const AREA: &[Practice] = &[
     page!("slow-query-monitoring").proven_by(probe!(Copies; statements::slow)),
     page!("query-optimisation"),
     page!("n-plus-one"),
-    page!("batch-writes").proven_by(probe!(Tenants; changes::batches)),
-    page!("cache-ttl-invalidation"),
+    page!("batch-writes").proven_by(probe!(Tenants, Native; changes::batches)),
+    page!("cache-ttl-invalidation").proven_by(probe!(Copies; cached::bounded)),
     page!("cache-store-persistence"),
     page!("job-queue"),
     page!("pubsub"),

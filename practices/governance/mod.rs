@@ -5,9 +5,9 @@ mod tenancy;
 use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("multi-tenancy").proven_by(probe!(Tenants; tenancy::isolation)),
-    page!("tenant-context").proven_by(probe!(Tenants; tenancy::context)),
-    page!("tenant-rbac").proven_by(probe!(Tenants; tenancy::roles)),
+    page!("multi-tenancy").proven_by(probe!(Tenants, Native; tenancy::isolation)),
+    page!("tenant-context").proven_by(probe!(Tenants, Native; tenancy::context)),
+    page!("tenant-rbac").proven_by(probe!(Tenants, Native; tenancy::roles)),
     page!("tenant-billing"),
     page!("tenant-data-migration"),
     page!("cost-tracking"),

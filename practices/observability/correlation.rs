@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use plimsoll_assess::{
     Rig, Trouble,
-    rig::{get, post},
+    rig::{Seen, get, post},
 };
 use serde_json::json;
 
@@ -61,6 +61,19 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     rig.must(!lines.is_empty() && lines.iter().all(|line| line.contains(&id)), "every line that the handler wrote holds the id");
 
     rig.check("passed-on");
+    if rig.service().is_ok() {
+        for (ask, what) in
+            [(get("/mounted/echo"), "made here"), (get("/mounted/echo").header("x-request-id", &own), "that the caller brought")]
+        {
+            let reply = rig.send(ask.bearer(&tenant.owner)).await?;
+            let told = Seen::told(&reply).unwrap_or_default();
+            let same = reply.header("x-request-id").is_none_or(|id| told.header("x-request-id") == Some(id));
+            rig.must(
+                same && told.header("x-request-id").is_some(),
+                format!("a mounted service is told the id {what}, as the answer carries it"),
+            );
+        }
+    }
     let target = resource::resources(rig).await?.remove(0);
     let trace = format!("{mark:032x}");
     let ask = post(&target.path).bearer(&tenant.owner).json(&target.example).header("traceparent", format!("00-{trace}-{mark:016x}-01"));

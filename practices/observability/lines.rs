@@ -127,6 +127,10 @@ pub(crate) async fn access(rig: &mut Rig) -> Result<(), Trouble> {
     let tenant = rig.tenant().await?;
     let caller = rig.address().unwrap_or("127.0.0.1").to_owned();
     let read = rig.quietly(get("/v1/songs").bearer(&tenant.owner)).await?;
+    let passed = rig.service().is_ok();
+    if passed {
+        rig.quietly(get("/mounted/status/404?token=hidden").bearer(&tenant.owner)).await?;
+    }
     rig.quietly(get("/no/such/address")).await?;
     rig.quietly(get("/v1/artists")).await?;
     let mut wire = rig.wire().await?;
@@ -156,6 +160,11 @@ pub(crate) async fn access(rig: &mut Rig) -> Result<(), Trouble> {
         ("/v1/rehearsal/slow", "GET", "a request whose caller left"),
     ] {
         rig.must(count(route, method) == 1, format!("{what} leaves exactly one line"));
+    }
+    if passed {
+        let told: Vec<&Line> = lines.iter().filter(|line| line.get("route").starts_with("/mounted")).collect();
+        rig.must(told.len() == 1, "a request that a mounted service answered leaves exactly one line");
+        rig.must(told.iter().all(|line| line.get("status") == "404"), "with the status that the mounted service gave");
     }
     rig.check("fields");
     let line = lines.iter().find(|line| line.get("route") == "/v1/songs" && line.get("method") == "GET").cloned().unwrap_or_default();

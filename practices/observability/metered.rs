@@ -71,6 +71,10 @@ pub(crate) async fn counted(rig: &mut Rig) -> Result<(), Trouble> {
     for _ in 0..2 {
         rig.quietly(post("/v1/rehearsal/fail").bearer(&tenant.owner).json(&json!({ "canary": "counted" }))).await?;
     }
+    let passed = rig.service().is_ok();
+    for number in (1..=4).filter(|_| passed) {
+        rig.quietly(get(format!("/mounted/echo/{number}")).bearer(&tenant.owner)).await?;
+    }
     let after = page(rig).await?;
     let name = format!("{REQUESTS}_count");
     let rise = |labels: &[(&str, &str)]| after.sum(&name, labels) - before.sum(&name, labels);
@@ -81,6 +85,13 @@ pub(crate) async fn counted(rig: &mut Rig) -> Result<(), Trouble> {
     rig.must(is(read, 7), "seven reads of a list raise the series of its route, method and status by seven");
     let missed = rise(&[("http_route", "/v1/songs/{id}"), ("http_request_method", "GET"), ("http_response_status_code", "404")]);
     rig.must(is(missed, 3), "three reads of three unknown ids raise one series, under the template, by three");
+    if passed {
+        let mounted = after.samples.iter().filter(|one| one.labels.get("http_route").is_some_and(|route| route.starts_with("/mounted")));
+        let routes: std::collections::BTreeSet<&str> = mounted.filter_map(|one| one.labels.get("http_route")).map(String::as_str).collect();
+        let answered = routes.iter().map(|route| rise(&[("http_route", *route), ("http_response_status_code", "200")])).sum();
+        let single = routes.len() == 1 && is(answered, 4);
+        rig.must(single, "four paths of a mounted service raise one series, under the rule that let them in, by four");
+    }
     rig.check("errors");
     let failed = rise(&[("http_route", "/v1/rehearsal/fail"), ("http_response_status_code", "500")]);
     rig.must(is(failed, 2), "two failures inside raise the series of their route and status 500 by two");

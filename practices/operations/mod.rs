@@ -1,6 +1,7 @@
 //! From a commit to a running service.
 
 mod process;
+mod release;
 mod settings;
 
 use plimsoll_assess::{Practice, probe};
@@ -32,9 +33,9 @@ pub(crate) const AREA: &[Practice] = &[
     page!("feature-flags"),
     page!("feature-flag-rollout"),
     page!("feature-flag-targeting"),
-    page!("blue-green"),
-    page!("canary"),
-    page!("rollback-automated"),
+    page!("blue-green").proven_by(probe!(Copies; release::switched)),
+    page!("canary").proven_by(probe!(Copies; release::measured)),
+    page!("rollback-automated").proven_by(probe!(Copies; release::restored)),
     page!("rollback-procedure"),
     page!("smoke-tests"),
 ];

@@ -6,7 +6,7 @@ mod redaction;
 use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("audit-log").proven_by(probe!(Tenants; ledger::attack)),
+    page!("audit-log").proven_by(probe!(Tenants, Native; ledger::attack)),
     page!("data-retention"),
     page!("gdpr-rights"),
     page!("consent-tracking"),

@@ -25,6 +25,9 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
             ("limits.patience", "300ms"),
             ("server.handler_timeout", "20s"),
             ("server.body_timeout", "20s"),
+            ("resilience.read_places", "1"),
+            ("resilience.least_places", "1"),
+            ("resilience.queue", "0"),
         ])
         .await?;
     rig.turn_to(&copy);
@@ -60,6 +63,17 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     let reply = rig.quietly(read()).await?;
     rig.must(reply.good(), "while changes are stuck, a read is answered");
     drop(stuck);
+    let service = rig.service()?;
+    service.hold("bulkhead");
+    let stuck = rig.begin(get("/mounted/open/echo?key=bulkhead"))?;
+    rig.note("a mounted service that does not come back");
+    rig.must(service.holding("bulkhead", 1, SOON).await, "a request reaches a mounted service and is stuck there");
+    let refused = rig.quietly(get("/mounted/open/echo")).await?;
+    rig.must(refused.status == 503, "with its place taken, a further request for that service is refused with 503");
+    let reply = rig.quietly(read()).await?;
+    rig.must(reply.good(), "while the service is stuck, a read of the host's own is answered");
+    service.release("bulkhead");
+    stuck.reply().await?;
     Ok(())
 }
 

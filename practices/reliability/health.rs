@@ -116,7 +116,7 @@ pub(crate) async fn dependencies(rig: &mut Rig) -> Result<(), Trouble> {
     let tenant = rig.tenant_on(&copy).await?;
     let (_, before) = detail(rig).await?;
     rig.check("each-listed");
-    for check in ["database", "schema", "durability", "signing-key"] {
+    for check in ["database", "schema", "durability", "signing-key", "upstream-mounted"] {
         rig.must(standing(&before, check) == "good", format!("health has an entry `{check}`, which is good"));
     }
     rig.check("status-latency");
@@ -180,6 +180,16 @@ pub(crate) async fn mapped(rig: &mut Rig) -> Result<(), Trouble> {
         let reply = rig.send(ask).await?;
         rig.must(reply.status == 503, format!("{what} is answered 503"));
         answers.push(reply);
+    }
+    if rig.service().is_ok() {
+        let (other, service) = rig.copy_with_service(&[]).await?;
+        rig.turn_to(&other);
+        service.refuse(true).await;
+        let reply = rig.send(get("/mounted/open/echo")).await?;
+        let fits = (502..=504).contains(&reply.status);
+        rig.must(fits, "a read of a mounted service that takes no connection is answered 502, 503 or 504");
+        answers.push(reply);
+        rig.turn_to(&copy);
     }
     rig.check("retry-after");
     let told = |reply: &plimsoll_assess::rig::Reply| reply.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok());

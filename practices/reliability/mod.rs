@@ -4,22 +4,24 @@ mod bulkheads;
 mod health;
 mod look;
 mod problems;
+mod repeats;
 mod surprises;
 mod timeouts;
+mod upstreams;
 
 use plimsoll_assess::{Practice, probe};
 
 pub(crate) use surprises::logged;
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("retry-backoff"),
-    page!("outbound-timeouts"),
+    page!("retry-backoff").proven_by(probe!(Copies; upstreams::retries)),
+    page!("outbound-timeouts").proven_by(probe!(Copies; upstreams::outbound)),
     page!("request-timeouts").proven_by(probe!(Copies; timeouts::attack)),
-    page!("circuit-breaker"),
+    page!("circuit-breaker").proven_by(probe!(Copies; upstreams::breaker)),
     page!("bulkhead").proven_by(probe!(Copies; bulkheads::attack)),
-    page!("graceful-degradation"),
-    page!("fallback-responses"),
-    page!("idempotency-keys"),
+    page!("graceful-degradation").proven_by(probe!(Copies; upstreams::degraded)),
+    page!("fallback-responses").proven_by(probe!(Copies; upstreams::fallback)),
+    page!("idempotency-keys").proven_by(probe!(Tenants, Native; repeats::attack)),
     page!("dlq"),
     page!("dlq-operations"),
     page!("global-exception-handler").proven_by(probe!(Tenants, Log, Copies; surprises::attack)),

@@ -92,7 +92,12 @@ fn faults(reply: &Reply) -> Vec<&'static str> {
 pub(crate) async fn envelope(rig: &mut Rig) -> Result<(), Trouble> {
     rig.check("one-shape");
     let tenant = rig.tenant().await?;
-    let all: Vec<(&str, Reply)> = refusals(rig, &tenant).await?.into_iter().filter(|(_, reply)| reply.status >= 400).collect();
+    let mut all: Vec<(&str, Reply)> = refusals(rig, &tenant).await?.into_iter().filter(|(_, reply)| reply.status >= 400).collect();
+    let (copy, service) = rig.copy_with_service(&[]).await?;
+    rig.turn_to(&copy);
+    all.push(("a request that a mounted service broke off", rig.quietly(get("/mounted/open/reset")).await?));
+    service.refuse(true).await;
+    all.push(("a request for a mounted service that is away", rig.quietly(get("/mounted/open/echo")).await?));
     let kinds: BTreeSet<u16> = all.iter().map(|(_, reply)| reply.status).collect();
     // One kind may be missing where another practice does not refuse; it is that one's to say so.
     rig.must(kinds.len() >= 10, "ten or more different statuses could be provoked");
@@ -146,6 +151,8 @@ const EXPECTED: &[(&str, u16)] = &[
     ("headers that are too large", 431),
     ("a clash with what is stored", 409),
     ("too many attempts", 429),
+    ("a request that a mounted service broke off", 502),
+    ("a request for a mounted service that is away", 502),
 ];
 
 /// What a caller may be told instead where the practice that refuses first is missing.

@@ -16,7 +16,12 @@ const DRIP: Duration = Duration::from_millis(100);
 pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     rig.check("slow-head");
     // The handler's bound is the widest: a late body must not meet it first.
-    let bounds = [("server.header_timeout", "300ms"), ("server.body_timeout", "300ms"), ("server.handler_timeout", "1200ms")];
+    let bounds = [
+        ("server.header_timeout", "300ms"),
+        ("server.body_timeout", "300ms"),
+        ("server.handler_timeout", "1200ms"),
+        ("service.idle_timeout", "300ms"),
+    ];
     let copy = rig.copy(&bounds).await?;
     rig.turn_to(&copy);
     let tenant = rig.tenant_on(&copy).await?;
@@ -44,6 +49,13 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     wire.write(&upload).await;
     rig.note("POST /v1/auth/login with half a body, then a byte now and then");
     rig.must(ends(&mut wire).await, "so is one that goes on arriving byte by byte");
+
+    let upload = format!("POST /mounted/open/upload HTTP/1.1\r\n{heading}Content-Length: 2000\r\n\r\nhalf");
+    let mut wire = rig.wire().await?;
+    wire.write(&upload).await;
+    let (answer, closed) = wire.rest(LIMIT).await;
+    rig.note("POST /mounted/open/upload with half a body, then silence");
+    rig.must(status_of(&answer) == 408 && closed, "a body for a mounted service that stops arriving is answered with 408, and closed");
 
     rig.check("slow-handler");
     let reply = rig.send(get("/v1/rehearsal/slow?ms=4000").bearer(&tenant.owner)).await?;

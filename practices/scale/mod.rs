@@ -3,6 +3,7 @@
 mod look;
 mod rates;
 mod replicas;
+mod shared;
 
 use plimsoll_assess::{Practice, probe};
 
@@ -10,7 +11,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("rate-limit").proven_by(probe!(Copies; rates::by_address)),
     page!("rate-limit-per-user").proven_by(probe!(Copies; rates::by_caller)),
     page!("rate-limit-per-endpoint").proven_by(probe!(Copies; rates::by_route)),
-    page!("rate-limit-distributed"),
+    page!("rate-limit-distributed").proven_by(probe!(Copies; shared::together)),
     page!("rate-limit-headers").proven_by(probe!(Copies; rates::told)).seen_by(probe!(; look::told)),
     page!("stateless-app").proven_by(probe!(Copies; replicas::stateless)),
     page!("async-heavy-work"),

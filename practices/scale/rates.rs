@@ -75,6 +75,11 @@ pub(crate) async fn by_address(rig: &mut Rig) -> Result<(), Trouble> {
     let replies = [rig.quietly(ask()).await?, rig.quietly(ask()).await?];
     rig.note("two requests where one is allowed in a minute");
     rig.must(refused(&replies) == 1, "with another quota the second request is refused");
+    if let Ok(service) = rig.service() {
+        let reply = rig.quietly(get("/mounted/open/echo?key=rate-limit")).await?;
+        let unheard = service.arrivals("rate-limit") == 0;
+        rig.must(reply.status == 429 && unheard, "so is one to a mounted service, which hears nothing of it");
+    }
     Ok(())
 }
 

@@ -5,7 +5,10 @@ use plimsoll_assess::{
     rig::{delete, get, post},
 };
 
-use crate::description::{NOBODY, operations};
+use crate::{
+    description::{NOBODY, operations},
+    mounted,
+};
 
 /// Operations that are open by nature; any other that calls itself public is one too many.
 const OPEN: &[&str] = &[
@@ -27,6 +30,7 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         let reply = rig.quietly(operation.ask(NOBODY)).await?;
         rig.must(reply.status == 401, format!("{} without a credential is refused with 401", operation.name()));
     }
+    mounted::closed(rig).await?;
     rig.check("bad-credential");
     for operation in operations.iter().filter(|operation| !operation.public) {
         let ask = operation.ask(NOBODY).bearer("plm_notakeythatanybodyhaseverissued00000000000");
@@ -40,6 +44,7 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         let reply = rig.quietly(me().header("authorization", header)).await?;
         rig.must(reply.status == 401, format!("{what} are refused with 401"));
     }
+    mounted::believed(rig).await?;
     rig.check("public-list");
     for operation in operations.iter().filter(|operation| operation.public) {
         rig.must(
@@ -50,6 +55,7 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         let answers = reply.code() != "PLM-AUTH-001";
         rig.must(answers, format!("{} asks for no credential, as declared", operation.name()));
     }
+    mounted::open(rig).await?;
     rig.check("unknown-route");
     for ask in [
         get("/v1/nothing-of-this-name"),

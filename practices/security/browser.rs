@@ -6,7 +6,7 @@ use plimsoll_assess::{
 };
 use serde_json::json;
 
-use crate::description::operations;
+use crate::{description::operations, mounted};
 
 /// Logs in with a cookie, over an encrypted connection or a plain one; the `Set-Cookie` fields.
 async fn cookie(rig: &mut Rig, email: &str, password: &str, scheme: &str) -> Result<String, Trouble> {
@@ -59,6 +59,8 @@ pub(crate) async fn csrf(rig: &mut Rig) -> Result<(), Trouble> {
     let reply = rig.send(left).await?;
     rig.must(reply.status == 403, "another site cannot log anybody out");
 
+    mounted::other_sites(rig, pair(&set)).await?;
+
     rig.check("nothing-done");
     let reply = rig.send(count()).await?;
     rig.must(reply.number("/pagination/total_items") == Some(0), "nothing was made by what was refused");
@@ -76,6 +78,7 @@ pub(crate) async fn csrf(rig: &mut Rig) -> Result<(), Trouble> {
             .await?;
         rig.must(reply.good(), format!("a change from an own page, known {what}, passes"));
     }
+    mounted::own_page(rig, pair(&set)).await?;
     let key = rig.key(&tenant, "editor").await?;
     let reply =
         rig.send(create.exemplary("").bearer(&key).header("origin", "https://evil.example").header("sec-fetch-site", "cross-site")).await?;

@@ -33,7 +33,22 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         rig.must(allowed(&reply) == FRIEND, format!("the refusal of GET {path} can be read by the listed origin"));
     }
 
+    let passed = rig.service().is_ok();
+    if passed {
+        let reply = mounted_preflight(rig, FRIEND).await?;
+        rig.must(reply.good() && allowed(&reply) == FRIEND, "the preflight for a mounted service passes without a credential");
+        let reply = rig.send(get(OWN_WORD).header("origin", FRIEND)).await?;
+        rig.must(reply.status == 200 && allowed(&reply) == FRIEND, "what a mounted service answers can be read by the listed origin");
+    }
+
     rig.check("foreign-origins");
+    if passed {
+        let reply = mounted_preflight(rig, FOREIGN[0]).await?;
+        rig.must(!reply.has("access-control-allow-origin"), "the preflight of a foreign origin for a mounted service gets no allow header");
+        let reply = rig.send(get(OWN_WORD).header("origin", FOREIGN[0])).await?;
+        let silent = !reply.headers.keys().any(|name| name.as_str().starts_with("access-control-allow"));
+        rig.must(silent, "what a mounted service answers cannot be read by a foreign origin, although the service itself allows everybody");
+    }
     for origin in FOREIGN {
         let reply = preflight(rig, origin).await?;
         rig.must(!reply.has("access-control-allow-origin"), format!("the preflight of {origin} gets no allow header"));
@@ -66,6 +81,14 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
 async fn preflight(rig: &mut Rig, origin: &str) -> Result<Reply, Trouble> {
     let ask = options("/v1/auth/me").header("origin", origin).header("access-control-request-method", "GET");
     rig.send(ask.header("access-control-request-headers", "authorization").shown(format!("/v1/auth/me from {origin}"))).await
+}
+
+/// What a mounted service says that lets everybody in.
+const OWN_WORD: &str = "/mounted/open/fields?access-control-allow-origin=*&access-control-allow-methods=*";
+
+async fn mounted_preflight(rig: &mut Rig, origin: &str) -> Result<Reply, Trouble> {
+    let ask = options("/mounted/echo").header("origin", origin).header("access-control-request-method", "PUT");
+    rig.send(ask.shown(format!("/mounted/echo from {origin}"))).await
 }
 
 fn allowed(reply: &Reply) -> &str {

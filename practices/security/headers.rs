@@ -18,6 +18,21 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         protected(rig, &reply, &format!("GET {path}"));
     }
 
+    if rig.service().is_ok() {
+        for path in ["/mounted/open/echo", "/mounted/open/status/500"] {
+            let reply = rig.send(get(path)).await?;
+            protected(rig, &reply, &format!("what a mounted service answers to GET {path}"));
+        }
+        let own = "frame-ancestors%20https://portal.example";
+        let ask = get(format!("/mounted/open/fields?content-security-policy={own}&server=probe/1.0&x-powered-by=probe"));
+        let reply = rig.send(ask.shown("/mounted/open/fields with a policy of its own")).await?;
+        protected(rig, &reply, "a mounted service's answer with a policy of its own");
+        let kept = reply.header("content-security-policy").unwrap_or("").contains("portal.example");
+        rig.must(kept, "the policy that a mounted service chose stays");
+        let told = ["server", "x-powered-by"].iter().any(|name| reply.header(name).is_some_and(|value| value.contains("probe")));
+        rig.must(!told, "what it is made of is not told");
+    }
+
     rig.check("pages");
     for path in ["/docs", "/setup"] {
         let reply = rig.send(get(path).header("accept", "text/html")).await?;
@@ -41,6 +56,10 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     for (what, ask) in refusals {
         let reply = rig.send(ask).await?;
         protected(rig, &reply, &format!("the answer to {what}"));
+    }
+    if rig.service().is_ok() {
+        let reply = rig.send(get("/mounted/echo")).await?;
+        protected(rig, &reply, "the answer in place of a mounted service to a call without credential");
     }
     Ok(())
 }

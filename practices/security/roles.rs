@@ -6,7 +6,10 @@ use plimsoll_assess::{
 };
 use serde_json::json;
 
-use crate::description::{NOBODY, ROLES, operations, strength};
+use crate::{
+    description::{NOBODY, ROLES, operations, strength},
+    mounted,
+};
 
 /// Asks for everything as everybody.
 pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
@@ -39,6 +42,8 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         }
     }
 
+    mounted::forbidden(rig, &keys[0].1, &tenant.owner).await?;
+
     rig.check("allowed");
     for operation in &operations {
         let Some((least, _)) = &operation.needs else { continue };
@@ -47,6 +52,8 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
             rig.must(reply.status != 403 && reply.status != 401, format!("{} is open to the role {role}", operation.name()));
         }
     }
+
+    mounted::granted(rig, &keys[1].1).await?;
 
     rig.check("roles-told");
     let told = rig.quietly(get("/v1/roles").bearer(&tenant.owner)).await?.json();

@@ -61,7 +61,17 @@ impl Look {
             }
         });
         let site = Site { base, operations: None };
-        let ground = Ground { site, seed: 1, believed: false, operator: None, log: None, collector: None, stage: None };
+        let ground = Ground {
+            site,
+            seed: 1,
+            believed: false,
+            operator: None,
+            log: None,
+            collector: None,
+            native: false,
+            service: None,
+            stage: None,
+        };
         let found = run::run(plimsoll_practices::all(), Arc::new(ground), Manner::Look, 1).await;
         serving.abort();
         let asked = asked.lock().unwrap().clone();

@@ -15,6 +15,10 @@ pub enum Need {
     Addresses,
     /// To receive the traces and error reports that the service sends out.
     Collector,
+    /// The native systems with their description: something to list, make and delete.
+    Native,
+    /// A foreign service of the prober's behind the service under test.
+    Service,
     /// Private instances of the service that may be stopped, killed and started otherwise.
     Copies,
 }
@@ -28,6 +32,8 @@ impl Need {
             Need::Log => "the log",
             Need::Addresses => "addresses of its own",
             Need::Collector => "a collector of traces",
+            Need::Native => "native systems",
+            Need::Service => "a mounted service of the prober's",
             Need::Copies => "private copies",
         }
     }

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the reason begins where a probe was not given what it needs. The gate tells this from a
 /// Begins the reason of a check that nobody can make yet.
 pub const NOT_YET: &str = "not yet checked: ";
-/// probe that could not go on.
+/// Begins the reason where a probe was not given what it needs. The gate tells this from a probe
+/// that could not go on.
 pub const NOT_GRANTED: &str = "not granted: ";
+/// Begins the reason where a check is about the inside of a service that stands behind the host.
+pub const OUT_OF_REACH: &str = "not to be reached from outside: ";
 
 /// What one check of a practice came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

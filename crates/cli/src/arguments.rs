@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -39,6 +39,19 @@ pub struct Global {
 pub enum Verb {
     /// Serve the native systems
     Serve(Serve),
+    /// Put a service behind the host: start it, keep it running, and answer for it
+    #[command(override_usage = "plimsoll run [OPTIONS] -- COMMAND [ARGUMENT]...\n       plimsoll run [OPTIONS] --upstream <URL>")]
+    Run(Run),
+    /// Watch over a service's process for `run`
+    #[command(hide = true)]
+    Shepherd {
+        /// Become the command at once; the parent that it may not outlive
+        #[arg(long = "become", value_name = "PARENT")]
+        become_for: Option<u32>,
+        /// The command
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// Show, apply or undo schema migrations
     #[command(subcommand)]
     Migrate(Migrate),
@@ -57,6 +70,8 @@ pub enum Verb {
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Look at a project and propose a configuration for it; runs nothing of it
+    Adopt(Adopt),
     /// Attack a running deployment and report, practice by practice, what holds
     Prove(Prove),
     /// Check the environment: each line says what, why it matters, and the fix
@@ -70,15 +85,42 @@ pub enum Verb {
     },
 }
 
-/// `serve`
+/// Where a serving verb listens.
 #[derive(Args)]
-pub struct Serve {
+pub struct Place {
     /// Address and port of the service
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
     /// Address and port for metrics and detailed health
     #[arg(long, value_name = "ADDRESS")]
     pub ops_listen: Option<String>,
+}
+
+/// `run`
+#[derive(Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub place: Place,
+    /// Address of a service that runs already, such as http://127.0.0.1:8000, instead of a command
+    #[arg(long, value_name = "URL", conflicts_with = "command")]
+    pub upstream: Option<String>,
+    /// Make a tenant `service` and print a ready key of it
+    #[arg(long)]
+    pub key: bool,
+    /// Apply pending migrations on PostgreSQL before serving (an embedded database migrates by itself)
+    #[arg(long)]
+    pub migrate: bool,
+    /// What starts the service. It gets a port in the variable PORT; `$PORT` is replaced in its
+    /// arguments (in quotes, or the shell does it first)
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// `serve`
+#[derive(Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub place: Place,
     /// Make a tenant `demo` with sample data and print a ready key
     #[arg(long)]
     pub demo: bool,
@@ -88,6 +130,17 @@ pub struct Serve {
     /// Routes with which a proof causes faults; for private instances on scratch data
     #[arg(long, hide = true)]
     pub rehearsal: bool,
+}
+
+/// `adopt`
+#[derive(Args)]
+pub struct Adopt {
+    /// Folder of the project
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// Write plimsoll.toml without asking
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// What kind of service a proof is aimed at.

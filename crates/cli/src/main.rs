@@ -3,11 +3,14 @@
 //! Results go to standard output, messages to standard error. Exit codes: 0 done, 1 findings,
 //! 2 usage, 3 environment (configuration, database, files), 4 refused for safety.
 
+mod adopt;
 mod arguments;
+mod launch;
 mod manual;
 mod mounts;
 mod output;
 mod rehearsal;
+mod supervise;
 mod verbs;
 
 use std::process::ExitCode;
@@ -27,6 +30,12 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if let arguments::Verb::Shepherd { become_for, command } = &arguments.verb {
+        return match become_for {
+            Some(parent) => supervise::shepherd::become_command(*parent, command),
+            None => supervise::shepherd::tend(command),
+        };
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

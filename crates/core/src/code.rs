@@ -81,6 +81,8 @@ codes! {
     Overloaded = "PLM-LIM-002" 503 "temporary-reduced-capacity" "The server is at its capacity";
     /// The server is stopping.
     Draining = "PLM-LIM-003" 503 "draining" "The server is stopping";
+    /// A limit is counted on a shared server that is lost, and is declared to pass nobody then.
+    LimitUnavailable = "PLM-LIM-004" 503 "limit-unavailable" "A limit cannot be counted";
 
     /// The database does not answer.
     DatabaseUnavailable = "PLM-DAT-001" 503 "database-unavailable" "The database is not available";
@@ -98,12 +100,41 @@ codes! {
     /// The handler ran longer than the route allows.
     HandlerTimeout = "PLM-INT-002" 504 "handler-timeout" "The request took too long";
 
+    /// The service behind this address did not take the request: nothing was sent to it.
+    UpstreamUnreachable = "PLM-UPS-001" 502 "upstream-unreachable" "The service is not to be reached";
+    /// The service took the request and broke off, or answered with what is no HTTP.
+    UpstreamFailed = "PLM-UPS-002" 502 "upstream-failed" "The service failed";
+    /// The service took the request and did not answer in time.
+    UpstreamTimeout = "PLM-UPS-003" 504 "upstream-timeout" "The service took too long";
+    /// The service has failed so often that it is left alone for a while.
+    CircuitOpen = "PLM-UPS-004" 503 "circuit-open" "The service is being left alone for a while";
+    /// The program behind this address has been started and does not answer yet.
+    ServiceStarting = "PLM-UPS-005" 503 "service-starting" "The service is starting";
+
+    /// An `Idempotency-Key` that came twice or cannot be read.
+    IdempotencyKeyInvalid = "PLM-IDM-001" 400 "idempotency-key-invalid" "The idempotency key cannot be read";
+    /// A request that must have an `Idempotency-Key` came without one.
+    IdempotencyKeyMissing = "PLM-IDM-002" 400 "idempotency-key-missing" "An idempotency key is required";
+    /// The key came before, with another request.
+    IdempotencyKeyReused = "PLM-IDM-003" 422 "idempotency-key-reused" "The idempotency key belongs to another request";
+    /// The first request with this key still runs.
+    IdempotencyInProgress = "PLM-IDM-004" 409 "idempotency-in-progress" "The first request with this key still runs";
+    /// The request was sent to a service, and nobody here knows whether it acted.
+    OutcomeUnknown = "PLM-IDM-005" 409 "outcome-unknown" "Whether the request was done is not known";
+    /// The request was done, and its answer was not kept.
+    IdempotencyNotReplayable = "PLM-IDM-006" 409 "idempotency-not-replayable" "The request was done and its answer was not kept";
+
+    /// The request wants a kept answer only, and there is none.
+    NotCached = "PLM-CCH-001" 504 "not-cached" "No kept answer";
+
     /// Configuration that cannot be accepted.
     ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";
     /// The command would do something the rules forbid.
     Refused = "PLM-OPS-001" 409 "refused" "Refused for safety";
     /// What a proof needs could not be made: a private instance did not start, a port or a folder was not to be had.
     ProbeFailed = "PLM-OPS-002" 500 "probe-failed" "The proof could not be made";
+    /// The program behind `plimsoll run` cannot be started, or ends again before it ever answers.
+    ServiceFailed = "PLM-OPS-003" 503 "service-failed" "The service could not be started";
 }
 
 impl Code {

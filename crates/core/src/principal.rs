@@ -67,6 +67,8 @@ pub enum Access {
         /// Shown in the API description and in the proof.
         because: &'static str,
     },
+    /// Nobody, whatever its role: what an operator has closed.
+    Nobody,
 }
 
 impl Access {

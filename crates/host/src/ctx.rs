@@ -2,12 +2,15 @@
 
 use std::{marker::PhantomData, net::IpAddr, sync::Arc, time::Duration, time::Instant};
 
+use http::Response;
 use plimsoll_core::{Code, Principal, RequestId, Result, TenantId, Time};
 use plimsoll_store::{Scope, Tx};
 
 use crate::{
+    Body,
     host::Host,
     ledger::{Change, Origin},
+    replies::idempotency::{Idempotency, Ticket},
     route::{Reply, Route},
 };
 
@@ -47,6 +50,7 @@ pub struct Ctx<S, M = Read> {
     pub(crate) host: Arc<Host>,
     pub(crate) route: Arc<Route>,
     path: String,
+    ticket: Option<Arc<Ticket>>,
     mode: PhantomData<fn() -> M>,
 }
 
@@ -69,6 +73,7 @@ impl<S, M> Ctx<S, M> {
             host: call.host,
             route: call.route,
             path: call.parts.uri.path().to_owned(),
+            ticket: call.ticket,
             mode: PhantomData,
         }
     }
@@ -126,17 +131,30 @@ impl<S: Send + Sync + 'static> Ctx<S, Write> {
         f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static,
     ) -> Result<Committed<O>> {
         let origin = self.origin();
-        self.host.commit(tenant, origin, f).await.map(Committed)
+        // A key belongs to the caller's own tenant, and only there its record is looked for.
+        let ticket = self.ticket.filter(|ticket| ticket.tenant == tenant);
+        self.host.change(tenant, origin, ticket, f).await.map(Committed)
     }
 }
 
 /// Proof that an answer was stored with its effect. Only `commit` makes one, and a route
 /// that changes state can answer with nothing else.
-pub struct Committed<O>(O);
+pub struct Committed<O>(Outcome<O>);
 
-impl<O> Committed<O> {
-    pub(crate) fn into_inner(self) -> O {
-        self.0
+/// What a commit leaves to answer with.
+enum Outcome<O> {
+    /// What the change made.
+    Made(O),
+    /// The answer that is on record for the request's key: this one's, or that of an earlier request.
+    Kept(Response<Body>),
+}
+
+impl<O: Reply> Committed<O> {
+    pub(crate) fn response(self) -> Result<Response<Body>> {
+        match self.0 {
+            Outcome::Made(made) => made.response(),
+            Outcome::Kept(answer) => Ok(answer),
+        }
     }
 }
 
@@ -148,9 +166,30 @@ impl Host {
         origin: Origin,
         f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static,
     ) -> Result<O> {
+        match self.change(tenant, origin, None, f).await? {
+            Outcome::Made(made) => Ok(made),
+            Outcome::Kept(_) => Err(Code::Internal.error().caused_by("an answer was kept without a key")),
+        }
+    }
+
+    /// The same for a request that may come again: its record is part of the transaction, and
+    /// where there is one already, nothing else is done.
+    async fn change<O: Reply>(
+        &self,
+        tenant: TenantId,
+        origin: Origin,
+        ticket: Option<Arc<Ticket>>,
+        f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static,
+    ) -> Result<Outcome<O>> {
+        let repeats: Option<(Arc<Idempotency>, Arc<Ticket>)> = ticket.map(|ticket| (self.idempotency.clone(), ticket));
         let (keep, atomic) = (self.holds("audit-log"), self.holds("db-transactions"));
         self.store
             .commit(Scope::Tenant(tenant), move |tx| {
+                if let Some((engine, ticket)) = &repeats
+                    && let Some(earlier) = engine.kept(tx, ticket)?
+                {
+                    return Ok(Ok(Outcome::Kept(earlier)));
+                }
                 let mut change = Change::new(tx, &origin);
                 let answer = match f(&mut change) {
                     Ok(answer) => answer,
@@ -160,7 +199,10 @@ impl Host {
                 };
                 let target = answer.target();
                 change.finish(target, keep)?;
-                Ok(Ok(answer))
+                let Some((engine, ticket)) = &repeats else { return Ok(Ok(Outcome::Made(answer))) };
+                let answer = answer.response()?;
+                engine.keep(tx, ticket, &answer)?;
+                Ok(Ok(Outcome::Kept(answer)))
             })
             .await?
     }

@@ -49,6 +49,14 @@ pub struct Exchange {
     pub trail: Vec<(&'static str, Duration)>,
     /// The place in the whole that this request takes, until it is answered or its caller hangs up.
     pub place: Option<crate::limits::shed::Place>,
+    /// Whether this is a copy for a candidate whose answer nobody reads.
+    pub mirrored: bool,
+    /// How often the request was sent to a mounted service.
+    pub attempts: u32,
+    /// The request's key and what it stands for, where a native route honours one. Set by the layer `replay`.
+    pub ticket: Option<Arc<crate::replies::idempotency::Ticket>>,
+    /// The side of a release that answers, where there is one. Set by the layer `release`.
+    pub steered: Option<crate::upstream::release::Steered>,
     /// The layer that refused, if one did.
     pub refused_by: Option<&'static str>,
     /// The error that the answer reports, for the log.
@@ -78,6 +86,10 @@ impl Exchange {
             headers: Vec::new(),
             trail: Vec::new(),
             place: None,
+            mirrored: false,
+            attempts: 0,
+            ticket: None,
+            steered: None,
             refused_by: None,
             error: None,
             host,

@@ -23,10 +23,12 @@ use crate::{
     identity, ledger,
     limits::{self, config::LimitsConfig},
     manual, openapi, practices, probes,
+    replies::{self, cache},
     route::{Routes, Table, Wiring},
+    shared,
     stack::{Boxed, Next},
     system::System,
-    telemetry,
+    telemetry, upstream,
 };
 
 /// A running host.
@@ -55,6 +57,14 @@ pub struct Host {
     pub(crate) shelf: Option<manual::Shelf>,
     /// Where proofs of this data are kept.
     pub(crate) proofs: PathBuf,
+    /// Foreign services behind the same stack.
+    pub upstreams: upstream::Upstreams,
+    /// Answers to requests that may be sent again.
+    pub idempotency: Arc<replies::idempotency::Idempotency>,
+    /// What several processes share, where a server for it is named.
+    pub shared: Option<Arc<shared::Shared>>,
+    /// Kept answers.
+    pub cache: Arc<cache::Cache>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -100,7 +110,10 @@ pub struct Mounts {
 impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
-        let mut mounts = Mounts { schemas: vec![ledger::SCHEMA, identity::SCHEMA], ..Mounts::default() };
+        let mut mounts = Mounts {
+            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA],
+            ..Mounts::default()
+        };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
         probes::routes(&mut top);
@@ -109,6 +122,11 @@ impl Mounts {
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
+        upstream::contract::admin::routes(&mut versioned);
+        upstream::release::admin::routes(&mut versioned);
+        upstream::operate::routes(&mut versioned);
+        replies::idempotency::routes(&mut versioned);
+        cache::routes::routes(&mut versioned);
         mounts
     }
 
@@ -192,7 +210,21 @@ pub fn schema() -> config::Schema {
         .section::<telemetry::config::TelemetryConfig>()
         .section::<probes::config::ProbesConfig>()
         .section::<practices::PracticesConfig>()
+        .section::<upstream::config::ServiceConfig>()
+        .section::<upstream::config::RoutesConfig>()
+        .section::<upstream::resilience::ResilienceConfig>()
+        .section::<upstream::release::config::ReleaseConfig>()
+        .section::<replies::idempotency::config::IdempotencyConfig>()
+        .section::<cache::config::CacheConfig>()
+        .section::<shared::config::RedisConfig>()
         .rule(practices::rule)
+        .rule(upstream::config::rule)
+        .rule(upstream::resilience::rule)
+        .rule(upstream::release::config::rule)
+        .rule(replies::idempotency::config::rule)
+        .rule(cache::config::rule)
+        .rule(shared::config::rule)
+        .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
         .rule(identity::section::rule)
@@ -231,13 +263,22 @@ impl Host {
         let description = manual::Description::default();
         description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
+        let shared = shared::Shared::new(&config.get())?;
+        let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let host = Arc::new(Host {
+            idempotency: Arc::new(idempotency),
             store,
             clock,
             seed,
             routes,
             identity,
             description,
+            upstreams: upstream::Upstreams::new(&config.get(), &config.get())?
+                .releasing(&config.get(), &config.get())?
+                .guarded(&config.get(), &config.get())?,
+            shared,
+            cache,
             shelf: mounts.shelf,
             proofs,
             off,
@@ -254,7 +295,10 @@ impl Host {
         if probes.warmup || !host.holds("warmup-bounded") {
             host.health.warm(warm_up(&host), probes.warmup_limit.duration()).await;
         }
+        host.check_shared().await;
         host.check_keys();
+        upstream::Upstreams::open(&host).await;
+        upstream::gauges::watch(&host.health, &host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         Ok(host)
@@ -276,11 +320,24 @@ impl Host {
         });
     }
 
+    /// A shared server that is away makes nothing impossible: limits and cache do without it.
+    async fn check_shared(&self) {
+        let Some(shared) = self.shared.clone() else { return };
+        shared.connect().await;
+        shared.keep();
+        self.cache.follow();
+        self.health.check("redis", probes::Weight::Attention, move || {
+            let shared = shared.clone();
+            Box::pin(async move { shared.check().await })
+        });
+    }
+
     /// Writes what is open and lets go of the database; called once requests have ended.
     ///
     /// # Errors
     /// What the database says.
     pub async fn stop(&self) -> Result<()> {
+        self.idempotency.settle().await;
         let closed = self.store.close().await;
         self.telemetry.flush().await;
         closed
@@ -300,6 +357,9 @@ async fn tend(host: std::sync::Weak<Host>) {
         let Some(host) = host.upgrade() else { return };
         if let Err(error) = host.identity.tend().await {
             tracing::warn!(cause = error.cause(), "keys and sessions were not tended: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = replies::idempotency::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old answers were not removed: {}; next try in a minute", error.public());
         }
     }
 }

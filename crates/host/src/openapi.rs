@@ -81,6 +81,9 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
             out.insert("x-plimsoll-access".into(), json!({ "public": because }));
             out.insert("security".into(), json!([]));
         }
+        Access::Nobody => {
+            out.insert("x-plimsoll-access".into(), json!({ "closed": true }));
+        }
     }
     let mut parameters: Vec<Value> = route
         .doc
@@ -93,6 +96,10 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
         parameters.push(
             json!({ "name": "If-None-Match", "in": "header", "required": false, "description": about, "schema": { "type": "string" } }),
         );
+    }
+    if repeatable(route) {
+        let about = "Makes the request safe to repeat: the same key with the same request has one effect, and its repeats get the first answer, marked with `Idempotency-Replayed: true`. A string of 1 to 255 characters, with or without quotes. Kept for 24 hours at least.";
+        parameters.push(json!({ "name": "Idempotency-Key", "in": "header", "required": false, "description": about, "schema": { "type": "string", "minLength": 1, "maxLength": 257 } }));
     }
     if !parameters.is_empty() {
         out.insert("parameters".into(), Value::Array(parameters));
@@ -118,6 +125,12 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
 /// Whether its answers carry an entity tag by which a caller can save itself the answer.
 fn conditional(route: &Route) -> bool {
     route.method == http::Method::GET && route.doc.responses.iter().any(|(status, schema)| *status == 200 && schema.is_some())
+}
+
+/// Whether it honours an `Idempotency-Key` without being told so by the configuration.
+fn repeatable(route: &Route) -> bool {
+    let changes = route.method == http::Method::POST || route.method == http::Method::PATCH;
+    changes && crate::replies::idempotency::repeatable(route)
 }
 
 /// What a caller of this route may be told, in order of status.
@@ -157,6 +170,15 @@ fn problems(route: &Route) -> Vec<Code> {
     }
     if route.method != http::Method::GET {
         problems.push(Code::StorageFull);
+    }
+    if repeatable(route) {
+        problems.extend([
+            Code::IdempotencyKeyInvalid,
+            Code::IdempotencyKeyMissing,
+            Code::IdempotencyKeyReused,
+            Code::IdempotencyInProgress,
+            Code::IdempotencyNotReplayable,
+        ]);
     }
     problems.extend(&route.doc.problems);
     problems.sort_unstable_by_key(|code| (code.status(), *code));

@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// What answers on the operations listener.
-pub type Operations = fn(Arc<Host>, Request<Body>) -> Boxed<'static, Response<Body>>;
+pub type Operations = fn(Arc<Host>, SocketAddr, Request<Body>) -> Boxed<'static, Response<Body>>;
 
 /// How connections are kept and ended.
 #[derive(Debug, Clone)]
@@ -168,7 +168,7 @@ pub async fn run(
             Role::Public => server.listen(listener, certificates.clone(), move |peer, secure, request| {
                 crate::host::serve(host.clone(), peer, secure, request)
             }),
-            Role::Operations => server.listen(listener, None, move |_, _, request| operations(host.clone(), request)),
+            Role::Operations => server.listen(listener, None, move |peer, _, request| operations(host.clone(), peer, request)),
         }
     }
     server.until_drained(|| host.health.drain()).await

@@ -1,17 +1,24 @@
 //! The life of a request, top to bottom.
 //!
 //! [`STACK`] is the whole truth about order: the router, the reference page, the request inspector
-//! and the tests are all made from it. A layer is a plain function with a name. There are four
+//! and the tests are all made from it. A layer is a plain function with a name. There are five
 //! forms, by what a layer needs to do: a *check* looks at the request and may refuse it, a *gate*
 //! may answer in the handler's place, a *dress* touches every answer on its way out, an *around*
-//! does both or waits. Only the last costs a boxed future for every request.
+//! does both or waits, and a *sometimes* is an around for those requests only that it names. Only
+//! an around costs a boxed future for every request.
 
 use std::{future::Future, pin::Pin};
 
 use http::{Request, Response};
 use plimsoll_core::Result;
 
-use crate::{Body, edge, exchange::Exchange, identity, limits, probes, route};
+use crate::{
+    Body, edge,
+    exchange::Exchange,
+    identity, limits, probes,
+    replies::{self, cache},
+    route, upstream,
+};
 
 /// A future on the heap: what lets layers be values in a list instead of one nested type.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -19,6 +26,7 @@ pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type Check = fn(&mut Exchange, &mut Request<Body>) -> Result<()>;
 type Gate = for<'a> fn(&'a mut Exchange, &'a mut Request<Body>) -> Option<Boxed<'a, Result<Response<Body>>>>;
 type Dress = fn(&mut Exchange, &mut Response<Body>);
+type Wants = fn(&Exchange, &Request<Body>) -> bool;
 type Around = for<'a> fn(&'a mut Exchange, Request<Body>, Next<'a>) -> Boxed<'a, Result<Response<Body>>>;
 
 /// One named step.
@@ -36,6 +44,7 @@ enum Form {
     Gate(Gate),
     Dress(Dress),
     Around(Around),
+    Sometimes(Wants, Around),
 }
 
 const fn check(name: &'static str, run: Check, promise: &'static str) -> Layer {
@@ -49,6 +58,9 @@ const fn dress(name: &'static str, run: Dress, promise: &'static str) -> Layer {
 }
 const fn around(name: &'static str, run: Around, promise: &'static str) -> Layer {
     Layer { name, promise, form: Form::Around(run) }
+}
+const fn sometimes(name: &'static str, wants: Wants, run: Around, promise: &'static str) -> Layer {
+    Layer { name, promise, form: Form::Sometimes(wants, run) }
 }
 
 /// A request meets these from top to bottom, its answer from bottom to top.
@@ -78,7 +90,13 @@ pub static STACK: &[Layer] = &[
     gate  ("access",   identity::access::gate, "no, unless the route says otherwise"),
     // what it costs
     check ("limit",    limits::rate::check,     "one unit from each meter the caller draws on"),
+    sometimes("shared", limits::shared::wants, limits::shared::around, "and from the counts that all processes keep together"),
     around("bulkhead", limits::bulkhead::around,"no class of routes takes all the room"),
+    sometimes("fallback", upstream::fallback::wants, upstream::fallback::around, "a declared answer, marked, where a mounted service has none"),
+    sometimes("replay", replies::idempotency::wants, replies::idempotency::around, "a repeat with the same key has one effect and one answer"),
+    check ("release",  upstream::release::choose, "the side of a release that answers; decided once, before anything kept is looked at"),
+    // what need not be done again
+    sometimes("cache", cache::wants, cache::around, "what was kept is given again; identical requests go once"),
     // below: `route::call` reads the body, parses, and runs the handler
 ];
 
@@ -92,6 +110,12 @@ impl<'a> Next<'a> {
     /// All of it.
     pub fn all() -> Next<'static> {
         Next { rest: STACK }
+    }
+
+    /// What stands below the layer of this name; nothing above `route::call` where there is none.
+    pub fn below(layer: &str) -> Next<'static> {
+        let position = STACK.iter().position(|one| one.name == layer).map_or(STACK.len(), |at| at + 1);
+        Next { rest: &STACK[position..] }
     }
 
     /// Runs what is left, from the next layer to the handler and back.
@@ -129,7 +153,8 @@ impl<'a> Next<'a> {
                     dresses[dressed] = Some(run);
                     dressed += 1;
                 }
-                Form::Around(run) => break run(x, request, Next { rest: below }).await,
+                Form::Sometimes(wants, _) if !wants(x, &request) => {}
+                Form::Around(run) | Form::Sometimes(_, run) => break run(x, request, Next { rest: below }).await,
             }
         };
         if let Ok(answer) = &mut answer {

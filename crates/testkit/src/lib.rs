@@ -10,6 +10,7 @@ pub mod place;
 pub mod port;
 pub mod postgres;
 pub mod process;
+pub mod redis;
 pub mod scratch;
 pub mod wait;
 

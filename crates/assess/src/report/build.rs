@@ -13,7 +13,7 @@ use crate::{
     page::Checked,
     ratio::Figure,
     score::{self, Counts, Score, Verdict},
-    verdict::{NOT_GRANTED, NOT_YET},
+    verdict::{NOT_GRANTED, NOT_YET, OUT_OF_REACH},
 };
 
 /// What a report is made of.
@@ -132,6 +132,7 @@ fn examined(check: &Check, page: &Page, findings: &[Finding], header: &Header) -
             examined.doubt = Some(match why {
                 why if why.starts_with(NOT_GRANTED) => Doubt::NotGranted,
                 why if why.starts_with(NOT_YET) => Doubt::NotYetChecked,
+                why if why.starts_with(OUT_OF_REACH) => Doubt::OutOfReach,
                 _ => Doubt::Trouble,
             });
             Outcome::Unknown(visible(why))

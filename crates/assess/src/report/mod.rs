@@ -219,6 +219,8 @@ pub struct Examined {
 pub enum Doubt {
     /// Nothing can check it yet.
     NotYetChecked,
+    /// It is about the inside of a service that stands behind the host.
+    OutOfReach,
     /// It was left out of this run.
     NotAsked,
     /// The probe was not given what it needs.

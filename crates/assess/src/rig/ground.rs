@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Collector, Stage};
+use super::{Collector, Service, Stage};
 use crate::{Boxed, Need};
 
 /// Where a service is.
@@ -64,6 +64,10 @@ pub struct Ground {
     pub log: Option<std::path::PathBuf>,
     /// What receives the service's traces and error reports.
     pub collector: Option<Collector>,
+    /// Whether native systems are there, and `/openapi.json` describes them.
+    pub native: bool,
+    /// The prober's own foreign service behind the service under test.
+    pub service: Option<Arc<Service>>,
     /// What starts private instances.
     pub stage: Option<Stage>,
 }
@@ -77,6 +81,8 @@ impl Ground {
             Need::Log => self.log.is_some(),
             Need::Addresses => self.believed,
             Need::Collector => self.collector.is_some(),
+            Need::Native => self.native,
+            Need::Service => self.service.is_some(),
             Need::Copies => self.stage.is_some(),
         }
     }

@@ -11,9 +11,11 @@ mod copy;
 mod ground;
 mod people;
 mod plain;
+mod redis;
 mod relay;
 mod reply;
 mod scratch;
+mod service;
 mod tls;
 mod wire;
 
@@ -28,7 +30,9 @@ pub use copy::{Copy, Ended, Signal, Stage};
 pub use ground::{Ground, House, Kept, Operator, Site};
 pub use people::{Person, Tenant};
 pub use plain::plain;
+pub use redis::Redis;
 pub use reply::Reply;
+pub use service::{Seen, Service, accept, frame};
 pub use tls::{Papers, Shaken, Version, shake, speaks_old};
 pub use wire::{Wire, status_of};
 
@@ -385,6 +389,38 @@ impl Rig {
         stage.start(settings).await
     }
 
+    /// The foreign service that stands behind the instance under test, below `/mounted`; below
+    /// `/mounted/open` it is open to everybody, below `/mounted/editors` to editors, below
+    /// `/mounted/closed` to nobody. All probes share it: use a key of your own.
+    ///
+    /// # Errors
+    /// When the service under test has no foreign service of the prober's behind it.
+    pub fn service(&self) -> Result<Arc<Service>, Trouble> {
+        self.ground.service.clone().ok_or_else(|| Trouble::new("no service of the prober's is mounted there"))
+    }
+
+    /// A private instance with a foreign service of its own below `/mounted`, to be refused, cut
+    /// and made sick without anybody else's notice.
+    ///
+    /// # Errors
+    /// As for [`Rig::copy`].
+    pub async fn copy_with_service(&mut self, settings: &[(&str, &str)]) -> Result<(Copy, Arc<Service>), Trouble> {
+        let service = Arc::new(Service::start().await?);
+        let copy = self.copy_before(&service, settings).await?;
+        Ok((copy, service))
+    }
+
+    /// A private instance with this foreign service below `/mounted`, for services that have to be
+    /// told something before the instance starts.
+    ///
+    /// # Errors
+    /// As for [`Rig::copy`].
+    pub async fn copy_before(&mut self, service: &Service, settings: &[(&str, &str)]) -> Result<Copy, Trouble> {
+        let mounts = mounts(service);
+        let mounted = [("service.mounts", mounts.as_str())];
+        self.copy(&[&mounted, settings].concat()).await
+    }
+
     /// Works on that instance from now on: requests go to it, tenants are made in it.
     pub fn turn_to(&mut self, copy: &Copy) {
         self.site = copy.site().clone();
@@ -418,4 +454,9 @@ impl Rig {
         }
         left
     }
+}
+
+/// The value of `service.mounts` that puts a service where probes look for it.
+pub fn mounts(service: &Service) -> String {
+    format!("{{ \"/mounted\" = \"{}\" }}", service.base)
 }

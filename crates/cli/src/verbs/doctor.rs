@@ -1,6 +1,6 @@
 //! `plimsoll doctor`
 
-use plimsoll::database;
+use plimsoll::{database, shared::Shared};
 use serde::Serialize;
 
 use super::{Ended, Ground, Outcome, configuration};
@@ -102,6 +102,7 @@ async fn inspect(ground: &Ground, lines: &mut Vec<Line>) {
             });
         }
     }
+    shared(ground, lines).await;
     match ground.master() {
         Ok(_) => lines.push(Line {
             check: "master key",
@@ -112,6 +113,26 @@ async fn inspect(ground: &Ground, lines: &mut Vec<Line>) {
         }),
         Err(error) => lines.push(failed("master key", &error, "it seals the keys that sign tokens")),
     }
+}
+
+/// The server that several processes share, where one is named. Without it everything works, less well.
+async fn shared(ground: &Ground, lines: &mut Vec<Line>) {
+    let why = "processes count limits together and share kept answers there";
+    let asked = match Shared::new(&ground.config.get()) {
+        Ok(None) => return,
+        Ok(Some(shared)) => shared.version().await,
+        Err(error) => Err(error),
+    };
+    lines.push(match asked {
+        Ok(version) => Line { check: "redis", state: "ok", found: format!("version {version}, takes writes"), why, fix: None },
+        Err(error) => Line {
+            check: "redis",
+            state: "warning",
+            found: error.public().to_owned(),
+            why,
+            fix: Some("start it, or correct redis.url; until then each process counts and keeps for itself".to_owned()),
+        },
+    });
 }
 
 fn failed(check: &'static str, error: &plimsoll::Error, why: &'static str) -> Line {

@@ -1,6 +1,7 @@
 //! One file per verb.
 
 mod administer;
+mod adopt;
 mod audit;
 mod config;
 mod doctor;
@@ -8,6 +9,7 @@ mod explain;
 mod migrate;
 mod openapi;
 mod prove;
+mod run;
 mod serve;
 
 use std::path::PathBuf;
@@ -22,7 +24,7 @@ use plimsoll_core::{Clock, Seed};
 use plimsoll_store::State;
 
 use crate::{
-    arguments::{Arguments, Global, Verb},
+    arguments::{Arguments, Global, Place, Verb},
     mounts, output,
 };
 
@@ -31,12 +33,16 @@ pub async fn run(arguments: Arguments) -> u8 {
     let Arguments { global, verb } = arguments;
     let ended = match verb {
         Verb::Serve(options) => serve::run(&global, &options).await,
+        Verb::Run(options) => run::run(&global, &options).await,
+        // Needs the process's first thread for itself: `main` has taken care of it.
+        Verb::Shepherd { .. } => Ok(2),
         Verb::Migrate(what) => migrate::run(&global, &what).await,
         Verb::Tenant(what) => administer::tenant(&global, &what).await,
         Verb::User(what) => administer::user(&global, &what).await,
         Verb::Key(what) => administer::key(&global, &what).await,
         Verb::Audit(what) => audit::run(&global, &what).await,
         Verb::Config(what) => config::run(&global, &what),
+        Verb::Adopt(options) => adopt::run(&global, &options),
         Verb::Prove(options) => prove::run(&global, &options).await,
         Verb::Doctor => doctor::run(&global).await,
         Verb::Openapi => openapi::run(),
@@ -81,6 +87,12 @@ pub fn load(global: &Global, flags: Vec<(String, String, &'static str)>) -> std:
         sources.overrides.push(("database.url".into(), url.clone(), "--database-url"));
     }
     Config::load(&mounts::schema(), sources)
+}
+
+/// What `--listen` and `--ops-listen` say, for [`configuration`].
+fn listening(place: &Place) -> Vec<(String, String, &'static str)> {
+    let flags = [("server.listen", &place.listen, "--listen"), ("server.operations", &place.ops_listen, "--ops-listen")];
+    flags.into_iter().filter_map(|(key, value, flag)| Some((key.to_owned(), value.clone()?, flag))).collect()
 }
 
 /// What the administrating verbs work on: no server is needed.

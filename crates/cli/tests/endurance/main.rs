@@ -13,10 +13,13 @@ mod hostile;
 mod kill;
 mod migrations;
 mod outage;
+mod repeats;
 mod service;
+mod shared;
 mod storage;
 mod surroundings;
 mod tls;
+mod upstream;
 
 /// Long enough for a busy machine; nothing here takes it when all is well.
 const BOUND: std::time::Duration = std::time::Duration::from_secs(60);

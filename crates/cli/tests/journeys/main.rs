@@ -6,12 +6,15 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing in a test ends it, with the line that missed it")]
 
+mod answers;
 mod catalogue;
+mod described;
 mod description;
 mod edge;
 mod house;
 mod identity;
 mod ledger;
+mod release;
 mod roles;
 mod tenancy;
 mod together;

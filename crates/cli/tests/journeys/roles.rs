@@ -29,6 +29,9 @@ async fn nowhere(db: Db) -> Ids {
         ("keys", key),
         ("sessions", session),
         ("tenants", elsewhere.id),
+        ("upstreams", "elsewhere".to_owned()),
+        ("idempotency", "0".repeat(32)),
+        ("upstreams", "nowhere".to_owned()),
     ])
 }
 

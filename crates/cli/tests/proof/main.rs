@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what is missing in a test ends it, with the line that missed it")]
 
 mod ablation;
+mod behind;
 #[allow(dead_code, reason = "what other tests need of it is not needed here")]
 #[path = "../journeys/house.rs"]
 mod house;

@@ -13,6 +13,7 @@ use super::config::ProxyHeader;
 use crate::{Body, exchange::Exchange};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// A network in the form address and prefix length, IPv4 inside IPv6 (`::ffff:a.b.c.d`).
@@ -103,6 +104,58 @@ impl Proxies {
         self.networks.iter().any(|network| network.holds(address))
     }
 
+    /// The way a request has come, for the services behind: the caller, then each trusted proxy, the
+    /// nearest last. What a caller invented in front of that is not part of it.
+    pub(crate) fn way(&self, caller: IpAddr, peer: IpAddr, headers: &HeaderMap) -> Vec<IpAddr> {
+        let peer = canonical(peer);
+        if self.networks.is_empty() || !self.trusts(peer) || caller == peer {
+            return vec![caller];
+        }
+        let named = |hop: &str| match self.header {
+            ProxyHeader::XForwardedFor => node(hop),
+            ProxyHeader::Forwarded => pair(hop, "for").and_then(node),
+        };
+        let line = if self.header == ProxyHeader::Forwarded { header::FORWARDED } else { X_FORWARDED_FOR };
+        let mut way = vec![peer];
+        for hop in from_the_right(headers, &line, ',') {
+            let Some(found) = named(hop) else { break };
+            way.push(found);
+            if !self.trusts(found) {
+                break;
+            }
+        }
+        way.reverse();
+        way
+    }
+
+    /// Whether `peer` is believed about what it says of the caller.
+    pub(crate) fn believes(&self, peer: IpAddr) -> bool {
+        !self.networks.is_empty() && self.trusts(canonical(peer))
+    }
+
+    /// The name that the caller asked for, in the words of a trusted proxy; not yet held against
+    /// the list of names.
+    pub(super) fn asked_for<'h>(&self, peer: IpAddr, headers: &'h HeaderMap) -> Option<&'h str> {
+        if !self.believes(peer) {
+            return None;
+        }
+        let said = match self.header {
+            // The nearest proxy writes last; what stands before it may be the caller's invention.
+            ProxyHeader::XForwardedFor => from_the_right(headers, &X_FORWARDED_HOST, ',').next(),
+            ProxyHeader::Forwarded => {
+                let mut named = None;
+                for element in from_the_right(headers, &header::FORWARDED, ',') {
+                    named = pair(element, "host").or(named);
+                    if !pair(element, "for").and_then(node).is_some_and(|hop| self.trusts(hop)) {
+                        break;
+                    }
+                }
+                named
+            }
+        };
+        said.filter(|name| !name.is_empty())
+    }
+
     fn caller(&self, peer: IpAddr, headers: &HeaderMap) -> Caller {
         let peer = canonical(peer);
         if self.networks.is_empty() || !self.trusts(peer) {
@@ -133,13 +186,9 @@ impl Proxies {
     fn by_forwarded(&self, peer: IpAddr, headers: &HeaderMap) -> Caller {
         let mut caller = Caller { address: peer, secure: None };
         for element in from_the_right(headers, &header::FORWARDED, ',') {
-            let pair = |wanted: &str| {
-                let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-                pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim().trim_matches('"'))
-            };
-            let Some(found) = pair("for").and_then(node) else { break };
+            let Some(found) = pair(element, "for").and_then(node) else { break };
             caller.address = found;
-            caller.secure = pair("proto").map(|scheme| scheme.eq_ignore_ascii_case("https")).or(caller.secure);
+            caller.secure = pair(element, "proto").map(|scheme| scheme.eq_ignore_ascii_case("https")).or(caller.secure);
             if !self.trusts(found) {
                 break;
             }
@@ -152,6 +201,12 @@ impl Proxies {
 fn from_the_right<'h>(headers: &'h HeaderMap, name: &HeaderName, separator: char) -> impl Iterator<Item = &'h str> {
     let lines = headers.get_all(name).iter().rev();
     lines.filter_map(|line| line.to_str().ok()).flat_map(move |line| line.rsplit(separator)).map(str::trim)
+}
+
+/// What an element of `Forwarded` says of `wanted` (RFC 7239 §4).
+fn pair<'h>(element: &'h str, wanted: &str) -> Option<&'h str> {
+    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim().trim_matches('"'))
 }
 
 /// An address with or without port: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`.
@@ -203,6 +258,17 @@ mod tests {
     }
 
     #[test]
+    fn the_way_begins_with_the_caller_and_holds_nothing_it_invented() {
+        let seen = headers(&[("x-forwarded-for", "6.6.6.6, 203.0.113.9"), ("x-forwarded-for", "10.0.0.2")]);
+        let way = |peer: &str| proxies(ProxyHeader::XForwardedFor).way(ip("203.0.113.9"), ip(peer), &seen);
+        assert_eq!(way("10.0.0.1"), [ip("203.0.113.9"), ip("10.0.0.2"), ip("10.0.0.1")]);
+        assert_eq!(way("203.0.113.9"), [ip("203.0.113.9")], "a stranger's word is no part of it");
+        let seen = headers(&[("forwarded", "for=6.6.6.6, for=\"[2001:db8::1]:1\";proto=https, for=10.0.0.2")]);
+        let way = proxies(ProxyHeader::Forwarded).way(ip("2001:db8::1"), ip("10.0.0.1"), &seen);
+        assert_eq!(way, [ip("2001:db8::1"), ip("10.0.0.2"), ip("10.0.0.1")]);
+    }
+
+    #[test]
     fn beyond_an_unreadable_hop_the_last_proxy_stands_for_the_caller() {
         let seen = headers(&[("x-forwarded-for", "6.6.6.6, unknown, 10.0.0.2")]);
         assert_eq!(proxies(ProxyHeader::XForwardedFor).caller(ip("10.0.0.1"), &seen).address, ip("10.0.0.2"));
@@ -216,6 +282,19 @@ mod tests {
             Caller { address: ip("2001:db8::1"), secure: Some(true) }
         );
         assert_eq!(proxies(ProxyHeader::XForwardedFor).caller(ip("10.0.0.1"), &both).address, ip("6.6.6.6"));
+    }
+
+    #[test]
+    fn the_name_asked_for_is_what_a_trusted_proxy_says() {
+        let seen = headers(&[
+            ("x-forwarded-host", "invented.example, api.example:8443"),
+            ("forwarded", "for=6.6.6.6;host=invented.example, for=203.0.113.9;host=\"b.example\", for=10.0.0.2;host=inner"),
+        ]);
+        let asked = |header, peer: &str| proxies(header).asked_for(ip(peer), &seen);
+        assert_eq!(asked(ProxyHeader::XForwardedFor, "10.0.0.1"), Some("api.example:8443"));
+        assert_eq!(asked(ProxyHeader::Forwarded, "10.0.0.1"), Some("b.example"), "the one header that the proxy writes");
+        assert_eq!(asked(ProxyHeader::XForwardedFor, "203.0.113.9"), None, "a stranger is not believed");
+        assert_eq!(proxies(ProxyHeader::Forwarded).asked_for(ip("10.0.0.1"), &headers(&[("x-forwarded-host", "c.example")])), None);
     }
 
     #[test]

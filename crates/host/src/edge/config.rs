@@ -23,7 +23,7 @@ crate::section! {
     pub struct ServerConfig["server"] {
         /// Address and port of the public listener; port 0 takes a free one.
         pub listen: SocketAddr = "127.0.0.1:8080",
-        /// Address and port of the operations listener: metrics and details of health.
+        /// Address and port of the operations listener: metrics, details of health, and, for programs on this machine only, two orders about what all tenants share.
         pub operations: SocketAddr = "127.0.0.1:9090",
         /// Why other machines may reach the operations listener in production, in one sentence: nobody has to show a credential there. Without it, production takes an address of this machine only.
         pub operations_open: Option<String> = none,

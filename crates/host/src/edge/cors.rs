@@ -65,6 +65,17 @@ impl Policy {
         self.credentials && self.origins.contains(origin)
     }
 
+    /// Whether any page of another site may call at all.
+    pub(super) fn names_anyone(&self) -> bool {
+        self.any || !self.origins.is_empty()
+    }
+
+    /// Whether a page of `origin` may open a connection that stays: it is on the list by name, for
+    /// such a connection carries the caller's cookies whatever the page says.
+    pub(crate) fn names(&self, origin: &HeaderValue) -> bool {
+        self.origins.contains(origin)
+    }
+
     /// What the answer to `origin` says, whatever it answers.
     fn dress(&self, origin: Option<&HeaderValue>, enforced: bool, headers: &mut HeaderMap) {
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
@@ -87,10 +98,24 @@ fn is_origin(text: &str) -> bool {
         && host.bytes().all(plain)
 }
 
+/// What a mounted service says about other origins does not count: the list of the host does.
+fn silence(headers: &mut HeaderMap) {
+    let words: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
+    for name in words {
+        headers.remove(name);
+    }
+}
+
 /// Says what a foreign page may read.
 pub fn dress(x: &mut Exchange, answer: &mut Response<Body>) {
     let enforced = x.host.holds("cors-allowlist");
-    x.host.edge.cors.dress(x.origin.as_ref(), enforced, answer.headers_mut());
+    let policy = &x.host.edge.cors;
+    // Without a list the service's own policy is the only one there is.
+    let listed = policy.any || !policy.origins.is_empty();
+    if enforced && listed && x.matched.as_ref().is_some_and(|matched| matched.route.mount.is_some()) {
+        silence(answer.headers_mut());
+    }
+    policy.dress(x.origin.as_ref(), enforced, answer.headers_mut());
 }
 
 /// Answers OPTIONS: a browser's preflight, or a plain question about methods.
@@ -100,8 +125,12 @@ pub fn preflight<'a>(x: &'a mut Exchange, request: &'a mut Request<Body>) -> Opt
     }
     let path = request.uri().path();
     // An unknown address is answered by the layer `route`, like every other.
-    let allow = if path == "*" { Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned()) } else { x.host.routes.allow(path) }?;
+    let every = || "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned();
     let asks = x.origin.is_some() && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    // For a mounted service the list of origins is the host's too. Where it is empty, the service's
+    // own policy counts, if a rule lets the question through.
+    let mounted = asks && x.host.edge.cors.names_anyone() && x.host.upstreams.holds(&x.host.routes, path);
+    let allow = if path == "*" || mounted { Some(every()) } else { x.host.routes.allow(path) }?;
     let answer = if asks { leave(x) } else { plain(&allow) };
     Some(Box::pin(std::future::ready(answer)))
 }

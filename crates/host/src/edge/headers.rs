@@ -15,11 +15,14 @@ const POWERED: HeaderName = HeaderName::from_static("x-powered-by");
 const API_CONTENT: &str = "default-src 'none'; frame-ancestors 'none'";
 const PAGE_CONTENT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// For a page whose scripts we do not know: no plugins, no other base, no foreign frame around it.
+const FOREIGN_CONTENT: &str = "object-src 'none'; base-uri 'self'; frame-ancestors 'none'";
 const SENSORS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
 
 /// Puts the headers on.
 pub fn dress(x: &mut Exchange, answer: &mut Response<Body>) {
     let page = x.matched.as_ref().is_some_and(|matched| matched.route.page);
+    let foreign = x.error.is_none() && x.matched.as_ref().is_some_and(|matched| matched.route.mount.is_some());
     let headers = answer.headers_mut();
     headers.reserve(12 + x.headers.len());
     for (name, value) in x.headers.drain(..) {
@@ -29,7 +32,11 @@ pub fn dress(x: &mut Exchange, answer: &mut Response<Body>) {
         headers.insert(&REQUEST_ID, x.shown_request_id());
     }
     if x.host.holds("security-headers") {
-        protect(headers, page);
+        if foreign {
+            protect_foreign(headers);
+        } else {
+            protect(headers, page);
+        }
     }
     if x.secure && x.host.holds("hsts") {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
@@ -52,6 +59,20 @@ fn protect(headers: &mut HeaderMap, page: bool) {
     headers.insert(OPENER, HeaderValue::from_static("same-origin"));
     headers.insert(RESOURCE, HeaderValue::from_static("same-origin"));
     headers.insert(PERMISSIONS, HeaderValue::from_static(SENSORS));
+}
+
+/// What a mounted service left unsaid. Its own words stay: only it knows what its pages load.
+fn protect_foreign(headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    if !text(header::CONTENT_SECURITY_POLICY).contains("frame-ancestors") {
+        headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    }
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("strict-origin-when-cross-origin"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(FOREIGN_CONTENT));
+    headers.entry(OPENER).or_insert(HeaderValue::from_static("same-origin"));
+    headers.entry(RESOURCE).or_insert(HeaderValue::from_static("same-origin"));
+    headers.entry(PERMISSIONS).or_insert(HeaderValue::from_static(SENSORS));
 }
 
 /// Says who may keep the answer, unless the handler did: nobody, or only the caller's own cache

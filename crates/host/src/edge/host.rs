@@ -1,7 +1,8 @@
 //! Layer `host`: requests for other names are not ours, and secrets do not travel in the open.
 //!
 //! Names first: a request for an unknown name is refused, so that nobody can make a browser reach
-//! this server under a name of their own (DNS rebinding) or plant one in a link. Then the scheme:
+//! this server under a name of their own (DNS rebinding) or plant one in a link. The name that a
+//! trusted proxy forwards has to be known like the one in `Host`. Then the scheme:
 //! where TLS is required, a page is redirected, because a person typed the address. An API call is
 //! refused: a redirect would hide that its credential has already been sent in the open.
 //!
@@ -85,7 +86,7 @@ fn without_port(text: &str) -> Option<&str> {
 ///
 /// # Errors
 /// `Malformed` where it names none, several, or something that is not a name.
-pub(super) fn authority<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Result<&'r str> {
+pub(crate) fn authority<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Result<&'r str> {
     let mut lines = headers.get_all(header::HOST).iter();
     let (line, another) = (lines.next(), lines.next());
     if another.is_some() {
@@ -102,8 +103,19 @@ pub(super) fn authority<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Result<&'r 
     }
 }
 
+/// The name that the caller asked for in the words of a trusted proxy, where it is one of ours.
+pub(crate) fn asked_for<'h>(x: &Exchange, headers: &'h HeaderMap) -> Option<&'h str> {
+    let named = x.host.edge.proxies.asked_for(x.peer.ip(), headers)?;
+    let name = without_port(named)?;
+    (x.host.edge.hosts.knows(name) || !x.host.holds("trusted-hosts")).then_some(named)
+}
+
 fn unreadable() -> Error {
     Code::Malformed.because("the `Host` header is not a name with an optional port")
+}
+
+fn unreadable_word() -> Error {
+    Code::Malformed.because("the name in `X-Forwarded-Host` or `Forwarded` is not a name with an optional port")
 }
 
 /// What becomes of a request that did not come encrypted although it should have.
@@ -134,7 +146,10 @@ fn judge(x: &Exchange, request: &Request<Body>) -> Result<Option<HeaderValue>> {
         return Ok(None);
     }
     let name = without_port(authority(uri, request.headers())?).ok_or_else(unreadable)?;
-    if !rules.hosts.knows(name) && x.host.holds("trusted-hosts") {
+    // What a trusted proxy says the caller asked for is a name like the other.
+    let told = rules.proxies.asked_for(x.peer.ip(), request.headers());
+    let told = told.map(|told| without_port(told).ok_or_else(unreadable_word)).transpose()?;
+    if x.host.holds("trusted-hosts") && !(rules.hosts.knows(name) && told.is_none_or(|told| rules.hosts.knows(told))) {
         return Err(Code::HostUnknown
             .because("the request names a host that this server does not answer for; the operator can add it to `[server] hosts`"));
     }

@@ -53,7 +53,7 @@ fn declared(value: &HeaderValue) -> Option<u64> {
 }
 
 fn largest_body(host: &Host) -> usize {
-    host.routes.all().iter().filter_map(|route| route.body_limit).fold(host.body_limit, usize::max)
+    host.routes.all().iter().filter_map(|route| route.body_limit).chain(host.upstreams.body_limit()).fold(host.body_limit, usize::max)
 }
 
 /// Refuses methods that no route can have, and requests that are too large.

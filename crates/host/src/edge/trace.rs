@@ -33,6 +33,7 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
             x.client_request = request.headers().get(&REQUEST_ID).and_then(usable).map(str::to_owned);
         }
         let current = Current { request: x.request, trace: x.trace };
+        let path = (!x.host.upstreams.is_empty()).then(|| request.uri().path().to_owned());
         let running = Running::begin(x);
         let answer = match (Within { current, inner: Box::pin(next.run(&mut *running.x, request)) }).await {
             Ok(mut answer) => {
@@ -46,6 +47,9 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
                 answer
             }
         };
+        if let Some(path) = path {
+            running.x.host.upstreams.note(running.x, &path, answer.status().as_u16());
+        }
         running.end(&answer);
         Ok(answer)
     })

@@ -25,11 +25,20 @@ pub fn gate<'a>(x: &'a mut Exchange, _: &'a mut Request<Body>) -> Option<Boxed<'
 
 fn judge(x: &Exchange) -> Result<(), (Error, &'static str)> {
     let Some(matched) = &x.matched else { return Ok(()) };
-    match matched.route.access {
+    let demanded = std::iter::once(&matched.route.access).chain(&matched.route.besides);
+    demanded.copied().try_for_each(|access| satisfies(x, access))
+}
+
+fn satisfies(x: &Exchange, access: Access) -> Result<(), (Error, &'static str)> {
+    match access {
         Access::Public { .. } => Ok(()),
         Access::Authenticated => {
             x.principal.as_ref().map(|_| ()).ok_or_else(nobody).or_else(|refusal| excused(x.host.holds("auth-required"), refusal))
         }
+        Access::Nobody => match &x.principal {
+            None => excused(x.host.holds("auth-required"), nobody()),
+            Some(_) => excused(x.host.holds("rbac"), (Code::Forbidden.because("this is closed to everybody").reasoned("closed"), "closed")),
+        },
         Access::Needs { permission, least } => match &x.principal {
             None => excused(x.host.holds("auth-required"), nobody()),
             Some(who) if who.holds(permission, least) => Ok(()),

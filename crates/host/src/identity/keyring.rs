@@ -149,6 +149,21 @@ impl Keyring {
         super::token::mint(claims, &key.kid, &key.pair)
     }
 
+    /// Signs `claims` as a token of another type than access tokens have.
+    ///
+    /// # Errors
+    /// As [`Keyring::sign`].
+    pub fn sign_as(&self, typ: &str, claims: &impl serde::Serialize, now: Time) -> Result<String> {
+        let keys = self.keys();
+        let key = keys.iter().rev().find(|key| key.signs(now)).ok_or_else(|| Code::Internal.because("there is no signing key"))?;
+        super::token::sign(typ, claims, &key.kid, &key.pair)
+    }
+
+    /// Whether a key is called `kid`.
+    pub fn knows(&self, kid: &str) -> bool {
+        self.keys().iter().any(|key| key.kid == kid)
+    }
+
     /// Whether some key may sign now.
     pub fn can_sign(&self, now: Time) -> bool {
         self.keys().iter().any(|key| key.signs(now))

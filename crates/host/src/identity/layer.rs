@@ -54,7 +54,8 @@ fn asks(x: &Exchange) -> bool {
     x.matched.as_ref().is_some_and(|matched| {
         let route = &matched.route;
         let open = matches!(route.access, Access::Public { .. });
-        !(open && (!route.template.starts_with("/v1/") || matches!(route.class, RouteClass::Auth | RouteClass::Page)))
+        !(open
+            && (route.mount.is_some() || !route.template.starts_with("/v1/") || matches!(route.class, RouteClass::Auth | RouteClass::Page)))
     })
 }
 

@@ -22,7 +22,7 @@ mod routes;
 pub mod scratch;
 mod secret;
 pub mod section;
-mod session;
+pub(crate) mod session;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -42,6 +42,7 @@ pub use config::Config;
 pub use keyring::Rotation;
 pub use routes::{routes, well_known};
 pub use secret::Master;
+pub(crate) use secret::hex;
 
 /// The tables of the identity engine.
 pub const SCHEMA: Schema = Schema {
@@ -190,9 +191,32 @@ impl Identity {
         Ok(self.setup_token().await?.map(|token| format!("{}/setup#token={token}", base.trim_end_matches('/'))))
     }
 
+    /// The master key, for engines that seal what they keep.
+    pub(crate) fn master_key(&self) -> Arc<Master> {
+        self.master.clone()
+    }
+
     /// Whether a key is active that signs access tokens.
     pub fn can_sign(&self) -> bool {
         self.ring.can_sign(self.clock.now())
+    }
+
+    /// The name in the `iss` claim of what is signed here.
+    pub fn issuer(&self) -> &str {
+        &self.config.issuer
+    }
+
+    /// Signs a statement for a mounted service: a token of a type of its own.
+    ///
+    /// # Errors
+    /// [`plimsoll_core::Code::Internal`] when no key signs.
+    pub fn assert(&self, typ: &str, claims: &impl serde::Serialize, now: Time) -> Result<String> {
+        self.ring.sign_as(typ, claims, now)
+    }
+
+    /// Whether a bearer token is a credential of this host's, good or not.
+    pub fn issued(&self, token: &str) -> bool {
+        token.starts_with("plm_") || token::Unverified::parse(token).is_ok_and(|parsed| self.ring.knows(&parsed.kid))
     }
 
     /// Something was changed that decides who may do what: ask the database again.

@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose:
 use plimsoll_core::{Code, Result, Seed};
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    digest, hkdf,
+    digest, hkdf, hmac,
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -94,6 +94,14 @@ impl Master {
             .and_then(|okm| okm.fill(out.as_mut_slice()))
             .map_err(|_| crypto("derive a key"))?;
         Ok(out)
+    }
+
+    /// A key under which something is hashed for `purpose`.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when it cannot be derived, which does not happen.
+    pub fn mac(&self, purpose: &'static str) -> Result<hmac::Key> {
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, self.derive(purpose)?.as_slice()))
     }
 
     fn cipher(&self, purpose: &'static str) -> Result<LessSafeKey> {

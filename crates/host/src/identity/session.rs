@@ -141,6 +141,16 @@ pub fn cookie(headers: &HeaderMap, secure: bool) -> Option<&str> {
         .map(|(_, value)| value)
 }
 
+/// The cookies of a request without the session's; nothing where there is none of the session's.
+pub fn without_ours(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?;
+    let ours = |pair: &str| {
+        let name = pair.split('=').next().unwrap_or_default().trim();
+        name == SECURE_COOKIE || name == PLAIN_COOKIE
+    };
+    text.split(';').any(ours).then(|| text.split(';').map(str::trim).filter(|pair| !ours(pair)).collect::<Vec<_>>().join("; "))
+}
+
 /// What the program calls itself, cut to a length worth keeping.
 pub fn agent(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
@@ -217,6 +227,15 @@ mod tests {
         assert_eq!(text(Some(("abc", 60)), true), "__Host-plimsoll=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure");
         assert_eq!(text(Some(("abc", 60)), false), "plimsoll_session=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Strict");
         assert_eq!(text(None, false), "plimsoll_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
+    }
+
+    #[test]
+    fn the_session_is_taken_out_and_other_cookies_stay() {
+        let left = |text: &'static str| without_ours(&HeaderValue::from_static(text));
+        assert_eq!(left("a=1; b=2"), None);
+        assert_eq!(left("a=1; plimsoll_session=x ; b=2;__Host-plimsoll=y").as_deref(), Some("a=1; b=2"));
+        assert_eq!(left("plimsoll_session=x").as_deref(), Some(""));
+        assert_eq!(left("plimsoll_session_other=x"), None);
     }
 
     #[test]

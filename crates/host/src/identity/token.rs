@@ -65,7 +65,15 @@ pub struct Rules {
 /// # Errors
 /// [`Code::Internal`] if the claims cannot be written as JSON, which they always can.
 pub fn mint(claims: &Claims, kid: &str, key: &Ed25519KeyPair) -> Result<String> {
-    let header = serde_json::to_vec(&Header { alg: ALGORITHM, typ: TYPE, kid })?;
+    sign(TYPE, claims, kid, key)
+}
+
+/// Signs `claims` as a token of the type `typ` with the key called `kid`.
+///
+/// # Errors
+/// As [`mint`].
+pub fn sign(typ: &str, claims: &impl Serialize, kid: &str, key: &Ed25519KeyPair) -> Result<String> {
+    let header = serde_json::to_vec(&Header { alg: ALGORITHM, typ, kid })?;
     let mut token = format!("{}.{}", BASE64.encode(header), BASE64.encode(serde_json::to_vec(claims)?));
     let signature = key.sign(token.as_bytes());
     token.push('.');

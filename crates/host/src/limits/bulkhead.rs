@@ -95,7 +95,9 @@ pub(super) const fn name(class: RouteClass) -> &'static str {
 
 /// Holds a place of the route's class while the rest runs.
 pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -> Boxed<'a, Result<Response<Body>>> {
-    if is_probe(request.uri().path()) || !x.host.holds("bulkhead") {
+    // A mounted service has places of its own: were it slow, it must not take those of the host's routes.
+    let mounted = x.matched.as_ref().is_some_and(|matched| matched.route.mount.is_some());
+    if mounted || is_probe(request.uri().path()) || !x.host.holds("bulkhead") {
         return Box::pin(next.run(x, request));
     }
     let class = x.matched.as_ref().map_or(RouteClass::Read, |matched| matched.route.class);

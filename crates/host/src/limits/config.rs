@@ -1,8 +1,9 @@
 //! What may be asked for, and how much of it: the section `[limits]`.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use crate::config::{Node, Rate, Setting, Span, Wrong};
+use super::shared::{COUNTED, WhenLost};
+use crate::config::{Config, Node, Rate, Rules, Setting, Span, Wrong};
 
 /// So many requests in so much time, written `600/1m`; or `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,8 @@ crate::section! {
         pub auth: Quota = "30/1m",
         /// Pages and assets of one principal or address.
         pub page: Quota = "off",
+        /// What each limit does while the shared server is lost: `local` counts in this process, `open` lets pass, `closed` refuses. Limits that are not named count locally. Matters only with `[redis] url`; the limit per address is always counted in this process.
+        pub when_shared_lost: BTreeMap<String, WhenLost> = "{}",
         /// Callers remembered per policy. Above it those closest to a full quota are forgotten first.
         pub cells: usize = "100000",
         /// Whether to send `X-RateLimit-Limit`, `-Remaining` and `-Reset` as well.
@@ -80,6 +83,16 @@ crate::section! {
         pub queue: usize = "32",
         /// How long a request waits for a place.
         pub patience: Span = "3s",
+    }
+}
+
+/// Refuses a declaration for a limit that is not counted together.
+pub fn rule(config: &Config, rules: &mut Rules<'_>) {
+    for name in config.get::<LimitsConfig>().when_shared_lost.keys() {
+        if !COUNTED.contains(&name.as_str()) {
+            let help = format!("these are counted together: {}", COUNTED.join(", "));
+            rules.refuse("limits.when_shared_lost", format!("`{name}` is no limit that processes count together"), help);
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 //! class of routes. Room is bounded twice: for all requests (`shed`) and per class of routes
 //! (`bulkhead`), so that slow work of one kind leaves room for the others.
 //!
-//! All of it lives in this process: two processes behind one balancer allow twice the rate.
+//! Alone, a process counts for itself: two of them behind one balancer allow twice the rate. With
+//! `[redis] url` the rates of principals, tenants and classes are counted together (`shared`).
 
 pub mod address;
 pub mod bulkhead;
@@ -12,6 +13,7 @@ pub mod config;
 pub mod meter;
 pub mod policy;
 pub mod rate;
+pub mod shared;
 pub mod shed;
 
 use std::{
@@ -43,6 +45,8 @@ pub struct Limits {
     shed: AtomicU64,
     places: [Places; 4],
     patience: Duration,
+    /// The counts that all processes keep together.
+    pub together: shared::Together,
 }
 
 /// What is going on, for metrics.
@@ -91,6 +95,7 @@ impl Limits {
             shed: AtomicU64::new(0),
             places: places.map(|places| Places::new(places, limits.queue)),
             patience: limits.patience.duration(),
+            together: shared::Together::new(&limits.when_shared_lost),
         })
     }
 

@@ -42,6 +42,16 @@ impl Policy {
             self.refused.fetch_add(1, Ordering::Relaxed);
         })
     }
+    /// Counts a refusal that was found out elsewhere.
+    pub fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+    /// What one request costs and what a full quota is worth, in microseconds.
+    pub fn micros(&self) -> (u64, u64) {
+        let window = u64::try_from(self.rate.window.as_micros()).unwrap_or(u64::MAX / 4);
+        let interval = (window / u64::from(self.rate.count.max(1))).max(1);
+        (interval, interval * u64::from(self.rate.count))
+    }
     /// Gives a unit back.
     pub fn give_back(&self, key: u64) {
         self.meter.give_back(key);
@@ -88,6 +98,11 @@ impl Policy {
             x.header(LEGACY_RESET, seconds.into());
         }
     }
+}
+
+/// Whether a header is one of those that [`Policy::announce`] sets.
+pub fn is_announcement(name: &HeaderName) -> bool {
+    [&CURRENT, &POLICY, &LEGACY_LIMIT, &LEGACY_LEFT, &LEGACY_RESET].contains(&name)
 }
 
 fn current(name: &str, reading: Reading) -> String {

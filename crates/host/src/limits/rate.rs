@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Request;
 use plimsoll_core::{PrincipalKind, Result};
 
-use super::{meter::Reading, policy::Policy, position};
+use super::{meter::Reading, policy::Policy, position, shared};
 use crate::{Body, edge::is_probe, exchange::Exchange, host::Host, route::RouteClass};
 
 /// The meters of one request: policy and the caller's key in it.
@@ -40,7 +40,7 @@ pub fn check(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
 /// Who draws on what. Attempts with credentials count by address, whatever credential came with
 /// them; who has none counts by address everywhere, and on no tenant: strangers who read what a
 /// tenant made public must not use up what its people may do.
-fn draws<'l>(host: &'l Host, x: &Exchange, class: RouteClass) -> Draws<'l> {
+pub(super) fn draws<'l>(host: &'l Host, x: &Exchange, class: RouteClass) -> Draws<'l> {
     if !host.holds("rate-limit") {
         return [None; 3];
     }
@@ -52,10 +52,11 @@ fn draws<'l>(host: &'l Host, x: &Exchange, class: RouteClass) -> Draws<'l> {
     let who = known.map_or_else(|| limits.address_key(x.caller), |who| limits.keys.of(&*who.id));
     let by_class = if class == RouteClass::Auth && known.is_some() { limits.address_key(x.caller) } else { who };
     let (per_user, per_class) = (host.holds("rate-limit-per-user"), host.holds("rate-limit-per-endpoint"));
+    let counts = |policy: &&Policy| !shared::is_open(host, policy.name);
     [
-        limits.principal.as_ref().filter(|_| per_user).map(|policy| (policy, who)),
-        limits.tenant.as_ref().filter(|_| per_user).zip(known).map(|(policy, who)| (policy, limits.keys.of(who.tenant))),
-        limits.class[position(class)].as_ref().filter(|_| per_class).map(|policy| (policy, by_class)),
+        limits.principal.as_ref().filter(|_| per_user).filter(counts).map(|policy| (policy, who)),
+        limits.tenant.as_ref().filter(|_| per_user).filter(counts).zip(known).map(|(policy, who)| (policy, limits.keys.of(who.tenant))),
+        limits.class[position(class)].as_ref().filter(|_| per_class).filter(counts).map(|policy| (policy, by_class)),
     ]
 }
 

@@ -14,6 +14,7 @@ pub mod config;
 mod database;
 pub mod gate;
 pub mod operations;
+pub mod orders;
 mod proof;
 mod routes;
 mod warmup;

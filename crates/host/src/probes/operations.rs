@@ -1,21 +1,23 @@
 //! What the operations listener answers: metrics and health in detail.
 //!
-//! For operators and their machines, on an address of its own that is not reachable from outside;
-//! there is no authentication here, so nothing here changes anything and nothing here is about a
-//! tenant.
+//! For operators and their machines, on an address of its own that is not reachable from outside.
+//! There is no authentication here, so nothing here is about a tenant, and nothing here changes
+//! anything but the two [orders](super::orders) about what all tenants share.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use plimsoll_core::{Code, Error, RequestId};
 use serde_json::{Value, json};
 
-use super::{CheckReport, Report, Standing, State, Weight, proof};
+use super::{CheckReport, Report, Standing, State, Weight, orders, proof};
 use crate::{
     Body, Host,
     edge::problem,
+    route::{Json, Reply as _},
     stack::Boxed,
     telemetry::{Page, exposition, pools},
+    upstream::{self, release::order::View},
 };
 
 const INDEX: &str = "Plimsoll, operations listener\n\n\
@@ -23,22 +25,28 @@ const INDEX: &str = "Plimsoll, operations listener\n\n\
     /health        every check: status, latency_ms, since, message\n\
     /health/db     the checks of the database\n\
     /health/pool   connections, queues and durable changes\n\
-    /proof         the newest proof of this data folder, a page\n";
+    /proof         the newest proof of this data folder, a page\n\
+    /release       how far a candidate has come; POST orders it\n\
+    /upstreams/{name}/breaker   POST closes it or holds it open\n\n\
+    POST takes JSON from this machine with the header X-Plimsoll-Operator.\n";
 
 /// Answers one request on the operations listener.
-pub fn operations(host: Arc<Host>, request: Request<Body>) -> Boxed<'static, Response<Body>> {
+pub fn operations(host: Arc<Host>, peer: SocketAddr, request: Request<Body>) -> Boxed<'static, Response<Body>> {
     Box::pin(async move {
-        let mut answer = match *request.method() {
+        let method = request.method().clone();
+        let allowed = orders::allowed(request.uri().path());
+        let mut answer = match method {
             Method::GET | Method::HEAD => find(&host, request.uri().path()).await,
-            _ => Err(Code::MethodNotAllowed.because("this listener answers GET and HEAD")),
+            Method::POST => orders::order(&host, peer, request).await,
+            _ => Err(Code::MethodNotAllowed.because("this listener answers GET and HEAD, and takes two orders with POST")),
         }
         .unwrap_or_else(|error| problem::answer(&error, RequestId::new(host.clock.now(), &host.seed), None));
         if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
-            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
         }
         answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if request.method() == Method::HEAD {
+        if method == Method::HEAD {
             *answer.body_mut() = Body::empty();
         }
         answer
@@ -52,6 +60,7 @@ async fn find(host: &Host, path: &str) -> Result<Response<Body>, Error> {
         "/health" => Ok(health(host, |_| true).await),
         "/health/db" => Ok(health(host, |check| DATABASE.contains(&check.name)).await),
         "/health/pool" if host.holds("pool-monitoring") => Ok(pool(host)),
+        "/release" => Json(View::now(host)).response(),
         "/proof" => proof::newest(&host.proofs).await,
         _ => Err(Code::NotFound.because("there is nothing at this address; / lists what there is")),
     }
@@ -70,6 +79,14 @@ pub fn metrics(host: &Host) -> Response<Body> {
     pools::work(&mut page, &host.store);
     let now = host.health.last_state();
     pools::limits(&mut page, &host.limits.gauges());
+    upstream::gauges::write(&mut page, &host.upstreams);
+    host.idempotency.tally.write(&mut page);
+    if host.cache.is_on() {
+        crate::replies::cache::metrics::write(&mut page, &host.cache);
+    }
+    if let Some(shared) = &host.shared {
+        pools::shared(&mut page, shared.gauges(), host.limits.together.lost());
+    }
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
     for state in State::ALL {
         page.sample("plimsoll_state", &[("state", state.name())], u8::from(state == now));
@@ -122,6 +139,8 @@ fn pool(host: &Host) -> Response<Body> {
         "statement_timeouts": gauges.statement_timeouts,
         "acquire_timeouts": gauges.acquire_timeouts,
         "reconnects": gauges.reconnects,
+        "cache": crate::replies::cache::metrics::figures(&host.cache),
+        "shared": host.shared.as_ref().map(|shared| shared.gauges().there),
     });
     text("application/json", StatusCode::OK, document.to_string())
 }

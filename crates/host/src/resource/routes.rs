@@ -200,6 +200,7 @@ fn require<S, M>(ctx: &Ctx<S, M>, access: Access) -> Result<()> {
         Access::Needs { permission, least } if !ctx.may(permission, least) => {
             Err(Code::Forbidden.because(format!("this needs the permission {permission}")))
         }
+        Access::Nobody => Err(Code::Forbidden.because("this is closed to everybody")),
         _ => Ok(()),
     }
 }

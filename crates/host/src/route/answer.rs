@@ -135,7 +135,7 @@ impl<T: Reply> Answer<Read> for T {
 }
 impl<T: Reply> Answer<Write> for Committed<T> {
     fn answer(self) -> Result<Response<Body>> {
-        self.into_inner().response()
+        self.response()
     }
     fn describe(schemas: &mut SchemaGenerator) -> (u16, Option<Value>) {
         T::describe(schemas)

@@ -9,7 +9,7 @@ use plimsoll_core::{Code, Error, Principal, RequestId, Result};
 use ring::digest;
 
 use super::table::{Matched, Route};
-use crate::{Body, edge::is_probe, exchange::Exchange, host::Host, stack::Boxed};
+use crate::{Body, edge::is_probe, exchange::Exchange, host::Host, replies::idempotency::Ticket, stack::Boxed, upstream};
 
 /// A handler without its types.
 pub(super) type Handler = Box<dyn Fn(Call) -> Result<Boxed<'static, Result<Response<Body>>>> + Send + Sync>;
@@ -26,11 +26,21 @@ pub struct Call {
     pub(crate) caller: std::net::IpAddr,
     pub(crate) deadline: std::time::Instant,
     pub(crate) secure: bool,
+    pub(crate) ticket: Option<Arc<Ticket>>,
 }
 
 /// Layer `route`: finds the route, or ends the request with 404 or 405.
 pub fn find(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
     let (method, path) = (request.method(), request.uri().path());
+    if let Some(matched) = x.host.upstreams.claim(&x.host.routes, method, path)? {
+        let limit = matched.route.body_limit.filter(|_| x.host.holds("request-size-limits"));
+        x.matched = Some(matched);
+        // The layer `size` knew the largest limit of all only; what declares too much is not read.
+        return match limit {
+            Some(limit) if request.body().size_hint().lower() > limit as u64 => Err(too_large(limit)),
+            _ => Ok(()),
+        };
+    }
     let mut found = x.host.routes.find(method, path);
     if found.is_err() && !x.host.holds("api-versioning") {
         found = x.host.routes.find(method, &format!("/v1{path}")).or(found);
@@ -58,6 +68,11 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
     let Some(Matched { route, parameters }) = x.matched.clone() else {
         return Err(Code::Internal.because("the layer `route` did not run"));
     };
+    if route.mount.is_some() {
+        // On the heap: inside this future it would lie in those of all layers above, which every
+        // request makes and moves.
+        return Box::pin(pass(x, &route, request)).await;
+    }
     let (mut parts, body) = request.into_parts();
     let limit = if x.host.holds("request-size-limits") { route.body_limit.unwrap_or(x.host.body_limit) } else { usize::MAX };
     let patience = if x.host.holds("request-timeouts") { x.host.body_timeout } else { Duration::MAX };
@@ -79,25 +94,46 @@ pub async fn call(x: &mut Exchange, request: Request<Body>) -> Result<Response<B
         caller: x.caller,
         deadline: x.deadline,
         secure: x.secure,
+        ticket: x.ticket.clone(),
         route: route.clone(),
     };
-    let mut answer = (route.handler)(call)?.await?;
-    if let Some(deprecation) = route.deprecated.as_ref().filter(|_| x.host.holds("api-deprecation-policy")) {
-        deprecation.dress(answer.headers_mut());
+    let running = (route.handler)(call)?;
+    if let Some(ticket) = &x.ticket {
+        ticket.begin();
     }
-    if !tagged {
-        answer.headers_mut().remove(header::ETAG);
-    } else if reading {
+    let mut answer = running.await?;
+    dress(&x.host, &route, &mut answer);
+    if tagged && reading {
         conditional(&mut answer, if_none_match.as_ref());
-    }
-    if !x.host.holds("rest-semantics") {
-        answer.headers_mut().remove(header::LOCATION);
     }
     Ok(answer)
 }
 
+/// What every answer of a route carries, also one that is given again.
+pub(crate) fn dress(host: &Host, route: &Route, answer: &mut Response<Body>) {
+    if let Some(deprecation) = route.deprecated.as_ref().filter(|_| host.holds("api-deprecation-policy")) {
+        deprecation.dress(answer.headers_mut());
+    }
+    if !host.holds("http-caching-headers") {
+        answer.headers_mut().remove(header::ETAG);
+    }
+    if !host.holds("rest-semantics") {
+        answer.headers_mut().remove(header::LOCATION);
+    }
+}
+
+/// Hands the request to the mounted service that the route belongs to.
+async fn pass(x: &mut Exchange, route: &Arc<Route>, request: Request<Body>) -> Result<Response<Body>> {
+    let Some(mount) = &route.mount else { return Err(Code::Internal.because("the route belongs to no mounted service")) };
+    let request = match x.host.upstreams.contract(mount) {
+        Some(contract) => contract.check(route, request).await?,
+        None => request,
+    };
+    upstream::Upstreams::send(x, mount, request).await
+}
+
 /// Reads a body in full, counting on the stream: the declared length is not believed.
-async fn read(mut body: Body, limit: usize, patience: Duration) -> Result<Bytes> {
+pub(crate) async fn read(mut body: Body, limit: usize, patience: Duration) -> Result<Bytes> {
     if let Some(bytes) = body.full() {
         return if bytes.len() > limit { Err(too_large(limit)) } else { Ok(bytes.clone()) };
     }

@@ -74,14 +74,14 @@
 //! ```
 
 mod answer;
-mod call;
+pub(crate) mod call;
 mod deprecation;
 mod input;
 mod routes;
 mod table;
 
 pub use answer::{Answer, Created, Empty, Json, Reply, Tagged};
-pub(crate) use call::Call;
+pub(crate) use call::{Call, read as read_body};
 pub use call::{call, etag_of, find};
 pub use deprecation::Deprecation;
 pub use input::{Document, FromSegment, Incoming, Input, Path, Query, Raw, pairs};

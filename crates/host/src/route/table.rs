@@ -8,7 +8,7 @@ use plimsoll_store::Pace;
 use serde_json::Value;
 
 use super::call::Handler;
-use crate::shape::Shape;
+use crate::{shape::Shape, upstream::mount::Mount};
 
 /// What kind of work a route does; limits, bulkheads and time budgets are set per class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +49,10 @@ pub struct Route {
     pub operation: Cow<'static, str>,
     /// Who may call it.
     pub access: Access,
+    /// What a caller has to satisfy besides: a mounted path that can be read in several ways.
+    pub besides: Vec<Access>,
+    /// The described operation of a mounted service.
+    pub described: Option<Arc<crate::upstream::contract::description::Operation>>,
     /// Which limits it draws on.
     pub class: RouteClass,
     /// Largest body in bytes, where it differs from the configured one.
@@ -67,7 +71,35 @@ pub struct Route {
     pub body: Option<Shape>,
     /// Whether the handler wants the body.
     pub(super) reads_body: bool,
+    /// The foreign service that answers, for routes without a handler of ours.
+    pub mount: Option<Arc<Mount>>,
     pub(super) handler: Handler,
+}
+
+impl Route {
+    /// A route to a mounted service: any method of its class, any path below `template`.
+    pub fn mounted(mount: Arc<Mount>, template: &'static str, access: Access, class: RouteClass) -> Route {
+        Route {
+            method: if class == RouteClass::Read { Method::GET } else { Method::POST },
+            template,
+            system: mount.name,
+            operation: format!("{}.{}", mount.name, class.name()).into(),
+            access,
+            besides: Vec::new(),
+            described: None,
+            class,
+            body_limit: Some(mount.body_limit),
+            time_limit: Some(mount.answer_timeout),
+            page: false,
+            deprecated: None,
+            doc: RouteDoc { hidden: true, ..RouteDoc::default() },
+            pace: Pace::new(),
+            body: None,
+            reads_body: false,
+            mount: Some(mount),
+            handler: Box::new(|_| Err(Code::Internal.because("a mounted service has no handler here"))),
+        }
+    }
 }
 
 /// What the API description says about a route, besides what the types say.

@@ -37,7 +37,7 @@ mod order {
 }
 
 /// One connection, as the keeper sees it.
-pub(super) struct Life {
+pub struct Life {
     clock: Arc<Coarse>,
     /// HTTP/2: many requests at once, and bytes that belong to none.
     multiplexed: AtomicBool,
@@ -129,7 +129,7 @@ impl Life {
 }
 
 /// Counts one request as being answered.
-pub(super) struct Answering(Arc<Life>);
+pub struct Answering(Arc<Life>);
 
 impl Drop for Answering {
     fn drop(&mut self) {

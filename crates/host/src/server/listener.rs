@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::{
     body::{Body as _, Incoming},
     server::conn::{http1, http2},
@@ -22,12 +22,12 @@ use plimsoll_core::{Code, Result};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 
 use super::{
     Settings,
-    connection::{Keeper, Open, drive},
+    connection::{Answering, Keeper, Open, drive},
     shutdown::{Phase, Shutdown},
     stream::Watched,
     tls::Certificates,
@@ -76,6 +76,22 @@ retry-after: 1\r\nconnection: close\r\ncontent-length: 210\r\n\r\n\
 \"detail\":\"as many connections are open as there may be; try again\",\"code\":\"PLM-LIM-002\",\"refused_by\":\"server\"}";
 /// Most connections that are being turned away at once; above it they are closed without a word.
 const TURNING: usize = 64;
+
+/// A connection's place on the server, held for as long as somebody uses the connection: the HTTP
+/// on it, and what it was upgraded to.
+pub struct Seat {
+    open: Open,
+    /// How far the end of serving has come.
+    pub shutdown: Shutdown,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Seat {
+    /// Counts the connection as busy: its timeouts are kept by whoever uses it.
+    pub fn busy(&self) -> Answering {
+        self.open.life.answering()
+    }
+}
 
 /// Where connections come in.
 pub(super) struct Door {
@@ -133,18 +149,22 @@ impl Door {
         let _ = stream.set_nodelay(true);
         let (door, open, serve) = (self.clone(), self.keeper.admit(), serve.clone());
         tokio::spawn(async move {
-            let _place = place;
-            door.converse(stream, peer, open, serve).await;
+            let seat = Arc::new(Seat { open, shutdown: door.shutdown.clone(), _place: place });
+            door.converse(stream, peer, seat, serve).await;
         });
     }
 
-    async fn converse<S, F>(&self, stream: TcpStream, peer: SocketAddr, open: Open, serve: S)
+    async fn converse<S, F>(&self, stream: TcpStream, peer: SocketAddr, seat: Arc<Seat>, serve: S)
     where
         S: Fn(SocketAddr, bool, Request<Body>) -> F + Send + Sync + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
         let Some(certificates) = &self.certificates else {
-            return self.speak(stream, false, &open, move |request| serve(peer, false, request)).await;
+            let two = tokio::select! {
+                two = knows_two(&stream, self.settings.header_timeout) => two,
+                () = self.shutdown.reached(Phase::Closing) => false,
+            };
+            return self.speak(stream, two, &seat, move |request| serve(peer, false, request)).await;
         };
         let handshake = tokio_rustls::TlsAcceptor::from(certificates.current()).accept(stream);
         let shaken = tokio::select! {
@@ -154,21 +174,28 @@ impl Door {
         // Strangers who do not speak TLS are no news.
         let Ok(Ok(stream)) = shaken else { return };
         let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        self.speak(stream, two, &open, move |request| serve(peer, true, request)).await;
+        self.speak(stream, two, &seat, move |request| serve(peer, true, request)).await;
     }
 
     /// Serves one connection in HTTP/1.1, or in HTTP/2 if `two`.
-    async fn speak<IO, F>(&self, io: IO, two: bool, open: &Open, serve: impl Fn(Request<Body>) -> F + Send + Sync + 'static)
+    async fn speak<IO, F>(&self, io: IO, two: bool, seat: &Arc<Seat>, serve: impl Fn(Request<Body>) -> F + Send + Sync + 'static)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let (life, shutdown) = (open.life.clone(), self.shutdown.clone());
+        let (life, shutdown, held) = (seat.open.life.clone(), self.shutdown.clone(), Arc::downgrade(seat));
         let io = TokioIo::new(Watched::new(io, life.clone()));
         let service = service_fn(move |request: Request<Incoming>| {
             let answering = life.answering();
             let large = request.body().size_hint().exact().is_none_or(|length| length > LARGE_BODY);
-            let answer = serve(request.map(Body::from));
+            let mut request = request.map(Body::from);
+            if !two
+                && request.headers().contains_key(header::UPGRADE)
+                && let Some(seat) = held.upgrade()
+            {
+                request.extensions_mut().insert(seat);
+            }
+            let answer = serve(request);
             let shutdown = shutdown.clone();
             async move {
                 let mut answer = answer.await;
@@ -176,17 +203,19 @@ impl Door {
                 // What was refused unread is still on its way: the connection ends, and the caller
                 // must know before it sends the next request into it.
                 let unread = large && answer.status().as_u16() >= 400;
-                if !two && (unread || shutdown.is_closing()) {
+                let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+                if !two && !switched && (unread || shutdown.is_closing()) {
                     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(answer)
             }
         });
         if two {
-            open.life.set_multiplexed();
-            drive(&open.life, self.http2().serve_connection(io, service), |connection| connection.graceful_shutdown()).await;
+            seat.open.life.set_multiplexed();
+            drive(&seat.open.life, self.http2().serve_connection(io, service), |connection| connection.graceful_shutdown()).await;
         } else {
-            drive(&open.life, self.http1().serve_connection(io, service), |connection| connection.graceful_shutdown()).await;
+            drive(&seat.open.life, self.http1().serve_connection(io, service).with_upgrades(), |connection| connection.graceful_shutdown())
+                .await;
         }
     }
 
@@ -232,6 +261,28 @@ impl Door {
             turning.fetch_sub(1, Ordering::Relaxed);
         });
     }
+}
+
+/// Whether a caller without TLS begins with HTTP/2, as it may where it knows the server (RFC 9113
+/// §3.3). Looks at what has arrived and takes nothing.
+async fn knows_two(stream: &TcpStream, patience: Duration) -> bool {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let look = async {
+        let mut seen = [0; PREFACE.len()];
+        loop {
+            match stream.peek(&mut seen).await {
+                Ok(length) if length > 0 && PREFACE.starts_with(&seen[..length]) => {
+                    if length == PREFACE.len() {
+                        return true;
+                    }
+                    // The rest of the first line is on its way; nothing else begins like this.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                _ => return false,
+            }
+        }
+    };
+    tokio::time::timeout(patience, look).await.unwrap_or(false)
 }
 
 fn is_about_one_peer(error: &std::io::Error) -> bool {

@@ -37,6 +37,8 @@ pub struct Facts<'x> {
     pub caller: IpAddr,
     /// Whether over an encrypted connection.
     pub secure: bool,
+    /// How often it was sent to a mounted service.
+    pub attempts: u32,
     /// The layer that refused.
     pub refused_by: Option<&'static str>,
     /// The error that the answer reports.
@@ -61,6 +63,7 @@ impl<'x> Facts<'x> {
             principal: x.principal.as_ref(),
             caller: x.caller,
             secure: x.secure,
+            attempts: x.attempts,
             refused_by: x.refused_by,
             error: x.error.as_ref(),
             trail: &x.trail,
@@ -109,6 +112,9 @@ impl<'x> Facts<'x> {
             line.text("principal", &principal.id);
         }
         line.word("caller", self.caller);
+        if self.attempts > 0 {
+            line.count("attempts", u64::from(self.attempts));
+        }
         if let Some(layer) = self.refused_by {
             line.plain("refused_by", layer);
         }
@@ -161,6 +167,7 @@ pub(super) mod tests {
             principal,
             caller: [127, 0, 0, 1].into(),
             secure: false,
+            attempts: 0,
             refused_by: None,
             error,
             trail: TRAIL,

@@ -3,7 +3,10 @@
 use plimsoll_store::{Kind, Store};
 
 use super::Page;
-use crate::limits;
+use crate::{
+    limits::{self, shared::WhenLost},
+    shared,
+};
 
 /// Writes how the store's connections are used, under OpenTelemetry's names.
 pub fn connections(page: &mut Page, store: &Store) {
@@ -41,6 +44,25 @@ pub fn work(page: &mut Page, store: &Store) {
         ("plimsoll_db_reconnects_total", "Connections made again.", gauges.reconnects),
     ] {
         page.counter(name, help, value);
+    }
+}
+
+/// Writes how the shared server is used, and what limits did without it.
+pub fn shared(page: &mut Page, gauges: shared::Gauges, lost: impl Iterator<Item = (&'static str, WhenLost, u64)>) {
+    page.gauge("plimsoll_shared_up", "Whether the shared Redis server answers.", u8::from(gauges.there));
+    page.counter("plimsoll_shared_losses_total", "How often the shared Redis server was lost.", gauges.losses);
+    page.family(
+        "plimsoll_shared_calls_total",
+        "counter",
+        "Questions to the shared Redis server; skipped ones were not asked, because it was lost.",
+    );
+    for (outcome, count) in [("answered", gauges.answered), ("failed", gauges.failed), ("skipped", gauges.skipped)] {
+        page.sample("plimsoll_shared_calls_total", &[("outcome", outcome)], count);
+    }
+    let help = "Requests that a limit could not count together with other processes, by what it did instead.";
+    page.family("plimsoll_limit_shared_lost_total", "counter", help);
+    for (policy, how, count) in lost {
+        page.sample("plimsoll_limit_shared_lost_total", &[("policy", policy), ("did", how.as_str())], count);
     }
 }
 

@@ -2,11 +2,13 @@
 //! requests at all.
 
 mod client;
+mod recorder;
 mod redact;
 mod reply;
 mod wire;
 
 pub use client::{Client, Request};
+pub use recorder::{Recorder, Seen, Stage};
 pub use redact::redact;
 pub use reply::Reply;
 pub use wire::{Wire, raw};

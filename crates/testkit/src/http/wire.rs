@@ -46,6 +46,11 @@ impl Wire {
             Ok(Err(e)) => panic!("cannot connect to {address}: {e}"),
             Err(_) => panic!("cannot connect to {address} within {BOUND:?}"),
         };
+        Wire::of(stream, address)
+    }
+
+    /// A connection that is there already.
+    pub(super) fn of(stream: TcpStream, address: String) -> Wire {
         // Pieces must leave as they are written.
         let _ = stream.set_nodelay(true);
         Wire { stream, address, read: Vec::new() }

@@ -24,7 +24,7 @@ pub enum Signal {
 }
 
 /// A child and its end; the status is kept because it can be asked for only once.
-pub(super) struct End {
+pub(crate) struct End {
     child: Child,
     status: Option<ExitStatus>,
     guard: Guard,
@@ -90,7 +90,7 @@ impl Guard {
 }
 
 /// Sends a signal to a process by its id; one that is gone already is no error.
-pub(super) fn send(signal: Signal, pid: u32) {
+pub(crate) fn send(signal: Signal, pid: u32) {
     let name = match signal {
         Signal::Term => "-TERM",
         Signal::Hup => "-HUP",

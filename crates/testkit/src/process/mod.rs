@@ -4,7 +4,7 @@
 //! directory is empty and it sees no `PLIMSOLL_` variable of the surroundings, so that only the
 //! test decides how it is configured.
 
-mod child;
+pub(crate) mod child;
 mod output;
 mod running;
 
@@ -41,6 +41,7 @@ pub struct Plimsoll {
     data: PathBuf,
     database: Option<String>,
     variables: Vec<(OsString, OsString)>,
+    verb: OsString,
     arguments: Vec<OsString>,
     bound: Duration,
     /// The working directory, and the data directory unless there is another.
@@ -70,6 +71,7 @@ impl Plimsoll {
             data: home.join("data"),
             database: None,
             variables: Vec::new(),
+            verb: "serve".into(),
             arguments: Vec::new(),
             bound: BOUND,
             home,
@@ -123,7 +125,14 @@ impl Plimsoll {
         self
     }
 
-    /// Adds arguments after `serve` and the kit's own.
+    /// Starts with another verb than `serve`, which takes the same options for its listeners.
+    #[must_use]
+    pub fn verb(mut self, verb: impl AsRef<OsStr>) -> Plimsoll {
+        self.verb = verb.as_ref().to_os_string();
+        self
+    }
+
+    /// Adds arguments after the verb and the kit's own.
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Plimsoll {
         self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_os_string()));
@@ -142,7 +151,7 @@ impl Plimsoll {
         self.home.path()
     }
 
-    /// Runs `serve` on free ports and waits until `/health/ready` answers 200.
+    /// Runs the verb on free ports and waits until `/health/ready` answers 200.
     ///
     /// # Panics
     /// When the process ends first or the bound passes; the message shows what it printed.
@@ -168,13 +177,13 @@ impl Plimsoll {
         }
     }
 
-    /// Runs `serve` on free ports without waiting for anything.
+    /// Runs the verb on free ports without waiting for anything.
     ///
     /// # Panics
     /// When the executable does not start.
     pub fn spawn(&self) -> Running {
         let (port, ops_port) = (port::free_port(), port::free_port());
-        let mut arguments: Vec<OsString> = vec!["serve".into()];
+        let mut arguments: Vec<OsString> = vec![self.verb.clone()];
         for (flag, port) in [("--listen", port), ("--ops-listen", ops_port)] {
             arguments.extend([flag.into(), format!("127.0.0.1:{port}").into()]);
         }

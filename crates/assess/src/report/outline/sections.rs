@@ -186,9 +186,10 @@ fn implemented(report: &Report) -> Vec<Block> {
 }
 
 fn unknown(report: &Report) -> Vec<Block> {
-    const REASONS: [(Doubt, &str); 4] = [
+    const REASONS: [(Doubt, &str); 5] = [
         (Doubt::Trouble, "The probe could not go on"),
         (Doubt::NotGranted, "Something was not granted"),
+        (Doubt::OutOfReach, "It is about the inside of a mounted service"),
         (Doubt::NotAsked, "Left out of this run"),
         (Doubt::NotYetChecked, "Nothing can check it yet"),
     ];

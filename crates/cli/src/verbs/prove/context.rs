@@ -13,6 +13,7 @@ use plimsoll_assess::{
 };
 use plimsoll_core::Time;
 
+use super::live::Kind;
 use crate::{
     arguments::{Prove, TargetProfile},
     mounts,
@@ -23,9 +24,7 @@ use crate::{
 /// one of these things takes its line out. Personal data is not in this list: accounts have e-mail
 /// addresses.
 const NOT_MOUNTED: &[(Applies, &str)] = &[
-    (Applies::Outbound, "nothing mounted here calls another service to answer a request"),
     (Applies::Jobs, "nothing mounted here works outside of requests"),
-    (Applies::Cache, "no answer is kept: every read goes to the database"),
     (Applies::Models, "nothing mounted here predicts with a trained model"),
     (Applies::Llm, "nothing mounted here calls a language model"),
     (Applies::Retrieval, "nothing mounted here answers from documents"),
@@ -41,13 +40,13 @@ const NOT_A_COPY: &[(Applies, &str)] = &[
     (Applies::Replicas, "what was proven is one instance"),
 ];
 
-/// What has no meaning for this target. About a foreign service nothing is taken for granted: what
-/// cannot be seen of it stays unknown.
-pub fn not_here(options: &Prove) -> BTreeMap<Applies, String> {
-    let tables: &[&[(Applies, &str)]] = match (&options.url, options.target_profile) {
+/// What has no meaning for this target. About a foreign service nothing is taken for granted,
+/// whether it stands alone or behind a host: what cannot be seen of it stays unknown.
+pub fn not_here(options: &Prove, kind: Kind) -> BTreeMap<Applies, String> {
+    let tables: &[&[(Applies, &str)]] = match (&options.url, kind) {
         (None, _) => &[NOT_MOUNTED, NOT_A_COPY],
-        (Some(_), TargetProfile::Plimsoll) => &[NOT_MOUNTED],
-        (Some(_), TargetProfile::Generic) => &[],
+        (Some(_), Kind::Native) => &[NOT_MOUNTED],
+        (Some(_), Kind::Mounted | Kind::Stranger) => &[],
     };
     tables.iter().flat_map(|table| table.iter()).map(|(applies, reason)| (*applies, (*reason).to_owned())).collect()
 }

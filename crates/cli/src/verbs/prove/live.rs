@@ -57,10 +57,11 @@ impl Target {
 
     /// What may be done to a deployment of Plimsoll: scratch tenants if the data here is its data,
     /// its operations listener if it is where the configuration says.
-    pub async fn ground(&self, global: &Global, config: &Config, seed: u64, operations: Option<&str>) -> Ground {
+    /// `native`: whether its description is its own.
+    pub async fn ground(&self, global: &Global, config: &Config, seed: u64, operations: Option<&str>, native: bool) -> Ground {
         let guess = self.local.then(|| format!("http://{}", config.get::<ServerConfig>().operations));
         let site = Site { base: self.base.clone(), operations: operations.map(str::to_owned).or(guess) };
-        let mut ground = stranger(site, seed);
+        let mut ground = Ground { native, ..stranger(site, seed) };
         if !answers(&ground, get("/").operations(), "operations listener").await {
             ground.site.operations = None;
         }
@@ -93,18 +94,42 @@ async fn owned(ground: &Ground, operator: Arc<dyn Operator>) -> Option<Arc<dyn O
     found.then_some(operator)
 }
 
-/// Whether a Plimsoll answers there: its description says so.
+/// What answers at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A Plimsoll with native systems: it describes them.
+    Native,
+    /// A Plimsoll in front of a foreign service: refusals are the host's, the description is not.
+    Mounted,
+    /// Something else.
+    Stranger,
+}
+
+/// What answers there.
 ///
 /// # Errors
 /// When nothing answers at all.
-pub async fn is_plimsoll(site: &Site) -> Result<bool, Trouble> {
+pub async fn kind(site: &Site) -> Result<Kind, Trouble> {
     let mut rig = Rig::new(Arc::new(stranger(site.clone(), 0)), "start", Vec::new(), 0);
-    Ok(rig.quietly(get("/openapi.json")).await?.text().contains("x-plimsoll-access"))
+    if rig.quietly(get("/openapi.json")).await?.text().contains("x-plimsoll-access") {
+        return Ok(Kind::Native);
+    }
+    // A path that the host gives to nobody, asked without a credential.
+    let refused = rig.quietly(get("/v1/auth/me")).await?.is(401, "PLM-AUTH-001");
+    Ok(if refused { Kind::Mounted } else { Kind::Stranger })
+}
+
+/// Findings of a private instance, marked as such.
+pub fn elsewhere(mut found: Found) -> Found {
+    for finding in found.practices.values_mut().flatten() {
+        finding.transcript.insert(0, "on a private instance of the same binary and configuration".to_owned());
+    }
+    found
 }
 
 /// Nothing but an address.
-fn stranger(site: Site, seed: u64) -> Ground {
-    Ground { site, seed, believed: false, operator: None, log: None, collector: None, stage: None }
+pub fn stranger(site: Site, seed: u64) -> Ground {
+    Ground { site, seed, believed: false, operator: None, log: None, collector: None, native: false, service: None, stage: None }
 }
 
 async fn answers(ground: &Ground, ask: Ask, with: &str) -> bool {

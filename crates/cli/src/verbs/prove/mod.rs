@@ -1,6 +1,7 @@
 //! `plimsoll prove`
 
 mod ablate;
+mod behind;
 mod context;
 mod earlier;
 mod house;
@@ -18,7 +19,7 @@ use plimsoll_assess::{
 use plimsoll_core::Clock;
 
 use self::{
-    live::Target,
+    live::{Kind, Target},
     private::{Entry, Workshop},
 };
 use super::{Outcome, configuration};
@@ -43,17 +44,17 @@ pub async fn run(global: &Global, options: &Prove) -> Outcome {
         return Ok(u8::from(!matrix.holds()));
     }
     let chosen = chosen(&options.only)?;
-    let found = match &options.url {
-        None => workshop.prove(&chosen, options.without.as_deref()).await.map_err(failed)?,
+    let (kind, found) = match &options.url {
+        None => (Kind::Native, workshop.prove(&chosen, options.without.as_deref()).await.map_err(failed)?),
         Some(url) => {
             let target = Target::allowed(url, &options.allow)?;
             match options.target_profile {
-                TargetProfile::Generic => live::look(&target, options.seed, &chosen).await,
+                TargetProfile::Generic => (Kind::Stranger, live::look(&target, options.seed, &chosen).await),
                 TargetProfile::Plimsoll => deployment(global, &config, options, &workshop, &target, &chosen).await?,
             }
         }
     };
-    present::show(global, options, present::report(&config, options, &found, began))
+    present::show(global, options, present::report(&config, options, kind, &found, began))
 }
 
 /// The practices that were asked for, or all.
@@ -77,26 +78,23 @@ async fn deployment(
     workshop: &Workshop,
     target: &Target,
     chosen: &[Entry],
-) -> Result<Found, plimsoll::Error> {
+) -> Result<(Kind, Found), plimsoll::Error> {
     let site = Site { base: target.base().to_owned(), operations: None };
-    if !live::is_plimsoll(&site).await.map_err(failed)? {
-        return Err(Code::Refused.because(format!(
-            "{} does not describe itself as a Plimsoll; add --target-profile generic to look at it as any HTTP service",
-            target.base()
-        )));
+    let kind = live::kind(&site).await.map_err(failed)?;
+    if kind == Kind::Stranger {
+        return Err(Code::Refused
+            .because(format!("{} is no Plimsoll; add --target-profile generic to look at it as any HTTP service", target.base())));
     }
-    let ground = target.ground(global, config, options.seed, options.ops_url.as_deref()).await;
+    let ground = target.ground(global, config, options.seed, options.ops_url.as_deref(), kind == Kind::Native).await;
+    if kind == Kind::Mounted {
+        return Ok((kind, behind::attack(ground, config, workshop, chosen).await.map_err(failed)?));
+    }
     let (here, elsewhere) = live::split(&ground, chosen);
     let (mut found, aside) = tokio::join!(live::attack(ground, &here), workshop.prove(&elsewhere, None));
-    let aside = aside.map_err(failed)?;
-    for (id, mut findings) in aside.practices {
-        for finding in &mut findings {
-            finding.transcript.insert(0, "on a private instance of the same binary and configuration".to_owned());
-        }
-        found.practices.insert(id, findings);
-    }
+    let aside = live::elsewhere(aside.map_err(failed)?);
+    found.practices.extend(aside.practices);
     found.left.extend(aside.left);
-    Ok(found)
+    Ok((kind, found))
 }
 
 fn failed(trouble: Trouble) -> plimsoll::Error {

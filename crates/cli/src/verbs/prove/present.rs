@@ -15,7 +15,7 @@ use plimsoll_assess::{
 };
 use plimsoll_core::{Seed, Time};
 
-use super::{Outcome, context};
+use super::{Outcome, context, live::Kind};
 use crate::{
     arguments::{Form, GateName, Global, Prove, Show, TargetProfile},
     output,
@@ -66,13 +66,13 @@ pub fn check(options: &Prove) -> Result<(), Error> {
 }
 
 /// The report on what was found.
-pub fn report(config: &Config, options: &Prove, found: &Found, began: Time) -> Report {
+pub fn report(config: &Config, options: &Prove, kind: Kind, found: &Found, began: Time) -> Report {
     let pages: Vec<&Page> = plimsoll_practices::all().iter().map(|(_, page)| page).collect();
     report::build(Material {
         pages: &pages,
         findings: &found.practices,
         evidence: &BTreeMap::new(),
-        not_here: &context::not_here(options),
+        not_here: &context::not_here(options, kind),
         left: &found.left,
         gate: gate(options.show.gate),
         header: context::header(config, options, began),

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use plimsoll::config::Config;
 use plimsoll_assess::{
     Page, Practice,
-    rig::{Collector, Ground, Stage, Trouble},
+    rig::{Collector, Ground, Service, Stage, Trouble, mounts},
     run::{self, Found, Manner},
 };
 
@@ -23,7 +23,16 @@ const REHEARSAL: &[(&str, &str)] = &[
     ("cors.origins", "[\"https://app.probe.example\"]"),
     ("telemetry.format", "json"),
     ("telemetry.trace_ratio", "1"),
+    // What the deployment has behind it must not be attacked by way of a copy: the prober's own
+    // service stands in its place, below a prefix of its own.
+    ("service.url", ""),
+    ("service.yields", ""),
+    ("routes.default", "authenticated"),
+    ("routes.rules", MOUNTED),
 ];
+
+/// Who may ask the prober's service for what; the rest needs a credential.
+const MOUNTED: &str = r#"{ "/mounted/open/{*rest}" = "public: the prober's own service on a private instance", "/mounted/editors/{*rest}" = "mounted:write editor", "/mounted/closed/{*rest}" = "deny" }"#;
 
 /// A practice of the catalogue with its page.
 pub type Entry = (&'static Practice, Page);
@@ -61,6 +70,8 @@ impl Workshop {
         }
         let collector = Collector::start().await?;
         stage.settings.push(("telemetry.otlp_endpoint".to_owned(), collector.base.clone()));
+        let service = Arc::new(Service::start().await?);
+        stage.settings.push(("service.mounts".to_owned(), mounts(&service)));
         let copy = stage.start(&[]).await?;
         let ground = Arc::new(Ground {
             site: copy.site().clone(),
@@ -69,6 +80,8 @@ impl Workshop {
             operator: Some(copy.operator().await?),
             log: Some(copy.log_file()),
             collector: Some(collector),
+            native: true,
+            service: Some(service),
             stage: Some(stage),
         });
         let found = run::run(practices, ground.clone(), Manner::Attack, SIDE_BY_SIDE).await;

@@ -85,18 +85,25 @@ impl Served {
     pub(super) async fn with(config: Config, off: &[&str]) -> Served {
         let bench = Bench::with(config, &[]).await;
         let (tenant, owner) = bench.acme().await;
+        let identity = Bench::engine(&bench.desk).await;
         let host = Host {
+            idempotency: Arc::new(
+                crate::replies::idempotency::Idempotency::new(&Default::default(), identity.master_key(), Seed::system()).unwrap(),
+            ),
             store: bench.store.clone(),
             clock: bench.clock.clone(),
             seed: Seed::system(),
             routes: table(),
             events: ledger::Events::default(),
-            identity: Bench::engine(&bench.desk).await,
+            identity,
             limits: Limits::new(&LimitsConfig::default()).unwrap(),
             edge: Rules::new(&ServerConfig::default(), &CorsConfig::default(), &TlsConfig::default(), Profile::Development).unwrap(),
             telemetry: Default::default(),
             health: Default::default(),
             description: Default::default(),
+            upstreams: Default::default(),
+            shared: None,
+            cache: crate::replies::cache::Cache::new(&Default::default(), None, bench.clock.clone(), &Seed::system()).unwrap(),
             shelf: None,
             proofs: Default::default(),
             body_limit: 65_536,
