@@ -3,7 +3,7 @@
 use super::{
     declared,
     found::{Evidence, Gives, RouteSeen, Service, Start, is_plain, method, under},
-    source::{Language, Source, literal, size},
+    source::{Call, Language, Source, literal, size},
     tree::{Tree, below, parent},
     words,
 };
@@ -100,6 +100,15 @@ fn fixed(tree: &Tree, root: &str) -> Option<(u16, Evidence)> {
     })
 }
 
+/// Whether the call mounts a folder: tower-http's `ServeDir` below a path, or actix's `Files::new`.
+fn serves_files(call: &Call<'_>) -> bool {
+    match call.name {
+        "nest_service" | "Files::new" | "nest" => call.inside().contains("ServeDir"),
+        "new" => call.receiver.ends_with("Files"),
+        _ => false,
+    }
+}
+
 fn read(source: &Source, service: &mut Service) {
     let nested = source.text.contains(".nest(") || source.text.contains("scope(");
     for call in source.calls() {
@@ -126,18 +135,7 @@ fn read(source: &Source, service: &mut Service) {
                     verbs => service.routes.extend(verbs.iter().map(|verb| route(method(verb)))),
                 }
             }
-            "nest_service" | "Files::new" | "nest" if call.inside().contains("ServeDir") => {
-                let Some(path) = call.positional(0).and_then(literal).filter(|path| path.len() > 1) else { continue };
-                let path = under(&path, "{*rest}");
-                service.routes.push(RouteSeen {
-                    method: Some("GET"),
-                    certain: is_plain(&path),
-                    path,
-                    gives: Gives::Files,
-                    evidence: evidence("files from a folder"),
-                });
-            }
-            "new" if call.receiver.ends_with("Files") => {
+            _ if serves_files(&call) => {
                 let Some(path) = call.positional(0).and_then(literal).filter(|path| path.len() > 1) else { continue };
                 let path = under(&path, "{*rest}");
                 service.routes.push(RouteSeen {

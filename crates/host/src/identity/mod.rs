@@ -42,7 +42,7 @@ pub use config::Config;
 pub use keyring::Rotation;
 pub use routes::{routes, well_known};
 pub use secret::Master;
-pub(crate) use secret::hex;
+pub(crate) use secret::{hex, sha256};
 
 /// The tables of the identity engine.
 pub const SCHEMA: Schema = Schema {

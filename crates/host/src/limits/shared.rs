@@ -10,14 +10,12 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use http::{HeaderName, HeaderValue, Request, Response};
 use plimsoll_core::{Code, Error, PrincipalKind, Result};
 use redis::Script;
-use ring::digest;
 
 use super::{meter::Reading, policy, policy::Policy, position, rate};
 use crate::{
@@ -25,6 +23,7 @@ use crate::{
     edge::is_probe,
     exchange::Exchange,
     host::Host,
+    identity,
     route::RouteClass,
     shared::{Lost, Shared},
     stack::{Boxed, Next},
@@ -185,12 +184,7 @@ fn name(policy: &Policy, x: &Exchange, class: RouteClass) -> String {
             std::net::IpAddr::V6(six) => format!("{:x}", six.to_bits() >> 64),
         },
     };
-    let sum = digest::digest(&digest::SHA256, caller.as_bytes());
-    let mut text = format!("{}:", policy.name);
-    for byte in &sum.as_ref()[..16] {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("{}:{}", policy.name, identity::hex(&identity::sha256(caller.as_bytes())[..16]))
 }
 
 /// Nobody can say how much all processes have let pass: each limit does what is declared for it.

@@ -16,7 +16,7 @@ use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use plimsoll_core::{Code, Error};
 use tokio::{sync::Notify, time::Sleep};
 
-use super::{headers, mount::Mount, pool::Link};
+use super::{headers, mount::Active, pool::Link};
 use crate::{
     Body,
     body::{Broken, Carried},
@@ -183,16 +183,16 @@ impl hyper::body::Body for Upload {
 /// An answer's body; when it has ended, its connection is free for the next request.
 pub struct Download {
     body: Incoming,
-    mount: Arc<Mount>,
+    active: Active,
     connection: Option<Link>,
     patience: Patience,
 }
 
 impl Download {
-    /// The rest of an answer that came over `connection`; it may stand still for `idle`. Counted as active already.
-    pub fn new(body: Incoming, mount: Arc<Mount>, connection: Link, idle: Duration) -> Download {
+    /// The rest of an answer that came over `connection`; it may stand still for `idle`.
+    pub fn new(body: Incoming, active: Active, connection: Link, idle: Duration) -> Download {
         let patience = Patience::new(idle);
-        let mut download = Download { body, mount, connection: Some(connection), patience };
+        let mut download = Download { body, active, connection: Some(connection), patience };
         if download.body.is_end_stream() {
             download.finish();
         }
@@ -200,7 +200,7 @@ impl Download {
     }
     fn finish(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.mount.pool.put_back(connection);
+            self.active.mount().pool.put_back(connection);
         }
     }
 }
@@ -242,12 +242,6 @@ impl hyper::body::Body for Download {
     }
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-impl Drop for Download {
-    fn drop(&mut self) {
-        self.mount.active.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

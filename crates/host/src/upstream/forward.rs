@@ -1,6 +1,6 @@
 //! The end of the stack for a mounted service: the request goes out, the answer streams back.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use http::{Extensions, Request, Response, StatusCode, Uri, header, uri::PathAndQuery};
 use hyper::body::Body as _;
@@ -10,7 +10,7 @@ use super::{
     body::Download,
     call::{self, Called},
     headers,
-    mount::Mount,
+    mount::{Active, Mount},
     pool::Answered,
     starting, upgrade,
 };
@@ -47,45 +47,6 @@ pub async fn forward(x: &mut Exchange, mount: &Arc<Mount>, request: Request<Body
     let idle = if streaming { mount.stream_idle_timeout } else { mount.idle_timeout };
     let (mut head, body) = answer.into_parts();
     headers::incoming(mount, &mut head)?;
-    active.goes_on();
-    let body = verdict.over(Download::new(body, mount.clone(), connection, idle));
+    let body = verdict.over(Download::new(body, active, connection, idle));
     Ok(Response::from_parts(head, Body::stream(body)))
-}
-
-/// An upgraded connection under way, counted like a request.
-pub(super) struct Tunnel(Arc<Mount>);
-
-impl Tunnel {
-    pub(super) fn begin(mount: &Arc<Mount>) -> Tunnel {
-        mount.active.fetch_add(1, Ordering::Relaxed);
-        Tunnel(mount.clone())
-    }
-}
-
-impl Drop for Tunnel {
-    fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// One request under way; counted until its answer has ended.
-struct Active<'m>(Option<&'m Mount>);
-
-impl<'m> Active<'m> {
-    fn begin(mount: &'m Mount) -> Active<'m> {
-        mount.active.fetch_add(1, Ordering::Relaxed);
-        Active(Some(mount))
-    }
-    /// The body of the answer counts from here on.
-    fn goes_on(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Active<'_> {
-    fn drop(&mut self) {
-        if let Some(mount) = self.0 {
-            mount.active.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
 }

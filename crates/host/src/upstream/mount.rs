@@ -133,6 +133,28 @@ impl Mount {
     }
 }
 
+/// A request, or an upgraded connection, under way: counted until it is dropped, with the body of
+/// its answer.
+pub struct Active(Arc<Mount>);
+
+impl Active {
+    /// Counts one more at `mount`.
+    pub fn begin(mount: &Arc<Mount>) -> Active {
+        mount.active.fetch_add(1, Ordering::Relaxed);
+        Active(mount.clone())
+    }
+    /// Where it is under way.
+    pub fn mount(&self) -> &Mount {
+        &self.0
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.active.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Reads the address of a service: scheme, host and port, nothing behind.
 ///
 /// # Errors

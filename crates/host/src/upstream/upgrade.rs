@@ -169,7 +169,7 @@ impl Moves {
 /// One upgraded connection, from the switch to its end. It keeps the caller's place on the server.
 async fn carry(wanted: Wanted, service: OnUpgrade, mount: Arc<Mount>) {
     let Wanted { protocol, caller, seat } = wanted;
-    let _active = super::forward::Tunnel::begin(&mount);
+    let _active = super::mount::Active::begin(&mount);
     let _busy = seat.as_ref().map(|seat| seat.busy());
     let both = async { tokio::try_join!(caller, service) };
     let Ok(Ok((caller, service))) = tokio::time::timeout(mount.answer_timeout, both).await else { return };

@@ -36,7 +36,7 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
         let caller = Caller { principal: x.principal.as_ref(), address: x.caller, secure: x.secure };
         // What is kept is of the side that is trusted; the other is asked itself, and for this caller only.
         let kept = x.steered.as_ref().is_none_or(|steered| steered.cached);
-        match Asked::of(&caller, &request).filter(|_| kept) {
+        match kept.then(|| Asked::of(&caller, &request)).flatten() {
             Some(mut asked) => {
                 asked.host = names(x, &request);
                 super::answer(&cache, asked, request, Stack { x, next }).await

@@ -253,7 +253,7 @@ impl Second {
         u64::from_be_bytes(self.seed.bytes()) >> 11
     }
     fn name(&self, key: &Key) -> String {
-        self.shared.key("c", &hex(key))
+        self.shared.key("c", &crate::identity::hex(key))
     }
     fn state(&self) -> String {
         self.shared.key("purge", "state")
@@ -264,10 +264,6 @@ impl Second {
     fn list(&self) -> MutexGuard<'_, List> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `A`, the length of the head, the head as JSON, the body.
