@@ -98,8 +98,12 @@ both! {
 
         let metrics = house.running.ops().get("/metrics").await.expect(200).text();
         assert!(metrics.contains("http_route=\"/items/{id}/echo\""), "the template is the description's");
-        let health = house.running.ops().get("/health").await.expect(200).json();
-        assert_eq!(health["checks"]["description-of-shop"]["status"], "failed");
+        // What the operators read may be up to a second old, and then from before the complaint.
+        wait::until(BOUND, || async {
+            let health = house.running.ops().get("/health").await.expect(200).json();
+            health["checks"]["description-of-shop"]["status"] == "failed"
+        })
+        .await;
 
         tenant.key("editor").await.get("/v1/upstreams/shop/routes").await.expect(403);
         tenant.owner.get("/v1/upstreams/none/routes").await.expect(404);
