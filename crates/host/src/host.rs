@@ -67,6 +67,8 @@ pub struct Host {
     pub cache: Arc<cache::Cache>,
     /// Jobs.
     pub work: Arc<work::Work>,
+    /// Others are told of events.
+    pub(crate) webhooks: Arc<work::webhooks::Webhooks>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -116,7 +118,7 @@ impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
         let mut mounts = Mounts {
-            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, work::SCHEMA],
+            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, work::SCHEMA, work::webhooks::SCHEMA],
             ..Mounts::default()
         };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
@@ -124,6 +126,7 @@ impl Mounts {
         probes::routes(&mut top);
         manual::routes(&mut top);
         identity::well_known(&mut top);
+        work::Jobs::new(&mut mounts.kinds, "host", slot.clone()).runs::<work::webhooks::Deliver>();
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
@@ -132,6 +135,7 @@ impl Mounts {
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
+        work::webhooks::routes(&mut versioned);
         mounts
     }
 
@@ -224,6 +228,7 @@ pub fn schema() -> config::Schema {
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
         .section::<work::config::WorkConfig>()
+        .section::<work::webhooks::config::WebhooksConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
@@ -232,6 +237,7 @@ pub fn schema() -> config::Schema {
         .rule(cache::config::rule)
         .rule(shared::config::rule)
         .rule(work::config::rule)
+        .rule(work::webhooks::config::rule)
         .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
@@ -273,6 +279,8 @@ impl Host {
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
         let work = work::Work::new(&config.get(), work::table(std::mem::take(&mut mounts.kinds))?, &seed);
+        let webhooks = work::webhooks::Webhooks::new(config.get(), config.profile(), work.slots)?;
+        webhooks.measure(&telemetry);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let host = Arc::new(Host {
@@ -289,6 +297,7 @@ impl Host {
             shared,
             cache,
             work: Arc::new(work),
+            webhooks: Arc::new(webhooks),
             shelf: mounts.shelf,
             proofs,
             off,
@@ -372,6 +381,9 @@ async fn tend(host: std::sync::Weak<Host>) {
         }
         if let Err(error) = replies::idempotency::tend(&host).await {
             tracing::warn!(cause = error.cause(), "old answers were not removed: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = work::webhooks::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old deliveries were not removed: {}; next try in a minute", error.public());
         }
     }
 }

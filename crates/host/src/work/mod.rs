@@ -15,6 +15,7 @@ pub mod job;
 pub mod lease;
 pub mod policy;
 mod runner;
+pub mod webhooks;
 
 use std::{
     sync::{

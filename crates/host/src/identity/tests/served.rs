@@ -91,6 +91,7 @@ impl Served {
                 crate::replies::idempotency::Idempotency::new(&Default::default(), identity.master_key(), Seed::system()).unwrap(),
             ),
             work: Arc::new(crate::work::Work::new(&Default::default(), Default::default(), &Seed::system())),
+            webhooks: Arc::new(crate::work::webhooks::Webhooks::new(Default::default(), Profile::Development, 4).unwrap()),
             store: bench.store.clone(),
             clock: bench.clock.clone(),
             seed: Seed::system(),
