@@ -28,6 +28,7 @@ pub mod stack;
 pub mod system;
 pub mod telemetry;
 pub mod upstream;
+pub mod work;
 
 pub use body::Body;
 pub use ctx::{Committed, Ctx, Read, Write};
