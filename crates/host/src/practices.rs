@@ -104,6 +104,7 @@ pub const SWITCHES: &[&str] = &[
     "twelve-factor",
     "user-accounts",
     "warmup-bounded",
+    "webhooks",
 ];
 
 crate::section! {

@@ -19,3 +19,4 @@ mod roles;
 mod tenancy;
 mod together;
 mod walk;
+mod webhooks;

@@ -160,9 +160,8 @@ impl Dialler {
     /// # Errors
     /// [`Code::ConfigInvalid`] when the file holds no certificates; it names `key`.
     pub fn new(rules: Rules, key: &str, authorities: Option<&Path>) -> Result<Dialler> {
-        let resolve: Resolver = Arc::new(|name, port| {
-            Box::pin(async move { tokio::net::lookup_host((name.as_str(), port)).await.map(Iterator::collect) })
-        });
+        let resolve: Resolver =
+            Arc::new(|name, port| Box::pin(async move { tokio::net::lookup_host((name.as_str(), port)).await.map(Iterator::collect) }));
         Ok(Dialler { rules, tls: dial::connector(key, authorities)?, resolve })
     }
 

@@ -5,19 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::telemetry::exposition::Page;
 
 /// Every outcome of an attempt, as it stands in the log of attempts.
-const OUTCOMES: [&str; 11] = [
-    "delivered",
-    "redirected",
-    "gone",
-    "throttled",
-    "failed",
-    "refused",
-    "unresolved",
-    "unreachable",
-    "encryption",
-    "late",
-    "broken",
-];
+const OUTCOMES: [&str; 11] =
+    ["delivered", "redirected", "gone", "throttled", "failed", "refused", "unresolved", "unreachable", "encryption", "late", "broken"];
 
 /// The figures of one process.
 #[derive(Default)]

@@ -353,13 +353,7 @@ impl Deliver {
     }
 
     /// The last attempt has failed, or none may be made: the job becomes a dead letter.
-    async fn give_up(
-        self,
-        ctx: &Ctx<(), Write>,
-        due: Due,
-        made: Option<(Attempt, i64)>,
-        why: &str,
-    ) -> Result<Committed<Finished>> {
+    async fn give_up(self, ctx: &Ctx<(), Write>, due: Due, made: Option<(Attempt, i64)>, why: &str) -> Result<Committed<Finished>> {
         let (engine, said) = (ctx.host.webhooks.clone(), why.to_owned());
         engine.counts.dead();
         let recorded = ctx.host.commit(ctx.tenant, ctx.origin(), move |change| {

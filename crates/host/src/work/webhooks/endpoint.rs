@@ -6,8 +6,11 @@ use plimsoll_core::{Result, Time, WebhookId};
 use plimsoll_store::bind;
 use serde_json::json;
 
-use super::fan::{self, Message};
-use crate::ledger::{Change, Note};
+use super::{fan, routes::READ};
+use crate::{
+    ledger::{Change, Note},
+    work::events::Event,
+};
 
 /// Why an endpoint is disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +73,8 @@ pub(super) fn tell(change: &mut Change<'_, '_>, webhook: WebhookId) -> Result<()
         return Ok(());
     }
     change.note(Note { action: "webhook.failing".into(), target: format!("webhooks/{webhook}"), outcome: "failed", detail: None });
-    announce(change, "webhook.failing", webhook, None)
+    announce(change, "webhook.failing", webhook, None);
+    Ok(())
 }
 
 /// Disables an endpoint that is enabled; what waits for it becomes dead letters at once.
@@ -91,7 +95,8 @@ pub(super) fn disable(change: &mut Change<'_, '_>, webhook: WebhookId, reason: R
         detail: Some(json!({ "reason": reason.name() })),
     });
     fan::hurry(change, webhook)?;
-    announce(change, "webhook.disabled", webhook, Some(reason))
+    announce(change, "webhook.disabled", webhook, Some(reason));
+    Ok(())
 }
 
 /// Enables an endpoint, with a clean record.
@@ -105,8 +110,7 @@ pub(super) fn enable(change: &mut Change<'_, '_>, webhook: WebhookId) -> Result<
     Ok(())
 }
 
-fn announce(change: &mut Change<'_, '_>, kind: &str, webhook: WebhookId, reason: Option<Reason>) -> Result<()> {
-    let data = json!({ "webhook": webhook, "reason": reason.map(Reason::name) });
-    let message = Message { id: change.id(), kind: kind.to_owned(), at: change.now(), data };
-    fan::fan_out(change, &message).map(drop)
+fn announce(change: &mut Change<'_, '_>, kind: &'static str, webhook: WebhookId, reason: Option<Reason>) {
+    let data = json!({ "id": webhook, "reason": reason.map(Reason::name) });
+    change.emit(Event::new(kind, "/v1/webhooks", READ, data).about(webhook.to_string()));
 }

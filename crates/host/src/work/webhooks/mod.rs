@@ -25,12 +25,9 @@ use std::sync::Arc;
 use plimsoll_core::{Result, TenantId, Time};
 use plimsoll_store::{Migration, Pace, Schema, Scope, Tx, bind};
 
+pub(crate) use self::fan::fan_out;
 use self::{config::WebhooksConfig, counts::Counts, lanes::Lanes};
-pub use self::{
-    deliver::Deliver,
-    fan::{Message, fan_out},
-    routes::routes,
-};
+pub use self::{deliver::Deliver, routes::routes};
 use crate::{Host, config::Profile, outbound::Dialler};
 
 /// The tables of endpoints and deliveries.
@@ -98,8 +95,11 @@ fn sweep(tx: &mut Tx<'_>, before: Time) -> Result<u64> {
                ORDER BY e.created_at LIMIT :most";
     let ids: Vec<String> = tx.rows(old, bind! { before: before, most: SWEPT_AT_ONCE })?;
     for id in &ids {
-        tx.write("DELETE FROM webhook_attempt WHERE tenant_id = :tenant AND webhook_id IN (SELECT webhook_id FROM webhook_delivery \
-                  WHERE tenant_id = :tenant AND event_id = :id) AND event_id = :id", bind! { id: id })?;
+        tx.write(
+            "DELETE FROM webhook_attempt WHERE tenant_id = :tenant AND webhook_id IN (SELECT webhook_id FROM webhook_delivery \
+                  WHERE tenant_id = :tenant AND event_id = :id) AND event_id = :id",
+            bind! { id: id },
+        )?;
         tx.write("DELETE FROM webhook_delivery WHERE tenant_id = :tenant AND event_id = :id", bind! { id: id })?;
         tx.write("DELETE FROM webhook_event WHERE tenant_id = :tenant AND id = :id", bind! { id: id })?;
     }

@@ -113,10 +113,7 @@ mod tests {
     /// The example that the standard's own libraries test with.
     #[test]
     fn the_published_example_gets_the_published_signature() {
-        let secret = Signing {
-            scheme: Scheme::Shared,
-            bytes: Zeroizing::new(BASE64.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()),
-        };
+        let secret = Signing { scheme: Scheme::Shared, bytes: Zeroizing::new(BASE64.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()) };
         let at = Time::from_micros(1_614_265_330_000_000);
         let signed = header(&[secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", at, b"{\"test\": 2432232314}").unwrap();
         assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");

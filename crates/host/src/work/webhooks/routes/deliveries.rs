@@ -273,9 +273,7 @@ async fn test(ctx: Ctx<(), Write>, Path(id): Path<WebhookId>) -> Result<Committe
     ctx.commit(move |change| {
         known(change, id)?;
         let event: EventId = change.id();
-        let data = json!({ "webhook": id, "text": "This is a test." });
-        let message = fan::Message { id: event, kind: TEST.to_owned(), at: change.now(), data };
-        fan::keep(change, &message, Some(id))?;
+        fan::keep(change, &fan::Message::test(event, id, change.now()), Some(id))?;
         fan::begin(change, id, event, TEST)?;
         change.note(note("webhook.test", id, None));
         Ok(Json(Tried { event }))

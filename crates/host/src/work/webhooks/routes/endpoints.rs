@@ -16,16 +16,17 @@ use crate::{
     ledger::{Change, Note},
     resource::{Page, Paging},
     route::{Empty, Json, Path, Query, Routes},
-    work::webhooks::{
-        endpoint::{self, Reason},
-        fan,
+    work::{
+        events::Pattern,
+        webhooks::{
+            endpoint::{self, Reason},
+            fan,
+        },
     },
 };
 
 /// Attempts of this time are the endpoint's health.
 const HEALTH: Duration = Duration::from_secs(7 * 86_400);
-/// `artist.created`, `artist.*`, `*`.
-const KIND: &str = r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$";
 
 pub(super) fn routes(r: &mut Routes<'_, ()>) {
     r.get("/webhooks", READ, list).named("webhooks.list").summary("The endpoints that are told of events");
@@ -187,7 +188,7 @@ struct Wanted {
     #[schemars(length(min = 1, max = 2048))]
     url: String,
     /// The types of events it is told of; all where left out.
-    #[schemars(length(min = 1, max = 50), inner(length(max = 100), regex(pattern = KIND)))]
+    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 102)))]
     types: Option<Vec<String>>,
     /// What it is for.
     #[schemars(length(max = 200))]
@@ -221,8 +222,19 @@ fn judged<M>(ctx: &Ctx<(), M>, url: &str) -> Result<()> {
     judged.map(drop).map_err(|trouble| Error::invalid(vec![Fault::at("/url", trouble.to_string())]))
 }
 
+/// That each type is one, or a family of them.
+fn types_of(types: &[String]) -> Result<()> {
+    let wrong = types
+        .iter()
+        .enumerate()
+        .filter_map(|(at, text)| Pattern::parse(text).err().map(|error| Fault::at(format!("/types/{at}"), error.public().to_owned())));
+    let faults: Vec<Fault> = wrong.collect();
+    if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
+}
+
 async fn create(ctx: Ctx<(), Write>, Json(wanted): Json<Wanted>) -> Result<Committed<Private<Made, 201>>> {
     judged(&ctx, &wanted.url)?;
+    types_of(wanted.types.as_deref().unwrap_or_default())?;
     let (host, now) = (ctx.host.clone(), ctx.now());
     let id = WebhookId::new(now, &host.seed);
     ctx.commit(move |change| {
@@ -253,7 +265,7 @@ struct Changes {
     #[schemars(length(min = 1, max = 2048))]
     url: Option<String>,
     /// The types of events it is told of.
-    #[schemars(length(min = 1, max = 50), inner(length(max = 100), regex(pattern = KIND)))]
+    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 102)))]
     types: Option<Vec<String>>,
     /// What it is for.
     #[schemars(length(max = 200))]
@@ -266,6 +278,7 @@ async fn change(ctx: Ctx<(), Write>, (Path(id), Merge(wanted)): (Path<WebhookId>
     if let Some(url) = &wanted.url {
         judged(&ctx, url)?;
     }
+    types_of(wanted.types.as_deref().unwrap_or_default())?;
     let (host, now) = (ctx.host.clone(), ctx.now());
     ctx.commit(move |change| {
         let before = one(change, id, now)?;

@@ -8,7 +8,7 @@ use plimsoll_core::{Access, Role};
 
 use crate::route::Routes;
 
-const READ: Access = Access::needs("webhooks:read", Role::Admin);
+pub(super) const READ: Access = Access::needs("webhooks:read", Role::Admin);
 const WRITE: Access = Access::needs("webhooks:write", Role::Admin);
 
 /// Declares them below `/v1`.

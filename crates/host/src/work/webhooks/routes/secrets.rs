@@ -131,7 +131,8 @@ async fn rotate(
             bind! { id: id, now: now },
         )?;
         if valid >= VALID_AT_MOST {
-            return Err(Code::Conflict.because(format!("{valid} older secrets still sign; wait until one has ended, or rotate with a shorter overlap")));
+            return Err(Code::Conflict
+                .because(format!("{valid} older secrets still sign; wait until one has ended, or rotate with a shorter overlap")));
         }
         let secret = make(change, id, before.ed25519, &host)?;
         change.note(note("webhook.rotate", id, Some(json!({ "overlap_seconds": overlap.as_secs() }))));
