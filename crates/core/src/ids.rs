@@ -35,6 +35,8 @@ macro_rules! kinds {
 
 // Alphabetical. A system's own kinds live in its own `ids.rs`.
 kinds! {
+    /// One erasure of a person's data, or one copy of it that was handed out.
+    ErasureKind ErasureId "ers";
     /// An API key (the record, not the secret).
     KeyKind KeyId "key";
     /// One request, as it appears in headers, logs, spans and the ledger.

@@ -27,6 +27,7 @@ use crate::{
     route::{Routes, Table, Wiring},
     shared,
     stack::{Boxed, Next},
+    subject,
     system::System,
     telemetry, upstream,
 };
@@ -65,6 +66,8 @@ pub struct Host {
     pub shared: Option<Arc<shared::Shared>>,
     /// Kept answers.
     pub cache: Arc<cache::Cache>,
+    /// Data about persons, and its end.
+    pub subjects: Arc<subject::Subjects>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -104,6 +107,7 @@ pub struct Mounts {
     starts: Vec<(&'static str, Start)>,
     demos: Vec<Demo>,
     shelf: Option<manual::Shelf>,
+    subjects: Vec<(&'static str, &'static [subject::Subject])>,
     public: HashMap<&'static str, String>,
 }
 
@@ -111,7 +115,7 @@ impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
         let mut mounts = Mounts {
-            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA],
+            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, subject::SCHEMA],
             ..Mounts::default()
         };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
@@ -119,6 +123,7 @@ impl Mounts {
         probes::routes(&mut top);
         manual::routes(&mut top);
         identity::well_known(&mut top);
+        subject::well_known(&mut top);
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
@@ -127,6 +132,7 @@ impl Mounts {
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
+        subject::routes(&mut versioned);
         mounts
     }
 
@@ -137,6 +143,7 @@ impl Mounts {
             self.public.insert(S::NAME, slug);
         }
         self.demos.push(S::demo);
+        self.subjects.push((S::NAME, S::SUBJECTS));
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
         self.schemas.push(Schema { name: S::NAME, migrations: S::SCHEMA });
@@ -163,6 +170,15 @@ impl Mounts {
     /// The migrations of the host and of every mounted system.
     pub fn schemas(&self) -> &[Schema] {
         &self.schemas
+    }
+
+    /// What the host and every mounted system declare about persons.
+    pub fn register(&self) -> subject::Register {
+        let mut register = subject::Register::host();
+        for (system, subjects) in &self.subjects {
+            register.declare(system, subjects);
+        }
+        register
     }
 
     /// What fills a tenant with sample data, one per system.
@@ -254,6 +270,7 @@ impl Host {
             // What is not to be done: tokens that mean something to the process alone that made them.
             identifying.issuer = format!("{}-{}", identifying.issuer, u64::from_be_bytes(seed.bytes()));
         }
+        let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
         for (_, start) in mounts.starts {
@@ -279,6 +296,7 @@ impl Host {
                 .guarded(&config.get(), &config.get())?,
             shared,
             cache,
+            subjects,
             shelf: mounts.shelf,
             proofs,
             off,

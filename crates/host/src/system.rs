@@ -20,6 +20,9 @@ pub trait System: Send + Sync + Sized + 'static {
     fn start(config: Self::Config, boot: &Boot) -> impl Future<Output = Result<Self>> + Send;
     /// Its routes, below `/v1`.
     fn routes(routes: &mut Routes<'_, Self>);
+    /// Where its tables hold data about persons, and what an erasure does there. What is not declared
+    /// is not found by anyone who asks for their data.
+    const SUBJECTS: &'static [crate::subject::Subject] = &[];
     /// The tenant (by slug) whose data anyone may read, if the owner of the data says so.
     fn public_read(config: &Self::Config) -> Option<String> {
         let _ = config;

@@ -96,6 +96,14 @@ impl Master {
         Ok(out)
     }
 
+    /// 32 bytes for `purpose`, for keys that no other method makes.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when they cannot be derived, which does not happen.
+    pub fn sub_key(&self, purpose: &'static str) -> Result<Zeroizing<[u8; 32]>> {
+        self.derive(purpose)
+    }
+
     /// A key under which something is hashed for `purpose`.
     ///
     /// # Errors
