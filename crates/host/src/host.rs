@@ -29,7 +29,7 @@ use crate::{
     stack::{Boxed, Next},
     subject,
     system::System,
-    telemetry, upstream,
+    telemetry, upstream, work,
 };
 
 /// A running host.
@@ -66,8 +66,13 @@ pub struct Host {
     pub shared: Option<Arc<shared::Shared>>,
     /// Kept answers.
     pub cache: Arc<cache::Cache>,
+<<<<<<< HEAD
     /// Data about persons, and its end.
     pub subjects: Arc<subject::Subjects>,
+=======
+    /// Jobs.
+    pub work: Arc<work::Work>,
+>>>>>>> work
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -84,6 +89,8 @@ impl Host {
     }
 }
 
+/// How long a stopping process waits for the jobs it runs; others do them again after their leases.
+const JOBS_END_WITHIN: Duration = Duration::from_secs(10);
 const TEND_EVERY: Duration = Duration::from_secs(60);
 
 /// What a starting system may use.
@@ -105,6 +112,7 @@ pub struct Mounts {
     wiring: Wiring,
     schemas: Vec<Schema>,
     starts: Vec<(&'static str, Start)>,
+    kinds: Vec<work::Kind>,
     demos: Vec<Demo>,
     shelf: Option<manual::Shelf>,
     subjects: Vec<(&'static str, &'static [subject::Subject])>,
@@ -115,7 +123,11 @@ impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
         let mut mounts = Mounts {
+<<<<<<< HEAD
             schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, subject::SCHEMA],
+=======
+            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, work::SCHEMA],
+>>>>>>> work
             ..Mounts::default()
         };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
@@ -146,6 +158,7 @@ impl Mounts {
         self.subjects.push((S::NAME, S::SUBJECTS));
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
+        S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
         self.schemas.push(Schema { name: S::NAME, migrations: S::SCHEMA });
         self.starts.push((
             S::NAME,
@@ -233,6 +246,7 @@ pub fn schema() -> config::Schema {
         .section::<replies::idempotency::config::IdempotencyConfig>()
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
+        .section::<work::config::WorkConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
@@ -240,6 +254,7 @@ pub fn schema() -> config::Schema {
         .rule(replies::idempotency::config::rule)
         .rule(cache::config::rule)
         .rule(shared::config::rule)
+        .rule(work::config::rule)
         .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
@@ -281,6 +296,7 @@ impl Host {
         description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
+        let work = work::Work::new(&config.get(), work::table(std::mem::take(&mut mounts.kinds))?, &seed);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let host = Arc::new(Host {
@@ -296,7 +312,11 @@ impl Host {
                 .guarded(&config.get(), &config.get())?,
             shared,
             cache,
+<<<<<<< HEAD
             subjects,
+=======
+            work: Arc::new(work),
+>>>>>>> work
             shelf: mounts.shelf,
             proofs,
             off,
@@ -319,6 +339,7 @@ impl Host {
         upstream::gauges::watch(&host.health, &host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
+        tokio::spawn(work::run(Arc::downgrade(&host)));
         Ok(host)
     }
 
@@ -355,6 +376,7 @@ impl Host {
     /// # Errors
     /// What the database says.
     pub async fn stop(&self) -> Result<()> {
+        self.work.stop(JOBS_END_WITHIN).await;
         self.idempotency.settle().await;
         let closed = self.store.close().await;
         self.telemetry.flush().await;

@@ -119,7 +119,7 @@ pub struct Signer(Ed25519KeyPair);
 
 impl Signer {
     pub(super) fn new(master: &Master) -> Result<Signer> {
-        let seed = master.sub_key("certificate signing")?;
+        let seed = master.subkey("certificate signing")?;
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice());
         pair.map(Signer).map_err(|_| Code::Internal.error().caused_by("could not make the key of certificates"))
     }

@@ -123,6 +123,7 @@ impl Subjects {
         marks.sort_unstable();
         marks.dedup();
         entries.push(withhold(change)?);
+        entries.push(forget_work(change, found)?);
         let certificate = Certificate {
             action: "erased".into(),
             id: id.to_string(),
@@ -195,6 +196,30 @@ fn withhold(tx: &mut Tx<'_>) -> Result<Entry> {
         outcome: "blanked".into(),
         rows: i64::try_from(rows).unwrap_or(i64::MAX),
         why: Some("kept answers of the whole tenant: nobody can tell whose data lies in them".into()),
+    })
+}
+
+/// Work that is over and mentions the subject by a text that can be told apart. What mentions it
+/// by a number, or is not over, goes when its own time has come.
+fn forget_work(tx: &mut Tx<'_>, found: &Found) -> Result<Entry> {
+    let mut rows = 0;
+    let mut keys = vec![&found.key, &found.named.key];
+    keys.dedup();
+    for key in keys.into_iter().filter(|key| key.len() >= 4 && key.parse::<f64>().is_err()) {
+        let json = serde_json::to_string(key)?;
+        let inner = json.trim_matches('"').replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        rows += tx.write(
+            "UPDATE job SET payload = 'null', result = NULL, progress = NULL WHERE tenant_id = :tenant \
+             AND state IN ('done', 'cancelled') AND (payload LIKE :text ESCAPE '\\' OR result LIKE :text ESCAPE '\\' OR progress LIKE :text ESCAPE '\\')",
+            bind! { text: format!("%{inner}%") },
+        )?;
+    }
+    Ok(Entry {
+        system: "host".into(),
+        table: "job".into(),
+        outcome: "blanked".into(),
+        rows: i64::try_from(rows).unwrap_or(i64::MAX),
+        why: Some("finished work that names the subject; other work goes when its own period is over".into()),
     })
 }
 

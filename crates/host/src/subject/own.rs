@@ -61,6 +61,9 @@ pub enum Standing {
     Declared,
     /// Every erasure in the tenant clears it, because nobody can tell whose data lies in it.
     Cleared,
+    /// What it holds is opaque to us: finished work that mentions a subject's text is blanked, the
+    /// rest goes when its own period is over; the reason.
+    Expires(&'static str),
     /// It holds no personal data, or none that outlives its period; the reason.
     Free(&'static str),
 }
@@ -71,6 +74,8 @@ pub const TABLES: &[(&str, Standing)] = &[
     ("api_key", Standing::Free("names what a key is for, and its maker by id; the secret is a hash")),
     ("erasure", Standing::Free("keyed hashes; a certificate names tables and counts")),
     ("idempotency", Standing::Cleared),
+    ("job", Standing::Expires("payloads are the systems' own; kept until `expires_at`")),
+    ("job_failure", Standing::Free("sentences and causes without values; they go with their job")),
     ("ledger", Standing::Declared),
     ("member", Standing::Declared),
     ("person", Standing::Declared),
