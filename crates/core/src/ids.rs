@@ -35,15 +35,12 @@ macro_rules! kinds {
 
 // Alphabetical. A system's own kinds live in its own `ids.rs`.
 kinds! {
-<<<<<<< HEAD
     /// One erasure of a person's data, or one copy of it that was handed out.
     ErasureKind ErasureId "ers";
-=======
     /// An event in a tenant's log.
     EventKind EventId "evt";
     /// A job in the log of work.
     JobKind JobId "job";
->>>>>>> work
     /// An API key (the record, not the secret).
     KeyKind KeyId "key";
     /// One request, as it appears in headers, logs, spans and the ledger.

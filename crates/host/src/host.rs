@@ -66,13 +66,10 @@ pub struct Host {
     pub shared: Option<Arc<shared::Shared>>,
     /// Kept answers.
     pub cache: Arc<cache::Cache>,
-<<<<<<< HEAD
     /// Data about persons, and its end.
     pub subjects: Arc<subject::Subjects>,
-=======
     /// Jobs.
     pub work: Arc<work::Work>,
->>>>>>> work
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -123,11 +120,14 @@ impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
         let mut mounts = Mounts {
-<<<<<<< HEAD
-            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, subject::SCHEMA],
-=======
-            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, work::SCHEMA],
->>>>>>> work
+            schemas: vec![
+                ledger::SCHEMA,
+                identity::SCHEMA,
+                replies::idempotency::SCHEMA,
+                upstream::release::kept::SCHEMA,
+                subject::SCHEMA,
+                work::SCHEMA,
+            ],
             ..Mounts::default()
         };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
@@ -312,11 +312,8 @@ impl Host {
                 .guarded(&config.get(), &config.get())?,
             shared,
             cache,
-<<<<<<< HEAD
             subjects,
-=======
             work: Arc::new(work),
->>>>>>> work
             shelf: mounts.shelf,
             proofs,
             off,
