@@ -123,7 +123,7 @@ impl Subjects {
         marks.sort_unstable();
         marks.dedup();
         entries.push(withhold(change)?);
-        entries.push(forget_work(change, found)?);
+        entries.extend(forget_opaque(change, found)?);
         let certificate = Certificate {
             action: "erased".into(),
             id: id.to_string(),
@@ -199,28 +199,43 @@ fn withhold(tx: &mut Tx<'_>) -> Result<Entry> {
     })
 }
 
-/// Work that is over and mentions the subject by a text that can be told apart. What mentions it
-/// by a number, or is not over, goes when its own time has come.
-fn forget_work(tx: &mut Tx<'_>, found: &Found) -> Result<Entry> {
-    let mut rows = 0;
+/// Tables whose content is the systems' own JSON, what in them is over, and how it is blanked.
+const OPAQUE: &[(&str, &str)] = &[
+    (
+        "job",
+        "UPDATE job SET payload = 'null', result = NULL, progress = NULL WHERE tenant_id = :tenant AND state IN ('done', 'cancelled') \
+         AND (payload LIKE :text ESCAPE '\\' OR result LIKE :text ESCAPE '\\' OR progress LIKE :text ESCAPE '\\')",
+    ),
+    (
+        "event",
+        "UPDATE event SET data = 'null', subject = NULL WHERE tenant_id = :tenant \
+         AND (data LIKE :text ESCAPE '\\' OR subject LIKE :text ESCAPE '\\')",
+    ),
+];
+
+/// Work that is over, and events, that mention the subject by a text which can be told apart. What
+/// mentions it by a number, or is not over, goes when its own time has come.
+fn forget_opaque(tx: &mut Tx<'_>, found: &Found) -> Result<Vec<Entry>> {
     let mut keys = vec![&found.key, &found.named.key];
     keys.dedup();
-    for key in keys.into_iter().filter(|key| key.len() >= 4 && key.parse::<f64>().is_err()) {
-        let json = serde_json::to_string(key)?;
-        let inner = json.trim_matches('"').replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        rows += tx.write(
-            "UPDATE job SET payload = 'null', result = NULL, progress = NULL WHERE tenant_id = :tenant \
-             AND state IN ('done', 'cancelled') AND (payload LIKE :text ESCAPE '\\' OR result LIKE :text ESCAPE '\\' OR progress LIKE :text ESCAPE '\\')",
-            bind! { text: format!("%{inner}%") },
-        )?;
+    keys.retain(|key| key.len() >= 4 && key.parse::<f64>().is_err());
+    let mut entries = Vec::new();
+    for (table, sql) in OPAQUE {
+        let mut rows = 0;
+        for key in &keys {
+            let json = serde_json::to_string(key)?;
+            let inner = json.trim_matches('"').replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            rows += tx.write(*sql, bind! { text: format!("%{inner}%") })?;
+        }
+        entries.push(Entry {
+            system: "host".into(),
+            table: (*table).into(),
+            outcome: "blanked".into(),
+            rows: i64::try_from(rows).unwrap_or(i64::MAX),
+            why: Some("what names the subject by its key and is over; the rest goes when its own period is".into()),
+        });
     }
-    Ok(Entry {
-        system: "host".into(),
-        table: "job".into(),
-        outcome: "blanked".into(),
-        rows: i64::try_from(rows).unwrap_or(i64::MAX),
-        why: Some("finished work that names the subject; other work goes when its own period is over".into()),
-    })
+    Ok(entries)
 }
 
 fn put(tx: &mut Tx<'_>, id: ErasureId, kind: &str, mark: &Mark, at: Time, signed: Option<&Signed>) -> Result<()> {

@@ -25,6 +25,7 @@ mod erase;
 mod export;
 pub mod operate;
 pub mod own;
+pub mod placed;
 mod register;
 mod routes;
 mod statements;

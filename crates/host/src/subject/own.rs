@@ -72,7 +72,12 @@ pub enum Standing {
 /// that nobody has thought about does not pass.
 pub const TABLES: &[(&str, Standing)] = &[
     ("api_key", Standing::Free("names what a key is for, and its maker by id; the secret is a hash")),
+    ("backup", Standing::Free("names, times and counts of archives")),
+    ("change_log", Standing::Expires("rows as they were changed, shipped to the archives' place within seconds and pruned with them")),
+    ("change_switch", Standing::Free("whether changes are recorded")),
+    ("drill", Standing::Free("times and counts of trials")),
     ("erasure", Standing::Free("keyed hashes; a certificate names tables and counts")),
+    ("event", Standing::Expires("data is the systems' own; events that mention a subject's text are blanked")),
     ("idempotency", Standing::Cleared),
     ("job", Standing::Expires("payloads are the systems' own; kept until `expires_at`")),
     ("job_failure", Standing::Free("sentences and causes without values; they go with their job")),

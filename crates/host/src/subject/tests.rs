@@ -200,7 +200,7 @@ async fn tombstones_recognise_rows_from_before_and_leave_those_from_after_alone(
     let stones = bench.stones().await;
     assert!(stones.iter().all(|stone| stone.mark.len() == 64 && !stone.mark.contains("ann")));
     let judge = |moment: Option<Time>, table: &str, tenant: &str, column: &str, key: &str| {
-        let mut tombstones = Tombstones::new(&bench.subjects, moment);
+        let mut tombstones = Tombstones::new(bench.subjects.clone(), moment);
         tombstones.add(stones.clone()).unwrap();
         tombstones.judge(table, Some(tenant), |asked| (asked == column).then_some(Value::Text(key)))
     };
@@ -216,7 +216,7 @@ async fn tombstones_recognise_rows_from_before_and_leave_those_from_after_alone(
     assert_eq!(judge(Some(after), "visit", &here, "patient", "ann"), Verdict::Keep, "who came back is not removed");
     let mut damaged = stones;
     damaged[0].mark.truncate(63);
-    assert!(Tombstones::new(&bench.subjects, None).add(damaged).is_err());
+    assert!(Tombstones::new(bench.subjects.clone(), None).add(damaged).is_err());
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn a_restore_that_applies_tombstones_leaves_counts_right_and_a_new_databas
     let kept: i64 = other
         .store
         .commit(Scope::Host, move |tx| {
-            let mut tombstones = Tombstones::new(&subjects, None);
+            let mut tombstones = Tombstones::new(subjects, None);
             tombstones.add(stones.clone())?;
             let owner = here.to_string();
             for (number, patient) in [(1i64, "ann"), (2, "bob")] {

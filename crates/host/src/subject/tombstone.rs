@@ -1,19 +1,21 @@
 //! What stays of an erasure: enough to recognise the rows when they come back, and nothing else.
 //!
-//! **For a restore.** Gather tombstones ([`Tombstones::of`] of the database that is restored into,
-//! [`Tombstones::add`] those beside the archives), ask [`Tombstones::judge`] about every row before
-//! it is written, and call [`Tombstones::settle`] behind the last one. A tombstone concerns an archive
+//! **For a restore.** Gather tombstones with [`Tombstones::add`]: those of the database that is
+//! restored over ([`read`]) and those beside the archives ([`fetch`](super::placed::fetch)). Pass every
+//! row through [`Tombstones::rewrite`] before it is written. Behind the last one, in the host's scope,
+//! call [`Tombstones::settle`], and [`put`] the tombstones into the restored database. A tombstone concerns an archive
 //! whose moment is not later than its own: what an archive from after the erasure holds under the
 //! same key came into being after it. The two clocks may differ by [`SLACK`].
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use plimsoll_core::{Code, Result, TenantId, Time};
-use plimsoll_store::{Scope, Tx, Value, bind};
+use plimsoll_store::{Scope, Tx, Value, bind, put_number, put_value, take_row};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
@@ -132,8 +134,8 @@ impl Verdict {
 pub(super) const WITHHELD: &str = "a person's data was erased since, and the answer may have held some of it";
 
 /// The tombstones that concern one restore.
-pub struct Tombstones<'s> {
-    subjects: &'s Subjects,
+pub struct Tombstones {
+    subjects: Arc<Subjects>,
     /// The moment whose data is restored; everything where it is not known.
     moment: Option<Time>,
     marks: HashMap<Mark, Time>,
@@ -144,9 +146,9 @@ pub struct Tombstones<'s> {
     dropped: Mutex<BTreeSet<usize>>,
 }
 
-impl<'s> Tombstones<'s> {
+impl Tombstones {
     /// None yet, for data as it was at `moment`.
-    pub fn new(subjects: &'s Subjects, moment: Option<Time>) -> Tombstones<'s> {
+    pub fn new(subjects: Arc<Subjects>, moment: Option<Time>) -> Tombstones {
         Tombstones { subjects, moment, marks: HashMap::new(), latest: HashMap::new(), stones: Vec::new(), dropped: Mutex::default() }
     }
 
@@ -208,6 +210,44 @@ impl<'s> Tombstones<'s> {
             return Verdict::Withhold;
         }
         Verdict::Keep
+    }
+
+    /// Whether rows of this table can be anybody's at all.
+    pub fn concerns(&self, table: &str) -> bool {
+        !self.marks.is_empty() && (table == "idempotency" || self.subjects.register.holdings.iter().any(|one| one.subject.table == table))
+    }
+
+    /// An archived row as it may be restored: as it is, without the values of an erased subject, or
+    /// not at all. `columns` are those of the archive, in the order of the row's values.
+    ///
+    /// # Errors
+    /// A row that cannot be read.
+    pub fn rewrite<'r>(&self, table: &str, columns: &[String], row: &'r [u8]) -> Result<Option<Cow<'r, [u8]>>> {
+        if !self.concerns(table) {
+            return Ok(Some(Cow::Borrowed(row)));
+        }
+        let (mut rest, mut values) = (row, Vec::with_capacity(columns.len()));
+        take_row(&mut rest, &mut values)?;
+        let value = |column: &str| columns.iter().position(|name| name == column).and_then(|at| values.get(at)).copied();
+        let tenant = value("tenant_id").and_then(|value| value.text().map(str::to_owned));
+        let verdict = self.judge(table, tenant.as_deref(), value);
+        match verdict {
+            Verdict::Keep => Ok(Some(Cow::Borrowed(row))),
+            Verdict::Drop => Ok(None),
+            Verdict::Blank(..) | Verdict::Withhold => {
+                let mut out = Vec::with_capacity(row.len());
+                put_number(&mut out, values.len() as u64);
+                for (at, value) in values.iter().enumerate() {
+                    match columns.get(at).and_then(|column| verdict.value(column)) {
+                        None => put_value(&mut out, *value),
+                        Some(Blanked::Null) => put_value(&mut out, Value::Null),
+                        Some(Blanked::Zero) => put_value(&mut out, Value::Int(0)),
+                        Some(Blanked::Text(text)) => put_value(&mut out, Value::Text(&text)),
+                    }
+                }
+                Ok(Some(Cow::Owned(out)))
+            }
+        }
     }
 
     fn marked<'v>(&self, one: &Holding, tenant: Option<&str>, value: &impl Fn(&str) -> Option<Value<'v>>) -> Option<Mark> {
