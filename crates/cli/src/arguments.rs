@@ -66,6 +66,9 @@ pub enum Verb {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(Key),
+    /// Hand out, erase and certify one person's data
+    #[command(subcommand)]
+    Subject(Subject),
     /// Read and verify the ledger
     #[command(subcommand)]
     Audit(Audit),
@@ -372,6 +375,49 @@ pub enum Key {
     },
     /// Begin to use a new signing key for access tokens; old tokens stay valid until they expire
     RotateSigning,
+}
+
+/// `subject`
+#[derive(Subcommand)]
+pub enum Subject {
+    /// Everything that is held about one person, as JSON
+    Export {
+        #[command(flatten)]
+        who: Who,
+        /// File to write, readable by you only [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Remove everything that is held about one person; prints the signed certificate
+    Erase {
+        #[command(flatten)]
+        who: Who,
+        /// The key once more: an erasure cannot be undone
+        #[arg(long, value_name = "KEY")]
+        confirm: Option<String>,
+    },
+    /// Check a certificate or the receipt of an export, without a server; exit code 1 when it was altered or signed by somebody else
+    Verify {
+        /// The certificate
+        file: PathBuf,
+        /// Keys to trust: a file from /.well-known/certificate-keys.json [default: the key of the data folder]
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
+    },
+}
+
+/// Whose data is meant.
+#[derive(Args)]
+pub struct Who {
+    /// Tenant, by slug
+    #[arg(long)]
+    pub tenant: String,
+    /// Kind of person, as a system declares it; `person` for people with an account
+    #[arg(long)]
+    pub kind: String,
+    /// The person's key: an id, or an e-mail address for `person`
+    #[arg(long)]
+    pub key: String,
 }
 
 /// `audit`

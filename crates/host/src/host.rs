@@ -24,6 +24,7 @@ use crate::{
     limits::{self, config::LimitsConfig},
     manual, openapi, practices, probes,
     replies::{self, cache},
+    retention,
     route::{Routes, Table, Wiring},
     shared,
     stack::{Boxed, Next},
@@ -66,6 +67,8 @@ pub struct Host {
     pub shared: Option<Arc<shared::Shared>>,
     /// Kept answers.
     pub cache: Arc<cache::Cache>,
+    /// How long data is kept.
+    pub retention: Arc<retention::Retention>,
     /// Data about persons, and its end.
     pub subjects: Arc<subject::Subjects>,
     /// Jobs.
@@ -113,6 +116,7 @@ pub struct Mounts {
     demos: Vec<Demo>,
     shelf: Option<manual::Shelf>,
     subjects: Vec<(&'static str, &'static [subject::Subject])>,
+    classes: Vec<(&'static str, &'static [retention::Class])>,
     public: HashMap<&'static str, String>,
 }
 
@@ -126,7 +130,7 @@ impl Mounts {
                 replies::idempotency::SCHEMA,
                 upstream::release::kept::SCHEMA,
                 subject::SCHEMA,
-                work::SCHEMA,
+                retention::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
             ],
@@ -148,6 +152,7 @@ impl Mounts {
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
         subject::routes(&mut versioned);
+        retention::routes(&mut versioned);
         mounts
     }
 
@@ -159,6 +164,7 @@ impl Mounts {
         }
         self.demos.push(S::demo);
         self.subjects.push((S::NAME, S::SUBJECTS));
+        self.classes.push((S::NAME, S::RETENTION));
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
         S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
@@ -249,6 +255,7 @@ pub fn schema() -> config::Schema {
         .section::<replies::idempotency::config::IdempotencyConfig>()
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
+        .section::<retention::config::RetentionConfig>()
         .section::<work::config::WorkConfig>()
         .section::<work::events::config::EventsConfig>()
         .rule(practices::rule)
@@ -258,6 +265,7 @@ pub fn schema() -> config::Schema {
         .rule(replies::idempotency::config::rule)
         .rule(cache::config::rule)
         .rule(shared::config::rule)
+        .rule(retention::config::rule)
         .rule(work::config::rule)
         .rule(work::events::config::rule)
         .rule(limits::config::rule)
@@ -290,6 +298,7 @@ impl Host {
             // What is not to be done: tokens that mean something to the process alone that made them.
             identifying.issuer = format!("{}-{}", identifying.issuer, u64::from_be_bytes(seed.bytes()));
         }
+        let retention = retention::Retention::new(&mounts.classes, &config.get())?;
         let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
@@ -319,6 +328,7 @@ impl Host {
                 .guarded(&config.get(), &config.get())?,
             shared,
             cache,
+            retention,
             subjects,
             work: Arc::new(work),
             shelf: mounts.shelf,
@@ -343,6 +353,7 @@ impl Host {
         upstream::gauges::watch(&host.health, &host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
+        tokio::spawn(retention::keep(Arc::downgrade(&host)));
         tokio::spawn(work::run(Arc::downgrade(&host)));
         Ok(host)
     }
