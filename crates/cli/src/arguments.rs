@@ -296,6 +296,15 @@ pub enum Tenant {
     },
     /// List tenants
     List,
+    /// Write everything of a tenant into an archive, while it is served
+    Export(TenantExport),
+    /// Bring a tenant back from an archive: over the live one, beside it, or into this store. A restore that was interrupted is finished by starting it again
+    Restore(TenantRestore),
+    /// End a tenant's hold without finishing what it was held for
+    Release {
+        /// Which one
+        slug: String,
+    },
     /// Close a tenant: nobody gets in any more; its data stays
     Close {
         /// Which one
@@ -304,6 +313,38 @@ pub enum Tenant {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// `tenant export`
+#[derive(Args)]
+pub struct TenantExport {
+    /// Which one
+    pub slug: String,
+    /// File to write; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Hold the tenant first and leave it held: nothing that it accepts is missing in the archive
+    #[arg(long)]
+    pub hold: bool,
+}
+
+/// `tenant restore`
+#[derive(Args)]
+pub struct TenantRestore {
+    /// The archive: a tenant's own, or a backup
+    pub file: PathBuf,
+    /// Which tenant of a backup, by slug
+    #[arg(long, value_name = "SLUG")]
+    pub tenant: Option<String>,
+    /// Put the data beside the live tenant, as a new one with this short name
+    #[arg(long = "as", value_name = "SLUG", conflicts_with = "over")]
+    pub beside: Option<String>,
+    /// Set the live tenant back: what it did since is gone
+    #[arg(long, requires = "yes")]
+    pub over: bool,
+    /// Confirm --over
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `user`

@@ -12,6 +12,7 @@ mod prove;
 mod run;
 mod serve;
 mod subject;
+mod tenant;
 mod worker;
 
 use std::path::PathBuf;
