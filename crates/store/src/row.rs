@@ -64,9 +64,13 @@ impl Row<'_> {
     /// [`Code::Internal`] where there is no such column.
     pub fn name(&self, column: usize) -> Result<&str> {
         let absent = || Code::Internal.error().caused_by(format!("column {column} of {}", self.len()));
-        match &self.0 {
-            Source::Lite { row, .. } => row.as_ref().column_name(column).map_err(|_| absent()),
-            Source::Pg(row) => row.columns().get(column).map(|column| column.name()).ok_or_else(absent),
+        if column >= self.len() {
+            return Err(absent());
+        }
+        let at = self.first + column;
+        match self.source {
+            Source::Lite(row) => row.as_ref().column_name(at).map_err(|_| absent()),
+            Source::Pg(row) => row.columns().get(at).map(|column| column.name()).ok_or_else(absent),
         }
     }
 
