@@ -12,7 +12,7 @@ use plimsoll_core::{Clock, Code, Result, Seed};
 use plimsoll_store::{Schema, Store};
 
 use crate::{
-    Body,
+    Body, archive,
     config::{self, Config},
     database::{self, DatabaseConfig},
     edge::{
@@ -116,7 +116,7 @@ impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
         let mut mounts = Mounts {
-            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, work::SCHEMA],
+            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, work::SCHEMA, archive::SCHEMA],
             ..Mounts::default()
         };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
@@ -224,6 +224,7 @@ pub fn schema() -> config::Schema {
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
         .section::<work::config::WorkConfig>()
+        .section::<archive::config::ArchiveConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
@@ -232,6 +233,7 @@ pub fn schema() -> config::Schema {
         .rule(cache::config::rule)
         .rule(shared::config::rule)
         .rule(work::config::rule)
+        .rule(archive::config::rule)
         .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)

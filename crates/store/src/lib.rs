@@ -59,6 +59,7 @@ pub use row::{FromRow, Row};
 pub use schema::{Migration, Schema, Schemas, Standing, State};
 pub use settings::{Place, Settings};
 pub use sql::Sql;
+pub use sqlite::settle_alone;
 pub use store::Store;
 pub use tx::{Head, Tx};
 pub use value::{Bind, FromValue, IdText, Params, Value};
