@@ -72,7 +72,8 @@ pub(super) fn place(section: &ArchiveConfig, data: &Path, clock: Clock) -> Resul
     };
     if let Some(rest) = text.strip_prefix("s3://") {
         let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default();
-        let place = S3::new(rest, section.endpoint.as_deref(), &section.region, secret(&section.access_key), secret(&section.secret_key), clock)?;
+        let place =
+            S3::new(rest, section.endpoint.as_deref(), &section.region, secret(&section.access_key), secret(&section.secret_key), clock)?;
         return Ok((Arc::new(place), true));
     }
     if text.contains("://") || text.is_empty() {
@@ -134,7 +135,8 @@ impl Depot {
         match at {
             Some(at) => Ok(all.swap_remove(at)),
             None if what == "latest" => Err(Code::NotFound.because(format!("There is no backup at {}.", self.place.shown()))),
-            None => Err(Code::NotFound.because(format!("There is no backup `{what}` at {}; `plimsoll backup list` shows those there are.", self.place.shown()))),
+            None => Err(Code::NotFound
+                .because(format!("There is no backup `{what}` at {}; `plimsoll backup list` shows those there are.", self.place.shown()))),
         }
     }
 

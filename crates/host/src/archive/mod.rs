@@ -42,11 +42,7 @@ pub use self::{
     record::{Backup, Drill},
     restore::{Restored, Target, restore},
 };
-use crate::{
-    config::Config,
-    database,
-    identity::Master,
-};
+use crate::{config::Config, database, identity::Master};
 
 /// The record of backups and drills.
 pub const SCHEMA: Schema = Schema {

@@ -163,7 +163,11 @@ pub async fn backup(store: &Store, id: &str) -> Result<Backup> {
 /// # Errors
 /// What the database says.
 pub async fn backups(store: &Store, limit: i64) -> Result<Vec<Backup>> {
-    store.read(Scope::Host, &PACE, move |tx| tx.rows(with(BACKUP, " ORDER BY started_at DESC, id DESC LIMIT :limit"), bind! { limit: limit })).await
+    store
+        .read(Scope::Host, &PACE, move |tx| {
+            tx.rows(with(BACKUP, " ORDER BY started_at DESC, id DESC LIMIT :limit"), bind! { limit: limit })
+        })
+        .await
 }
 
 /// The newest drills, the newest first.
@@ -171,7 +175,9 @@ pub async fn backups(store: &Store, limit: i64) -> Result<Vec<Backup>> {
 /// # Errors
 /// What the database says.
 pub async fn drills(store: &Store, limit: i64) -> Result<Vec<Drill>> {
-    store.read(Scope::Host, &PACE, move |tx| tx.rows(with(DRILL, " ORDER BY started_at DESC, id DESC LIMIT :limit"), bind! { limit: limit })).await
+    store
+        .read(Scope::Host, &PACE, move |tx| tx.rows(with(DRILL, " ORDER BY started_at DESC, id DESC LIMIT :limit"), bind! { limit: limit }))
+        .await
 }
 
 /// The newest backup that is whole, and the newest drill that was good.

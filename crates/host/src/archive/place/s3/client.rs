@@ -113,7 +113,8 @@ impl Client {
 
     async fn send(&self, method: &Method, endpoint: &str, path: &str, query: &[(&str, &str)], body: Bytes) -> Result<Response<Incoming>> {
         let path = escaped(path, true);
-        let query = query.iter().map(|(name, value)| format!("{}={}", escaped(name, false), escaped(value, false))).collect::<Vec<_>>().join("&");
+        let query =
+            query.iter().map(|(name, value)| format!("{}={}", escaped(name, false), escaped(value, false))).collect::<Vec<_>>().join("&");
         let signed = self.signer.sign(method.as_str(), &self.host, &path, &query, &body, self.clock.now());
         let uri = format!("{endpoint}{path}{}{query}", if query.is_empty() { "" } else { "?" });
         let mut secret = HeaderValue::from_str(&signed.authorization)?;

@@ -7,8 +7,6 @@
 mod answer;
 mod client;
 mod sign;
-#[cfg(test)]
-mod tests;
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode, Uri};
@@ -49,7 +47,9 @@ impl S3 {
         let (bucket, prefix) = path.trim_end_matches('/').split_once('/').unwrap_or((path.trim_end_matches('/'), ""));
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
         if bucket.len() < 3 || bucket.len() > 63 || !bucket.bytes().all(plain) {
-            return Err(wrong("archive.place names no bucket: 3 to 63 lower-case letters, digits, dots and hyphens, as in s3://bucket/prefix"));
+            return Err(wrong(
+                "archive.place names no bucket: 3 to 63 lower-case letters, digits, dots and hyphens, as in s3://bucket/prefix",
+            ));
         }
         if !prefix.is_empty() {
             proper(prefix).map_err(|_| wrong("the prefix in archive.place is made of lower-case letters, digits and -_./"))?;
@@ -60,7 +60,8 @@ impl S3 {
         let default = format!("https://s3.{region}.amazonaws.com");
         let text = endpoint.unwrap_or(&default).trim_end_matches('/');
         let uri: Uri = text.parse().map_err(|_| wrong("archive.endpoint is not an http:// or https:// address"))?;
-        let fits = matches!(uri.scheme_str(), Some("http" | "https")) && uri.path().trim_end_matches('/').is_empty() && uri.query().is_none();
+        let fits =
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.path().trim_end_matches('/').is_empty() && uri.query().is_none();
         let Some(authority) = uri.authority().filter(|authority| fits && !authority.as_str().contains('@')) else {
             return Err(wrong("archive.endpoint is an address such as https://s3.example.org, without path and without user"));
         };
