@@ -67,6 +67,8 @@ pub struct Host {
     pub cache: Arc<cache::Cache>,
     /// Jobs.
     pub work: Arc<work::Work>,
+    /// Backups.
+    pub archive: Option<Arc<archive::Archive>>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -141,6 +143,7 @@ impl Mounts {
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
+        archive::routes(&mut versioned);
         mounts
     }
 
@@ -211,6 +214,8 @@ pub struct Launch {
     pub mounts: Mounts,
     /// The folder where proofs of this data are kept; it need not exist.
     pub proofs: PathBuf,
+    /// The data folder.
+    pub data: PathBuf,
 }
 
 /// The sections of the host itself and the rules between them.
@@ -233,6 +238,7 @@ pub fn schema() -> config::Schema {
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
         .section::<work::config::WorkConfig>()
+        .section::<archive::config::ArchiveConfig>()
         .section::<work::events::config::EventsConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
@@ -242,6 +248,7 @@ pub fn schema() -> config::Schema {
         .rule(cache::config::rule)
         .rule(shared::config::rule)
         .rule(work::config::rule)
+        .rule(archive::config::rule)
         .rule(work::events::config::rule)
         .rule(limits::config::rule)
         .rule(edge::config::rule)
@@ -256,7 +263,7 @@ impl Host {
     /// # Errors
     /// What a system or an engine cannot start without; two systems that claim one path.
     pub async fn start(launch: Launch) -> Result<Arc<Host>> {
-        let Launch { config, store, clock, seed, master, mut mounts, proofs } = launch;
+        let Launch { config, store, clock, seed, master, mut mounts, proofs, data } = launch;
         let off = config.get::<practices::PracticesConfig>().off;
         for (practice, reason) in &off {
             tracing::warn!(practice, reason, "a practice is switched off");
@@ -288,7 +295,9 @@ impl Host {
         let work = work::Work::new(&config.get(), bus, kinds, &seed);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
+        let archive = archive::Archive::new(&config, &data, store.clone(), &identity.master_key(), clock.clone(), seed.clone())?;
         let host = Arc::new(Host {
+            archive: Some(Arc::new(archive)),
             idempotency: Arc::new(idempotency),
             store,
             clock,
@@ -322,9 +331,11 @@ impl Host {
         host.check_keys();
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
+        archive::watch(&host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         tokio::spawn(work::run(Arc::downgrade(&host)));
+        tokio::spawn(archive::keep_up(Arc::downgrade(&host)));
         Ok(host)
     }
 

@@ -3,6 +3,7 @@
 mod administer;
 mod adopt;
 mod audit;
+mod backup;
 mod config;
 mod doctor;
 mod explain;
@@ -43,6 +44,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::User(what) => administer::user(&global, &what).await,
         Verb::Key(what) => administer::key(&global, &what).await,
         Verb::Audit(what) => audit::run(&global, &what).await,
+        Verb::Backup(what) => backup::run(&global, &what).await,
         Verb::Config(what) => config::run(&global, &what),
         Verb::Adopt(options) => adopt::run(&global, &options),
         Verb::Prove(options) => prove::run(&global, &options).await,

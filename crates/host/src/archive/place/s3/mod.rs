@@ -7,6 +7,10 @@
 mod answer;
 mod client;
 mod sign;
+#[cfg(test)]
+mod stand_in;
+#[cfg(test)]
+mod tests;
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode, Uri};
