@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use plimsoll::{
     Result,
-    archive::{Archive, Backup, Depot, Drill, Entry, Progress, Restored, Target, restore},
+    archive::{self, Archive, Backup, Depot, Drill, Entry, Progress, Restored, Target, restore},
     config::Config,
     database,
     identity::{Master, section::IdentityConfig},
@@ -44,7 +44,7 @@ fn depot(global: &Global) -> std::result::Result<(Config, Depot), super::Ended> 
     let config = configuration(global, Vec::new())?;
     let (clock, seed) = (Clock::system(), Seed::system());
     let master = known_master(&config, &global.data, &seed)?;
-    let depot = Depot::new(&config.get(), &global.data, master.as_ref(), clock, seed)?;
+    let depot = Depot::new(&archive::section(&config), &global.data, master.as_ref(), clock, seed)?;
     Ok((config, depot))
 }
 

@@ -62,6 +62,16 @@ pub const SCHEMA: Schema = Schema {
 /// The tenant whose ledger holds what concerns no tenant.
 const HOST: TenantId = TenantId::from_bits(0);
 
+/// The section `[archive]` as it counts.
+pub fn section(config: &Config) -> config::ArchiveConfig {
+    let mut section: config::ArchiveConfig = config.get();
+    if !config.get::<PracticesConfig>().holds("backup-offsite") {
+        // What is not to be done: copies that the loss of the disk takes with it.
+        section.place = None;
+    }
+    section
+}
+
 /// Backups of one store.
 #[derive(Clone)]
 pub struct Archive {
@@ -85,11 +95,7 @@ impl Archive {
     /// # Errors
     /// [`plimsoll_core::Code::ConfigInvalid`] for a place or a key that cannot be used.
     pub fn new(config: &Config, data: &Path, store: Store, master: &Master, clock: Clock, seed: Seed) -> Result<Archive> {
-        let mut section: config::ArchiveConfig = config.get();
-        if !config.get::<PracticesConfig>().holds("backup-offsite") {
-            // What is not to be done: copies that the loss of the disk takes with it.
-            section.place = None;
-        }
+        let section = section(config);
         let depot = Depot::new(&section, data, Some(master), clock.clone(), seed)?;
         Ok(Archive {
             depot,
