@@ -8,6 +8,7 @@ use plimsoll::{
     config::Config,
     database,
     identity::{Master, section::IdentityConfig},
+    subject::Subjects,
 };
 use plimsoll_core::{Clock, Seed};
 use serde_json::json;
@@ -101,7 +102,10 @@ async fn bring_back(global: &Global, what: &str, replace: bool) -> Outcome {
     let (config, depot) = depot(global)?;
     let name = named(&depot, what).await?;
     let settings = database::settings(&config, &global.data, &depot.clock);
-    let target = Target { settings, schemas: mounts::mount(&config).schemas().to_vec(), replace };
+    let mounts = mounts::mount(&config);
+    let master = known_master(&config, &global.data, &depot.seed)?;
+    let subjects = master.map(|master| Subjects::new(mounts.register(), &master)).transpose()?;
+    let target = Target { settings, schemas: mounts.schemas().to_vec(), replace, subjects };
     let done: Restored = watched(|progress| async move { restore(&depot, &name, &target, &progress).await }).await?;
     let shown = json!({
         "id": done.manifest.id, "at": done.manifest.at, "rows": done.rows, "took_ms": u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX),

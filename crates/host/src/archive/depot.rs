@@ -92,7 +92,7 @@ impl Depot {
     /// [`Code::ConfigInvalid`] for what cannot be read.
     pub fn new(section: &ArchiveConfig, data: &Path, master: Option<&Master>, clock: Clock, seed: Seed) -> Result<Depot> {
         let (place, elsewhere) = place(section, data, clock.clone())?;
-        let keys = Keys::new(master, section.key.as_ref().map(Secret::expose), section.old_keys.iter().map(Secret::expose))?;
+        let keys = Keys::configured(section, master)?;
         Ok(Depot { place, keys: Arc::new(keys), clock, seed, elsewhere })
     }
 
@@ -160,22 +160,22 @@ impl Depot {
         aside(move || read_through(source, &keys, &progress)).await
     }
 
-    /// Wraps the keys of all backups with the active key; how many were changed. What was sealed stays as it is: only headers are
+    /// Wraps the keys of all archives at the place with the active key; how many were changed. What was sealed stays as it is: only headers are
     /// new, and each archive is replaced at once, when its new form is complete.
     ///
     /// # Errors
     /// [`Code::ArchiveKey`] for one whose key is not known: those before it are done.
     pub async fn rewrap(&self) -> Result<u64> {
         let mut changed = 0;
-        for entry in self.list().await?.0 {
-            if entry.key == self.keys.id() {
+        for object in self.place.list("").await?.into_iter().filter(|object| object.name.ends_with(ENDING)) {
+            if self.header(&object.name).await?.sealed_under() == self.keys.id() {
                 continue;
             }
-            let source = self.place.get(&entry.name).await?;
+            let source = self.place.get(&object.name).await?;
             let (sink, body) = pipe();
             let (keys, seed) = (self.keys.clone(), self.seed.clone());
             let copying = aside(move || copy_rewrapped(source, sink, &keys, &seed));
-            let (put, copied) = tokio::join!(self.place.put(&entry.name, body), copying);
+            let (put, copied) = tokio::join!(self.place.put(&object.name, body), copying);
             both(put, copied)?;
             changed += 1;
         }

@@ -98,7 +98,7 @@ impl Archive {
         let settings = ground.settings(&self.settings);
         let gone = async {
             let store = Store::open(settings.clone(), &then)?;
-            let filled = fill(&store, &self.depot, &newest.name, STEP, progress).await;
+            let filled = fill(&store, &self.depot, &newest.name, STEP, None, progress).await;
             let compared = match filled {
                 Ok(footer) => {
                     drill.rto_millis = i64::try_from(began.elapsed().as_millis()).ok();

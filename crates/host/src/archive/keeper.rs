@@ -12,7 +12,7 @@ use super::{
     Archive, Progress,
     record::{self, Moments},
 };
-use crate::{Host, probes::Weight};
+use crate::{Host, probes::Weight, subject::placed};
 
 static PACE: Pace = Pace::new();
 
@@ -37,7 +37,13 @@ pub(crate) async fn keep_up(host: Weak<Host>) {
 }
 
 async fn turn(host: &Host) -> Result<()> {
-    let Some(archive) = host.archive.clone().filter(|archive| archive.config.scheduled) else { return Ok(()) };
+    let Some(archive) = host.archive.clone() else { return Ok(()) };
+    let depot = &archive.depot;
+    // A backup from before an erasure must not bring anybody back.
+    placed::place(&archive.store, &*depot.place, &depot.keys, &depot.clock, &depot.seed).await?;
+    if !archive.config.scheduled {
+        return Ok(());
+    }
     if host.holds("backup-automated")
         && let Some(draft) = archive.due_backup().await?
     {

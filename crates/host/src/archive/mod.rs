@@ -32,6 +32,7 @@ pub mod restore;
 mod routes;
 pub mod tables;
 mod tally;
+pub mod tenant;
 
 use std::{
     path::{Path, PathBuf},
