@@ -127,6 +127,11 @@ codes! {
     /// The request wants a kept answer only, and there is none.
     NotCached = "PLM-CCH-001" 504 "not-cached" "No kept answer";
 
+    /// The process that ran this attempt of a job lost the right to it: it was silent for too long, or died.
+    LeaseLost = "PLM-JOB-001" 409 "lease-lost" "The attempt was lost";
+    /// A job that was told to stop and stopped.
+    JobCancelled = "PLM-JOB-002" 409 "job-cancelled" "The job was cancelled";
+
     /// Configuration that cannot be accepted.
     ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";
     /// The command would do something the rules forbid.

@@ -83,8 +83,6 @@ impl Host {
     }
 }
 
-/// How long a stopping process waits for the jobs it runs; others do them again after their leases.
-const JOBS_END_WITHIN: Duration = Duration::from_secs(10);
 const TEND_EVERY: Duration = Duration::from_secs(60);
 
 /// What a starting system may use.
@@ -272,7 +270,8 @@ impl Host {
         description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
-        let work = work::Work::new(&config.get(), work::table(std::mem::take(&mut mounts.kinds))?, &seed);
+        let work =
+            work::Work::new(&config.get(), work::table(std::mem::take(&mut mounts.kinds))?, &seed).patient(server.drain_timeout.duration());
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let host = Arc::new(Host {
@@ -348,7 +347,7 @@ impl Host {
     /// # Errors
     /// What the database says.
     pub async fn stop(&self) -> Result<()> {
-        self.work.stop(JOBS_END_WITHIN).await;
+        self.work.stop().await;
         self.idempotency.settle().await;
         let closed = self.store.close().await;
         self.telemetry.flush().await;
@@ -372,6 +371,9 @@ async fn tend(host: std::sync::Weak<Host>) {
         }
         if let Err(error) = replies::idempotency::tend(&host).await {
             tracing::warn!(cause = error.cause(), "old answers were not removed: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = work::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old jobs were not removed: {}; next try in a minute", error.public());
         }
     }
 }

@@ -51,6 +51,8 @@ pub const fn page(code: Code) -> &'static str {
         Code::IdempotencyInProgress => include_str!("../../../docs/problems/idempotency-in-progress.md"),
         Code::OutcomeUnknown => include_str!("../../../docs/problems/outcome-unknown.md"),
         Code::IdempotencyNotReplayable => include_str!("../../../docs/problems/idempotency-not-replayable.md"),
+        Code::LeaseLost => include_str!("../../../docs/problems/lease-lost.md"),
+        Code::JobCancelled => include_str!("../../../docs/problems/job-cancelled.md"),
         Code::ConfigInvalid => include_str!("../../../docs/problems/config-invalid.md"),
         Code::Refused => include_str!("../../../docs/problems/refused.md"),
         Code::ProbeFailed => include_str!("../../../docs/problems/probe-failed.md"),

@@ -209,6 +209,12 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// What a query that claims rows ends with, so that rows which another transaction holds are
+    /// passed over and not waited for. Empty on SQLite, where there is no other.
+    pub fn skipping_locked(&self) -> &'static str {
+        if self.kind() == Kind::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" }
+    }
+
     /// Whose data.
     pub fn scope(&self) -> Scope {
         self.scope

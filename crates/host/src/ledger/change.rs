@@ -87,6 +87,11 @@ impl<'t, 'c> Change<'t, 'c> {
         self.wakes = true;
     }
 
+    /// Once this change is durable, an attempt that runs somewhere has to be told something.
+    pub(crate) fn hurries(&mut self) {
+        self.wakes = true;
+    }
+
     /// Whether somebody has to be woken once this change is durable.
     pub(crate) fn is_awaited(&self) -> bool {
         self.wakes
