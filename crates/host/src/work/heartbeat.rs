@@ -84,11 +84,12 @@ pub(super) fn report(tx: &mut Tx<'_>, noted: &[(Arc<Lease>, Progress)]) -> Resul
 /// Gives signs of life for as long as the host lives, and until its last attempt has ended.
 pub(super) async fn run(host: Weak<Host>) {
     let mut last = Instant::now();
+    let Some(mut orders) = host.upgrade().map(|host| host.store.changes(super::ORDERS)) else { return };
     loop {
         let Some(work) = host.upgrade().map(|host| host.work.clone()) else { return };
         let pause = (work.term / 3).min(PROGRESS_EVERY);
-        let ordered = tokio::time::timeout(pause, work.ordered()).await.is_ok();
         drop(work);
+        let ordered = tokio::time::timeout(pause, orders.changed()).await.is_ok();
         let Some(host) = host.upgrade() else { return };
         let leases = host.work.leases();
         let noted: Vec<(Arc<Lease>, Progress)> =

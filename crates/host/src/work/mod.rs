@@ -48,6 +48,7 @@ mod cancel;
 mod claim;
 pub mod config;
 mod enqueue;
+pub mod events;
 mod heartbeat;
 pub mod job;
 pub mod lease;
@@ -84,6 +85,11 @@ pub const SCHEMA: Schema = Schema {
     migrations: &[Migration { id: "0001_work", up: include_str!("schema.sql"), down: "DROP TABLE job_failure; DROP TABLE job;" }],
 };
 
+/// The channel that says that something may be there to be done,
+pub(crate) const CALLS: &str = "work";
+/// and the one that says that a running attempt is to be told something.
+pub(crate) const ORDERS: &str = "work-orders";
+
 /// The most jobs that one claim leases.
 const BATCH: usize = 128;
 /// The most attempts that a process has open, those at their commit included.
@@ -103,6 +109,8 @@ pub struct Work {
     pub term: Duration,
     /// How many jobs run at once here.
     pub slots: usize,
+    /// Who is told of what has happened.
+    pub bus: Arc<events::Bus>,
     places: Arc<Semaphore>,
     /// Attempts of this process, by job.
     open: Mutex<BTreeMap<(TenantId, JobId), Arc<Lease>>>,
@@ -115,7 +123,6 @@ pub struct Work {
     claiming: tokio::sync::Mutex<()>,
     wake: Notify,
     called: AtomicBool,
-    orders: Notify,
     ended: Notify,
     stopping: AtomicBool,
     retired: Mutex<Option<Instant>>,
@@ -124,13 +131,14 @@ pub struct Work {
 
 impl Work {
     /// The engine with these kinds; runs nothing until [`run`].
-    pub fn new(config: &config::WorkConfig, kinds: Kinds, seed: &Seed) -> Work {
+    pub fn new(config: &config::WorkConfig, bus: events::Bus, kinds: Kinds, seed: &Seed) -> Work {
         let slots = usize::from(config.slots);
         Work {
             kinds,
             worker: crate::identity::hex(&seed.bytes::<8>()),
             term: config.lease.duration(),
             slots,
+            bus: Arc::new(bus),
             places: Arc::new(Semaphore::new(slots)),
             open: Mutex::default(),
             held: AtomicUsize::new(0),
@@ -138,7 +146,6 @@ impl Work {
             claiming: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             called: AtomicBool::new(false),
-            orders: Notify::new(),
             ended: Notify::new(),
             stopping: AtomicBool::new(false),
             retired: Mutex::default(),
@@ -225,11 +232,6 @@ impl Work {
     /// Waits until something may have changed: a call, a place left, an attempt ended.
     async fn woken(&self) {
         self.wake.notified().await;
-    }
-
-    /// Waits until an attempt of this process is to be told something at once.
-    async fn ordered(&self) {
-        self.orders.notified().await;
     }
 
     /// How many more jobs this process should lease now.

@@ -10,7 +10,7 @@ use plimsoll_store::Scope;
 use tokio::task::JoinHandle;
 
 use super::{
-    BATCH, Policy, Work,
+    BATCH, CALLS, Policy, Work,
     claim::{Ask, Claimed, claim},
     heartbeat,
     lease::{Lease, Next, Place, Wish},
@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{Host, telemetry::Within};
 
-/// How long this process sleeps at most when nothing wakes it.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long this process sleeps at most when nothing is due.
+const LONGEST: Duration = Duration::from_secs(3600);
 /// The pause after a claim that failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// The shortest sleep until something is due: a lease that another claim rescues just now.
@@ -32,6 +32,7 @@ const WAITS_HERE: Duration = Duration::from_millis(500);
 /// Claims and runs jobs for as long as the host lives and has not begun to stop.
 pub(crate) async fn run(host: Weak<Host>) {
     tokio::spawn(heartbeat::run(host.clone()));
+    let Some(mut calls) = host.upgrade().map(|host| host.store.changes(CALLS)) else { return };
     let mut state = Looking { look: true, blocked: false, due: None, after: None };
     loop {
         let Some(host) = host.upgrade() else { return };
@@ -45,15 +46,17 @@ pub(crate) async fn run(host: Weak<Host>) {
             let pause = look(&host, &mut state, room).await;
             drop(host);
             if let Some(pause) = pause {
-                let _ = tokio::time::timeout(pause, work.woken()).await;
+                tokio::time::sleep(pause).await;
             }
             state.hear(&work);
             continue;
         }
-        let pause = if room == 0 { LOOK_EVERY } else { state.pause(host.clock.now()) };
+        let pause = if room == 0 { LONGEST } else { state.pause(host.clock.now()) };
         drop(host);
-        if tokio::time::timeout(pause, work.woken()).await.is_err() {
-            state.look = true;
+        tokio::select! {
+            () = work.woken() => {}
+            () = calls.changed() => state.look = true,
+            () = tokio::time::sleep(pause) => state.look = true,
         }
         state.hear(&work);
     }
@@ -76,7 +79,7 @@ impl Looking {
     }
 
     fn pause(&self, now: Time) -> Duration {
-        self.due.map_or(LOOK_EVERY, |due| due.since(now)).clamp(SHORTEST, LOOK_EVERY)
+        self.due.map_or(LONGEST, |due| due.since(now)).clamp(SHORTEST, LONGEST)
     }
 }
 
