@@ -12,7 +12,7 @@ use plimsoll_core::{Clock, Code, Result, Seed};
 use plimsoll_store::{Schema, Store};
 
 use crate::{
-    Body,
+    Body, archive,
     config::{self, Config},
     database::{self, DatabaseConfig},
     edge::{
@@ -121,6 +121,7 @@ impl Mounts {
                 upstream::release::kept::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
+                archive::SCHEMA,
             ],
             ..Mounts::default()
         };

@@ -4,10 +4,12 @@
 //! when [`Place::put`] returns; names are `a-z 0-9 - _ . /`; a listing is in order of names.
 
 mod directory;
+mod s3;
 #[cfg(test)]
 mod tests;
 
 pub use directory::Directory;
+pub use s3::S3;
 
 use plimsoll_core::{Code, Result};
 
