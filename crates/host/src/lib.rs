@@ -1,5 +1,6 @@
 //! Plimsoll: what an author of a system imports.
 
+pub mod archive;
 pub mod body;
 pub mod config;
 pub mod ctx;
