@@ -3,7 +3,7 @@
 //! They are made on the server and work without scripts, apart from the sign-in. A page asks for
 //! the same permissions as the route of the API that does the same.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use plimsoll_core::{Access, Code, Error, Result};

@@ -8,6 +8,7 @@
 //!
 //! **Does not promise** that an attempt runs only once, nor an order between jobs.
 
+pub mod admin;
 mod claim;
 pub mod config;
 mod enqueue;
@@ -40,7 +41,14 @@ pub(crate) use self::{job::table, runner::run};
 /// The log.
 pub const SCHEMA: Schema = Schema {
     name: "work",
-    migrations: &[Migration { id: "0001_work", up: include_str!("schema.sql"), down: "DROP TABLE job_failure; DROP TABLE job;" }],
+    migrations: &[
+        Migration { id: "0001_work", up: include_str!("schema.sql"), down: "DROP TABLE job_failure; DROP TABLE job;" },
+        Migration {
+            id: "0002_replay",
+            up: include_str!("replay.sql"),
+            down: "ALTER TABLE job DROP COLUMN reason; ALTER TABLE job DROP COLUMN attempts_before; ALTER TABLE job DROP COLUMN replays;",
+        },
+    ],
 };
 
 /// The engine of one process.
@@ -55,6 +63,7 @@ pub struct Work {
     pub slots: usize,
     /// Who is told of what has happened.
     pub bus: Arc<events::Bus>,
+    pub(crate) watch: admin::watch::Watch,
     places: Arc<Semaphore>,
     wake: Notify,
     stopping: AtomicBool,
@@ -70,6 +79,7 @@ impl Work {
             term: config.lease.duration(),
             slots,
             bus: Arc::new(bus),
+            watch: admin::watch::Watch::default(),
             places: Arc::new(Semaphore::new(slots)),
             wake: Notify::new(),
             stopping: AtomicBool::new(false),

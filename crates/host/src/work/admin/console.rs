@@ -1,6 +1,6 @@
 //! `/console/jobs`: depth by kind, dead letters with their reasons, and the buttons.
 
-use std::{collections::BTreeMap, fmt::Write, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use http::Response;
 use plimsoll_core::{Access, Code, JobId, Result, Role, Time};
@@ -67,7 +67,10 @@ async fn overview(ctx: Ctx<(), Read>, Query(said): Query<Said>) -> Result<Respon
     }
     dead.iter().for_each(|job| letter(&mut body, job, now));
     if count > SHOWN {
-        let _ = write!(body, "<p class=\"muted\">The newest {SHOWN} of {count}. For many at once: <code>plimsoll jobs replay --kind KIND</code></p>");
+        let _ = write!(
+            body,
+            "<p class=\"muted\">The newest {SHOWN} of {count}. For many at once: <code>plimsoll jobs replay --kind KIND</code></p>"
+        );
     }
     body.push_str("</section><section><h2>By kind</h2>");
     kinds(&mut body, &stats);
@@ -118,7 +121,9 @@ fn kinds(out: &mut String, stats: &Stats) {
     }
     let shown: Vec<&str> = STATES.iter().copied().filter(|state| stats.in_state(state) > 0).collect();
     out.push_str("<table><thead><tr><th>kind</th>");
-    shown.iter().for_each(|state| drop(write!(out, "<th class=\"number\">{state}</th>")));
+    for state in &shown {
+        let _ = write!(out, "<th class=\"number\">{state}</th>");
+    }
     out.push_str("</tr></thead><tbody>");
     for (kind, states) in by_kind {
         let _ = write!(out, "<tr><td class=\"mono\">{}</td>", escaped(kind));
@@ -207,9 +212,19 @@ async fn single(ctx: Ctx<(), Read>, Path(id): Path<JobId>) -> Result<Response<Bo
     let line = &job.line;
     let mut body = String::new();
     let _ = write!(body, "<h1>{} <span class=\"muted\">{}</span></h1><dl class=\"facts\">", escaped(&line.kind), escaped(&line.state));
-    let mut fact = |name: &str, html: String| drop(write!(body, "<dt>{name}</dt><dd>{html}</dd>"));
+    let mut fact = |name: &str, html: String| {
+        let _ = write!(body, "<dt>{name}</dt><dd>{html}</dd>");
+    };
     fact("Job", format!("<span class=\"mono\">{id}</span>"));
-    fact("Attempts", format!("{} of {}{}", line.attempts, line.most_attempts, if line.replays > 0 { format!(", {}", times(line.replays, "replay")) } else { String::new() }));
+    fact(
+        "Attempts",
+        format!(
+            "{} of {}{}",
+            line.attempts,
+            line.most_attempts,
+            if line.replays > 0 { format!(", {}", times(line.replays, "replay")) } else { String::new() }
+        ),
+    );
     fact("Made", format!("{} by <span class=\"mono\">{}</span>", stamp(now, line.created_at), escaped(&line.actor)));
     if let (Some(first), Some(last)) = (job.first_failed_at, job.last_failed_at) {
         fact("Failed", format!("first {}, last {}", stamp(now, first), stamp(now, last)));
@@ -314,9 +329,7 @@ async fn replay(ctx: Ctx<(), Write>, (Path(id), form): (Path<JobId>, Form)) -> R
     super::operated(&ctx.host)?;
     let host = ctx.host.clone();
     let payload: Option<Value> = match form.field("payload") {
-        Some(text) => {
-            Some(serde_json::from_str(text).map_err(|error| Code::Invalid.because(format!("the payload is no JSON: {error}")))?)
-        }
+        Some(text) => Some(serde_json::from_str(text).map_err(|error| Code::Invalid.because(format!("the payload is no JSON: {error}")))?),
         None => None,
     };
     ctx.commit(move |change| {
@@ -356,7 +369,10 @@ mod tests {
     fn moments_are_said_as_people_say_them() {
         let now = Time::from_micros(1_000_000_000_000);
         let before = |seconds| ago(now, now.minus(Duration::from_secs(seconds)));
-        assert_eq!([before(0), before(59), before(60), before(7_200), before(172_800)], ["0 s ago", "59 s ago", "1 min ago", "2 h ago", "2 days ago"]);
+        assert_eq!(
+            [before(0), before(59), before(60), before(7_200), before(172_800)],
+            ["0 s ago", "59 s ago", "1 min ago", "2 h ago", "2 days ago"]
+        );
         assert_eq!(ago(now, now.plus(Duration::from_secs(90))), "in 1 min");
     }
 }

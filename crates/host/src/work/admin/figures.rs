@@ -93,8 +93,13 @@ impl Stats {
     /// What the database says.
     pub fn count(tx: &Tx<'_>, whose: Whose, now: Time) -> Result<Stats> {
         let counts = tx.rows(whose.with("SELECT kind, state, COUNT(*) FROM job", " GROUP BY kind, state ORDER BY kind, state"), &[])?;
-        let ready: Option<Time> = tx.row(whose.with("SELECT MIN(run_at) FROM job", " AND state = 'ready'"), &[])?;
-        let dead: Option<Time> = tx.row(whose.with("SELECT MIN(finished_at) FROM job", " AND state = 'dead'"), &[])?;
+        let (ready, dead): (Option<Time>, Option<Time>) = tx.row(
+            whose.with(
+                "SELECT MIN(CASE WHEN state = 'ready' THEN run_at END), MIN(CASE WHEN state = 'dead' THEN finished_at END) FROM job",
+                " AND state IN ('ready', 'dead')",
+            ),
+            &[],
+        )?;
         let mut throughput = Vec::new();
         for minutes in WINDOWS {
             let since = now.minus(Duration::from_secs(60 * minutes.unsigned_abs()));

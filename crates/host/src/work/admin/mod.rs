@@ -16,6 +16,7 @@ pub mod record;
 mod routes;
 pub(crate) mod watch;
 
+pub use console::ago;
 pub(crate) use console::routes as pages;
 
 use plimsoll_core::{Code, Result};

@@ -89,7 +89,9 @@ pub fn replay(change: &mut Change<'_, '_>, kinds: &Kinds, id: JobId, payload: Op
             bind! { kind: job.kind, key: key },
         )?;
         if let Some(other) = other {
-            return Err(Code::Conflict.because(format!("{other} does the same and is in the queue: discard this one, or wait for that one")));
+            return Err(
+                Code::Conflict.because(format!("{other} does the same and is in the queue: discard this one, or wait for that one"))
+            );
         }
     }
     let granted = kind.map_or(job.most - job.before, |kind| i64::from(kind.policy.attempts)).max(1);

@@ -48,7 +48,9 @@ pub fn routes(r: &mut Routes<'_, ()>) {
     r.post("/jobs/replay", WRITE, replay_many)
         .named("jobs.replay_many")
         .summary("Put many dead letters back into the queue, the oldest first")
-        .describe("At least one of `kind`, `code`, `from` and `to` says which. `limit` bounds how many, `remaining` says how many are left.")
+        .describe(
+            "At least one of `kind`, `code`, `from` and `to` says which. `limit` bounds how many, `remaining` says how many are left.",
+        )
         .example(json!({ "kind": "nobody.knows", "limit": 100, "reason": "The mail server is back." }));
     r.post("/jobs/discard", WRITE, discard_many)
         .named("jobs.discard_many")

@@ -74,7 +74,8 @@ struct Asked {
 
 /// A moment from a query.
 pub(super) fn moment(place: &str, text: Option<&String>) -> Result<Option<Time>> {
-    let parse = |text: &String| Time::parse(text).map_err(|error| Error::invalid(vec![Fault::at(place.to_owned(), error.public().to_owned())]));
+    let parse =
+        |text: &String| Time::parse(text).map_err(|error| Error::invalid(vec![Fault::at(place.to_owned(), error.public().to_owned())]));
     text.map(parse).transpose()
 }
 
@@ -90,8 +91,9 @@ impl Asked {
             ..Filter::default()
         };
         if let Some(text) = &self.older_than {
-            let age = Span::from_text(text)
-                .map_err(|_| Error::invalid(vec![Fault::at("?older_than".to_owned(), "must be a length of time such as 15m, 12h or 2d")]))?;
+            let age = Span::from_text(text).map_err(|_| {
+                Error::invalid(vec![Fault::at("?older_than".to_owned(), "must be a length of time such as 15m, 12h or 2d")])
+            })?;
             filter.older_than(now, age.duration());
         }
         Ok(filter)

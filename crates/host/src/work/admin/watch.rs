@@ -1,7 +1,7 @@
 //! What an operator watches: depth and age of dead letters and of the queue, as metrics and as two
 //! health checks.
 //!
-//! Counted when somebody asks and kept for some seconds, so an idle host asks its database nothing.
+//! Counted when somebody asks and kept for a second, so an idle host asks its database nothing.
 //! Where it cannot be counted, no figure is shown: a 0 from an exporter that sees nothing would say
 //! that all is well.
 
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long a count is shown again.
-const FRESH: Duration = Duration::from_secs(3);
+const FRESH: Duration = Duration::from_secs(1);
 /// How long a page of metrics waits for it; less than a check may take.
 const PATIENCE: Duration = Duration::from_millis(800);
 
