@@ -14,6 +14,7 @@ use plimsoll_store::{Schema, Store};
 use crate::{
     Body, archive,
     config::{self, Config},
+    console,
     database::{self, DatabaseConfig},
     edge::{
         self,
@@ -129,6 +130,8 @@ impl Mounts {
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
         probes::routes(&mut top);
         manual::routes(&mut top);
+        console::routes(&mut top);
+        work::admin::pages(&mut top);
         identity::well_known(&mut top);
         work::events::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
@@ -139,6 +142,7 @@ impl Mounts {
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
+        work::admin::routes(&mut versioned);
         mounts
     }
 
@@ -176,6 +180,14 @@ impl Mounts {
     /// The migrations of the host and of every mounted system.
     pub fn schemas(&self) -> &[Schema] {
         &self.schemas
+    }
+
+    /// Every kind of job, for commands that work without a host.
+    ///
+    /// # Errors
+    /// Two kinds of one name.
+    pub fn kinds(&mut self) -> Result<work::Kinds> {
+        work::table(std::mem::take(&mut self.kinds))
     }
 
     /// What fills a tenant with sample data, one per system.
@@ -318,6 +330,7 @@ impl Host {
         }
         host.check_shared().await;
         host.check_keys();
+        work::admin::watch::checks(&host.health, &host, &config.get());
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
         host.health.started();

@@ -6,6 +6,7 @@ mod audit;
 mod config;
 mod doctor;
 mod explain;
+mod jobs;
 mod migrate;
 mod openapi;
 mod prove;
@@ -42,6 +43,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::Tenant(what) => administer::tenant(&global, &what).await,
         Verb::User(what) => administer::user(&global, &what).await,
         Verb::Key(what) => administer::key(&global, &what).await,
+        Verb::Jobs(what) => jobs::run(&global, &what).await,
         Verb::Audit(what) => audit::run(&global, &what).await,
         Verb::Config(what) => config::run(&global, &what),
         Verb::Adopt(options) => adopt::run(&global, &options),
