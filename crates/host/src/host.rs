@@ -68,6 +68,8 @@ pub struct Host {
     pub cache: Arc<cache::Cache>,
     /// Jobs.
     pub work: Arc<work::Work>,
+    /// Others are told of events.
+    pub(crate) webhooks: Arc<work::webhooks::Webhooks>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -123,6 +125,7 @@ impl Mounts {
                 work::SCHEMA,
                 work::events::SCHEMA,
                 archive::SCHEMA,
+                work::webhooks::SCHEMA,
             ],
             ..Mounts::default()
         };
@@ -133,6 +136,7 @@ impl Mounts {
         console::routes(&mut top);
         work::admin::pages(&mut top);
         identity::well_known(&mut top);
+        work::Jobs::new(&mut mounts.kinds, "host", slot.clone()).runs::<work::webhooks::Deliver>();
         work::events::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
@@ -143,6 +147,7 @@ impl Mounts {
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
         work::admin::routes(&mut versioned);
+        work::webhooks::routes(&mut versioned);
         mounts
     }
 
@@ -244,6 +249,7 @@ pub fn schema() -> config::Schema {
         .section::<shared::config::RedisConfig>()
         .section::<work::config::WorkConfig>()
         .section::<work::events::config::EventsConfig>()
+        .section::<work::webhooks::config::WebhooksConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
@@ -253,6 +259,7 @@ pub fn schema() -> config::Schema {
         .rule(shared::config::rule)
         .rule(work::config::rule)
         .rule(work::events::config::rule)
+        .rule(work::webhooks::config::rule)
         .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
@@ -296,6 +303,9 @@ impl Host {
         let kinds = work::table(std::mem::take(&mut mounts.kinds))?;
         let bus = work::events::Bus::new(&config.get(), &kinds, !off.contains_key("pubsub"));
         let work = work::Work::new(&config.get(), bus, kinds, &seed).patient(server.drain_timeout.duration());
+        let work = work::Work::new(&config.get(), bus, kinds, &seed);
+        let webhooks = work::webhooks::Webhooks::new(config.get(), config.profile(), work.slots)?;
+        webhooks.measure(&telemetry);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let host = Arc::new(Host {
@@ -312,6 +322,7 @@ impl Host {
             shared,
             cache,
             work: Arc::new(work),
+            webhooks: Arc::new(webhooks),
             shelf: mounts.shelf,
             proofs,
             off,
@@ -402,6 +413,9 @@ async fn tend(host: std::sync::Weak<Host>) {
         }
         if let Err(error) = work::events::tend(&host).await {
             tracing::warn!(cause = error.cause(), "old events were not removed: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = work::webhooks::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old deliveries were not removed: {}; next try in a minute", error.public());
         }
     }
 }

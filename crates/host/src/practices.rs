@@ -107,6 +107,7 @@ pub const SWITCHES: &[&str] = &[
     "twelve-factor",
     "user-accounts",
     "warmup-bounded",
+    "webhooks",
 ];
 
 crate::section! {

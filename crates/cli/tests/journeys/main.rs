@@ -20,3 +20,4 @@ mod roles;
 mod tenancy;
 mod together;
 mod walk;
+mod webhooks;

@@ -57,6 +57,7 @@ pub mod policy;
 mod rescue;
 mod runner;
 mod tend;
+pub mod webhooks;
 
 use std::{
     collections::BTreeMap,
