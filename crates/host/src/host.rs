@@ -28,6 +28,7 @@ use crate::{
     route::{Routes, Table, Wiring},
     shared,
     stack::{Boxed, Next},
+    subject,
     system::System,
     telemetry, upstream, work,
 };
@@ -66,6 +67,8 @@ pub struct Host {
     pub shared: Option<Arc<shared::Shared>>,
     /// Kept answers.
     pub cache: Arc<cache::Cache>,
+    /// Data about persons, and its end.
+    pub subjects: Arc<subject::Subjects>,
     /// Jobs.
     pub work: Arc<work::Work>,
     /// Others are told of events.
@@ -110,6 +113,7 @@ pub struct Mounts {
     kinds: Vec<work::Kind>,
     demos: Vec<Demo>,
     shelf: Option<manual::Shelf>,
+    subjects: Vec<(&'static str, &'static [subject::Subject])>,
     public: HashMap<&'static str, String>,
 }
 
@@ -122,6 +126,8 @@ impl Mounts {
                 identity::SCHEMA,
                 replies::idempotency::SCHEMA,
                 upstream::release::kept::SCHEMA,
+                subject::SCHEMA,
+                work::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
                 archive::SCHEMA,
@@ -137,6 +143,7 @@ impl Mounts {
         work::admin::pages(&mut top);
         identity::well_known(&mut top);
         work::Jobs::new(&mut mounts.kinds, "host", slot.clone()).runs::<work::webhooks::Deliver>();
+        subject::well_known(&mut top);
         work::events::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
@@ -148,6 +155,7 @@ impl Mounts {
         cache::routes::routes(&mut versioned);
         work::admin::routes(&mut versioned);
         work::webhooks::routes(&mut versioned);
+        subject::routes(&mut versioned);
         mounts
     }
 
@@ -158,6 +166,7 @@ impl Mounts {
             self.public.insert(S::NAME, slug);
         }
         self.demos.push(S::demo);
+        self.subjects.push((S::NAME, S::SUBJECTS));
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
         S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
@@ -193,6 +202,13 @@ impl Mounts {
     /// Two kinds of one name.
     pub fn kinds(&mut self) -> Result<work::Kinds> {
         work::table(std::mem::take(&mut self.kinds))
+    /// What the host and every mounted system declare about persons.
+    pub fn register(&self) -> subject::Register {
+        let mut register = subject::Register::host();
+        for (system, subjects) in &self.subjects {
+            register.declare(system, subjects);
+        }
+        register
     }
 
     /// What fills a tenant with sample data, one per system.
@@ -290,6 +306,7 @@ impl Host {
             // What is not to be done: tokens that mean something to the process alone that made them.
             identifying.issuer = format!("{}-{}", identifying.issuer, u64::from_be_bytes(seed.bytes()));
         }
+        let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
         for (_, start) in mounts.starts {
@@ -321,6 +338,7 @@ impl Host {
                 .guarded(&config.get(), &config.get())?,
             shared,
             cache,
+            subjects,
             work: Arc::new(work),
             webhooks: Arc::new(webhooks),
             shelf: mounts.shelf,

@@ -27,6 +27,7 @@ pub mod server;
 pub mod shape;
 pub mod shared;
 pub mod stack;
+pub mod subject;
 pub mod system;
 pub mod telemetry;
 pub mod upstream;

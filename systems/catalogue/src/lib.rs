@@ -12,6 +12,7 @@ use plimsoll::{
     ledger::Change,
     resource::{Child, Field, Resource},
     route::Routes,
+    subject::{Key, Subject, With},
 };
 use serde_json::json;
 
@@ -87,6 +88,8 @@ impl System for Catalogue {
         down: include_str!("../schema/0001_catalogue.down.sql"),
     }];
     type Config = Config;
+    /// An artist is a person: the name goes, what the person made stays with its numbers.
+    const SUBJECTS: &'static [Subject] = &[Subject::blank("artist", "artist", Key::Number("id"), &[("name", With::Mark)])];
 
     async fn start(_: Config, _: &Boot) -> Result<Catalogue> {
         Ok(Catalogue)

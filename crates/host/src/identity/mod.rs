@@ -16,7 +16,7 @@ mod keyring;
 pub mod layer;
 pub mod operate;
 mod password;
-mod people;
+pub(crate) mod people;
 mod resolve;
 mod routes;
 pub mod scratch;

@@ -111,6 +111,7 @@ impl Served {
             upstreams: Default::default(),
             shared: None,
             cache: crate::replies::cache::Cache::new(&Default::default(), None, bench.clock.clone(), &Seed::system()).unwrap(),
+            subjects: crate::subject::Subjects::new(crate::subject::Register::host(), &super::master()).unwrap(),
             shelf: None,
             proofs: Default::default(),
             body_limit: 65_536,
