@@ -39,6 +39,8 @@ pub struct Global {
 pub enum Verb {
     /// Serve the native systems
     Serve(Serve),
+    /// Run jobs and answer no requests: for more processes on the same data
+    Worker(Worker),
     /// Put a service behind the host: start it, keep it running, and answer for it
     #[command(override_usage = "plimsoll run [OPTIONS] -- COMMAND [ARGUMENT]...\n       plimsoll run [OPTIONS] --upstream <URL>")]
     Run(Run),
@@ -128,6 +130,23 @@ pub struct Serve {
     #[arg(long)]
     pub migrate: bool,
     /// Routes with which a proof causes faults; for private instances on scratch data
+    #[arg(long, hide = true)]
+    pub rehearsal: bool,
+}
+
+/// `worker`
+#[derive(Args)]
+pub struct Worker {
+    /// How many jobs run at once [default: work.slots]
+    #[arg(long, value_name = "N")]
+    pub slots: Option<u16>,
+    /// Address and port for metrics and detailed health
+    #[arg(long, value_name = "ADDRESS")]
+    pub ops_listen: Option<String>,
+    /// Apply pending migrations on PostgreSQL before starting (an embedded database migrates by itself)
+    #[arg(long)]
+    pub migrate: bool,
+    /// Jobs with which a proof causes faults; for private instances on scratch data
     #[arg(long, hide = true)]
     pub rehearsal: bool,
 }

@@ -5,6 +5,8 @@
 //! profile. It has no tables: commands on the same data know nothing of it. Its changes are made
 //! to artists and songs, where a probe sees through the ordinary routes what became of them.
 
+mod jobs;
+
 use std::time::Duration;
 
 use plimsoll::{
@@ -51,6 +53,11 @@ impl System for Rehearsal {
             .summary("An open route on its way out")
             .class(RouteClass::Read)
             .deprecated("2025-01-01", "2099-12-31", "/v1/songs");
+        jobs::routes(r);
+    }
+
+    fn jobs(jobs: &mut plimsoll::work::Jobs<'_, Self>) {
+        jobs::declare(jobs);
     }
 }
 

@@ -127,6 +127,17 @@ codes! {
     /// The request wants a kept answer only, and there is none.
     NotCached = "PLM-CCH-001" 504 "not-cached" "No kept answer";
 
+    /// An archive whose bytes are not as they were written, or that ends too early.
+    ArchiveDamaged = "PLM-ARC-001" 422 "archive-damaged" "The archive is damaged";
+    /// A file that is no archive of ours, or one of another kind than was asked for.
+    ArchiveForeign = "PLM-ARC-002" 422 "archive-foreign" "This is not the archive that was expected";
+    /// An archive of another version of the format or of a schema that this binary does not know.
+    ArchiveVersion = "PLM-ARC-003" 422 "archive-version" "The archive is of another version";
+    /// An archive that is sealed under a key which is not known here.
+    ArchiveKey = "PLM-ARC-004" 422 "archive-key" "The archive is sealed under an unknown key";
+    /// The directory or the object store where archives are kept does not do what was asked.
+    ArchivePlace = "PLM-ARC-005" 503 "archive-place" "The place for archives is not available";
+
     /// Configuration that cannot be accepted.
     ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";
     /// The command would do something the rules forbid.

@@ -35,6 +35,10 @@ macro_rules! kinds {
 
 // Alphabetical. A system's own kinds live in its own `ids.rs`.
 kinds! {
+    /// An event in a tenant's log.
+    EventKind EventId "evt";
+    /// A job in the log of work.
+    JobKind JobId "job";
     /// An API key (the record, not the secret).
     KeyKind KeyId "key";
     /// One request, as it appears in headers, logs, spans and the ledger.

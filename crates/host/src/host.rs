@@ -28,7 +28,7 @@ use crate::{
     shared,
     stack::{Boxed, Next},
     system::System,
-    telemetry, upstream,
+    telemetry, upstream, work,
 };
 
 /// A running host.
@@ -65,6 +65,8 @@ pub struct Host {
     pub shared: Option<Arc<shared::Shared>>,
     /// Kept answers.
     pub cache: Arc<cache::Cache>,
+    /// Jobs.
+    pub work: Arc<work::Work>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -81,6 +83,8 @@ impl Host {
     }
 }
 
+/// How long a stopping process waits for the jobs it runs; others do them again after their leases.
+const JOBS_END_WITHIN: Duration = Duration::from_secs(10);
 const TEND_EVERY: Duration = Duration::from_secs(60);
 
 /// What a starting system may use.
@@ -102,6 +106,7 @@ pub struct Mounts {
     wiring: Wiring,
     schemas: Vec<Schema>,
     starts: Vec<(&'static str, Start)>,
+    kinds: Vec<work::Kind>,
     demos: Vec<Demo>,
     shelf: Option<manual::Shelf>,
     public: HashMap<&'static str, String>,
@@ -111,7 +116,7 @@ impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
         let mut mounts = Mounts {
-            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA],
+            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, work::SCHEMA],
             ..Mounts::default()
         };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
@@ -139,6 +144,7 @@ impl Mounts {
         self.demos.push(S::demo);
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
+        S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
         self.schemas.push(Schema { name: S::NAME, migrations: S::SCHEMA });
         self.starts.push((
             S::NAME,
@@ -217,6 +223,7 @@ pub fn schema() -> config::Schema {
         .section::<replies::idempotency::config::IdempotencyConfig>()
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
+        .section::<work::config::WorkConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
@@ -224,6 +231,7 @@ pub fn schema() -> config::Schema {
         .rule(replies::idempotency::config::rule)
         .rule(cache::config::rule)
         .rule(shared::config::rule)
+        .rule(work::config::rule)
         .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
@@ -264,6 +272,7 @@ impl Host {
         description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
+        let work = work::Work::new(&config.get(), work::table(std::mem::take(&mut mounts.kinds))?, &seed);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let host = Arc::new(Host {
@@ -279,6 +288,7 @@ impl Host {
                 .guarded(&config.get(), &config.get())?,
             shared,
             cache,
+            work: Arc::new(work),
             shelf: mounts.shelf,
             proofs,
             off,
@@ -301,6 +311,7 @@ impl Host {
         upstream::gauges::watch(&host.health, &host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
+        tokio::spawn(work::run(Arc::downgrade(&host)));
         Ok(host)
     }
 
@@ -337,6 +348,7 @@ impl Host {
     /// # Errors
     /// What the database says.
     pub async fn stop(&self) -> Result<()> {
+        self.work.stop(JOBS_END_WITHIN).await;
         self.idempotency.settle().await;
         let closed = self.store.close().await;
         self.telemetry.flush().await;

@@ -1,5 +1,6 @@
 //! Plimsoll: what an author of a system imports.
 
+pub mod archive;
 pub mod body;
 pub mod config;
 pub mod ctx;
@@ -27,6 +28,7 @@ pub mod stack;
 pub mod system;
 pub mod telemetry;
 pub mod upstream;
+pub mod work;
 
 pub use body::Body;
 pub use ctx::{Committed, Ctx, Read, Write};

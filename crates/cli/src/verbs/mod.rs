@@ -11,6 +11,7 @@ mod openapi;
 mod prove;
 mod run;
 mod serve;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -33,6 +34,7 @@ pub async fn run(arguments: Arguments) -> u8 {
     let Arguments { global, verb } = arguments;
     let ended = match verb {
         Verb::Serve(options) => serve::run(&global, &options).await,
+        Verb::Worker(options) => worker::run(&global, &options).await,
         Verb::Run(options) => run::run(&global, &options).await,
         // Needs the process's first thread for itself: `main` has taken care of it.
         Verb::Shepherd { .. } => Ok(2),

@@ -143,6 +143,7 @@ pub(super) async fn record(x: &Exchange, tenant: Option<TenantId>, actor_kind: &
         actor_kind,
         actor: actor.into(),
         request: Some(x.request),
+        trace: x.trace,
         address: Some(x.caller),
         action: note.action.clone(),
         path: String::new(),

@@ -12,6 +12,7 @@ use plimsoll_store::Tx;
 use serde_json::Value;
 
 use super::chain;
+use crate::telemetry::Trace;
 
 /// Where a change comes from: the same for every entry of one request.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct Origin {
     pub actor: Arc<str>,
     /// The request that caused it, if one did.
     pub request: Option<RequestId>,
+    /// The trace it belongs to; empty where there is none.
+    pub trace: Trace,
     /// The caller's address.
     pub address: Option<IpAddr>,
     /// The action, where the change does not name its own.
@@ -35,7 +38,16 @@ pub struct Origin {
 impl Origin {
     /// Something the host or its operator does at the command line.
     pub fn host(at: Time, action: impl Into<Cow<'static, str>>) -> Origin {
-        Origin { at, actor_kind: "host", actor: "host".into(), request: None, address: None, action: action.into(), path: String::new() }
+        Origin {
+            at,
+            actor_kind: "host",
+            actor: "host".into(),
+            request: None,
+            trace: Trace::default(),
+            address: None,
+            action: action.into(),
+            path: String::new(),
+        }
     }
 }
 
@@ -57,11 +69,27 @@ pub struct Change<'t, 'c> {
     tx: &'t mut Tx<'c>,
     origin: &'t Origin,
     notes: Vec<Note>,
+    wakes: bool,
 }
 
 impl<'t, 'c> Change<'t, 'c> {
     pub(crate) fn new(tx: &'t mut Tx<'c>, origin: &'t Origin) -> Self {
-        Change { tx, origin, notes: Vec::new() }
+        Change { tx, origin, notes: Vec::new(), wakes: false }
+    }
+
+    /// Where the change comes from.
+    pub fn origin(&self) -> &'t Origin {
+        self.origin
+    }
+
+    /// Once this change is durable there is something to be done: a job, an event.
+    pub(crate) fn wakes(&mut self) {
+        self.wakes = true;
+    }
+
+    /// Whether somebody has to be woken once this change is durable.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.wakes
     }
 
     /// The moment of the change: one for all rows of one commit.

@@ -1,0 +1,7 @@
+//! What is kept beside the database, and how it comes back.
+//!
+//! One [format](format) for backups, log segments, tenants and persons; [places](place) where
+//! archives lie.
+
+pub mod format;
+pub mod place;

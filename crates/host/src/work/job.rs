@@ -1,0 +1,114 @@
+//! What a kind of job is, and the table of all kinds.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Arc, OnceLock},
+};
+
+use http::Response;
+use plimsoll_core::{Code, Result};
+use schemars::SchemaGenerator;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{lease::Lease, policy::Policy};
+use crate::{
+    Body, Committed, Ctx, Host, Write,
+    route::{Reply, Route},
+    stack::Boxed,
+};
+
+/// A request that the host sends to itself: the same context, the same single commit, so that
+/// "done" and "took effect" cannot come apart.
+///
+/// **At least once**: an attempt whose process dies before its commit runs again. What it did
+/// inside its commit is then undone; what it did outside (a call to another system) has to carry a
+/// key of its own, for which the job's id is made.
+pub trait Job: Serialize + DeserializeOwned + Send + 'static {
+    /// The system it belongs to.
+    type System: Send + Sync + 'static;
+    /// `songs.reindex`: unique in the binary, and in the database for as long as such jobs are kept.
+    const KIND: &'static str;
+    /// How often, how long, how soon again.
+    const POLICY: Policy = Policy::DEFAULT;
+
+    /// One attempt. A failure with [`Code::Malformed`] or [`Code::Invalid`] is final; any other is
+    /// tried again as the policy says, not before a `retry_after` of the error.
+    fn run(self, ctx: Ctx<Self::System, Write>) -> impl Future<Output = Result<Committed<Finished>>> + Send;
+}
+
+/// What a job ends with: perhaps a result, which can be asked for as long as the job is kept.
+#[derive(Debug, Clone, Default)]
+pub struct Finished(pub Option<Value>);
+
+impl Reply for Finished {
+    fn response(self) -> Result<Response<Body>> {
+        crate::route::Json(self.0).response()
+    }
+    fn describe(schemas: &mut SchemaGenerator) -> (u16, Option<Value>) {
+        <crate::route::Json<Option<Value>> as Reply>::describe(schemas)
+    }
+    fn result(&self) -> Option<Value> {
+        self.0.clone()
+    }
+}
+
+type Runner = Box<dyn Fn(Arc<Host>, Arc<Route>, Arc<Lease>) -> Result<Boxed<'static, Result<()>>> + Send + Sync>;
+
+/// A kind of job without its types.
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// The system that declared it, or `host`.
+    pub system: &'static str,
+    /// Its policy.
+    pub policy: Policy,
+    pub(super) route: Arc<Route>,
+    pub(super) run: Runner,
+}
+
+/// All kinds of a binary, by name.
+pub type Kinds = BTreeMap<&'static str, Kind>;
+
+/// Where kinds are declared: `jobs.runs::<Reindex>()`.
+pub struct Jobs<'w, S> {
+    kinds: &'w mut Vec<Kind>,
+    system: &'static str,
+    slot: Arc<OnceLock<Arc<S>>>,
+}
+
+impl<'w, S: Send + Sync + 'static> Jobs<'w, S> {
+    /// Kinds of `system`, which stands in `slot` once it has started.
+    pub(crate) fn new(kinds: &'w mut Vec<Kind>, system: &'static str, slot: Arc<OnceLock<Arc<S>>>) -> Self {
+        Jobs { kinds, system, slot }
+    }
+
+    /// Declares a kind.
+    pub fn runs<J: Job<System = S>>(&mut self) {
+        let slot = self.slot.clone();
+        let run = move |host: Arc<Host>, route: Arc<Route>, lease: Arc<Lease>| -> Result<Boxed<'static, Result<()>>> {
+            let system = slot.get().cloned().ok_or_else(|| Code::Internal.because("the system has not started"))?;
+            let job: J = serde_json::from_str(&lease.payload)
+                .map_err(|cause| Code::Malformed.because(format!("the payload is no `{}`: {cause}", J::KIND)))?;
+            let running = job.run(Ctx::of_job(system, host, route, lease));
+            Ok(Box::pin(async move { running.await.map(drop) }))
+        };
+        let route = Arc::new(Route::job(self.system, J::KIND));
+        self.kinds.push(Kind { name: J::KIND, system: self.system, policy: J::POLICY, route, run: Box::new(run) });
+    }
+}
+
+/// The table of kinds.
+///
+/// # Errors
+/// [`Code::Internal`] for two kinds of one name.
+pub(crate) fn table(kinds: Vec<Kind>) -> Result<Kinds> {
+    let mut table = Kinds::new();
+    for kind in kinds {
+        if let Some(twice) = table.insert(kind.name, kind) {
+            return Err(Code::Internal.because(format!("two kinds of job are called `{}`", twice.name)));
+        }
+    }
+    Ok(table)
+}
