@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from .measures import WORKERS, warm
+from ..processes import Failure
+from .measures import WARM, WORKERS, warm
 from .side import RESTART, Enqueued, Side
 
 # How long the jobs take whose second run is waited for.
@@ -30,7 +33,7 @@ class Toll:
 
 
 def interrupted(side: Side, rounds: int, patience: float) -> Toll:
-    """Every worker is killed while each runs a job of two seconds; a supervisor starts them again a second later."""
+    """Every worker is killed while each runs jobs of two seconds; a supervisor starts them again a second later."""
     toll = Toll()
     for _ in range(rounds):
         with side:
@@ -40,9 +43,11 @@ def interrupted(side: Side, rounds: int, patience: float) -> Toll:
             time.sleep(LONG / 2)
             killed = time.time()
             side.kill_workers()
-            complete = side.until_done(20 + side.slots, patience)
+            # Some queues look after the interrupted only when there is something else to do.
+            with traffic(side):
+                complete = until(side, enqueued.sent, patience)
             count(side, enqueued, toll)
-            last = max((effect.at for effect in side.effects()), default=0.0)
+            last = max((effect.at for effect in side.effects() if effect.number in enqueued.sent), default=0.0)
             toll.again.append(last - LONG - killed if complete else None)
     return toll
 
@@ -56,7 +61,8 @@ def busy(side: Side, jobs: int, rounds: int, connections: int, patience: float) 
             side.staff(WORKERS)
             side.until_done(jobs // 3, patience, look=0.005)
             side.kill_workers()
-            side.until_done(jobs, patience)
+            with traffic(side):
+                until(side, enqueued.sent, patience)
             settle(side)
             count(side, enqueued, toll)
     return toll
@@ -83,17 +89,47 @@ def storage(side: Side, jobs: int, rounds: int, connections: int, patience: floa
             if not got:
                 toll.faults.append("the enqueuing side failed as a whole")
                 continue
-            wanted = set(got[0].sent)
-            deadline = time.monotonic() + patience
-            # More may be done than was acknowledged, so the numbers are looked at, not how many.
-            while time.monotonic() < deadline and not wanted <= {effect.number for effect in side.effects()}:
-                side.tend()
-                time.sleep(0.5)
+            with traffic(side):
+                until(side, got[0].sent, patience)
             settle(side)
             count(side, got[0], toll)
             after = [effect.began for effect in side.effects() if effect.began > killed + RESTART / 2]
             toll.again.append(min(after) - killed if after else None)
     return toll
+
+
+@contextmanager
+def traffic(side: Side) -> Iterator[None]:
+    """One small job a second meanwhile, as any queue in use has."""
+    over = threading.Event()
+
+    def go() -> None:
+        first = WARM + 1000
+        while not over.is_set():
+            with suppress(OSError, Failure):
+                side.enqueue(first, 3, connections=1, every=1.0)
+            first += 3
+            over.wait(1)
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def until(side: Side, numbers: Iterable[int], patience: float) -> bool:
+    """Wait until all of these are done, tending the workers meanwhile."""
+    wanted, deadline = set(numbers), time.monotonic() + patience
+    while time.monotonic() < deadline:
+        with suppress(OSError, Failure):
+            if wanted <= {effect.number for effect in side.effects()}:
+                return True
+        side.tend()
+        time.sleep(0.5)
+    return False
 
 
 def settle(side: Side) -> None:

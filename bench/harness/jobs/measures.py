@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from statistics import quantiles
 
 from ..processes import Failure
+from .plimsoll import TOGETHER, Plimsoll
 from .side import Effect, Enqueued, Side
 
 WORKERS = 2
@@ -30,6 +31,9 @@ def measure(side: Side, connections: int, scale: float, patience: float) -> Figu
         backlog(side, jobs, connections, patience, got)
     with side:
         flow(side, jobs, connections, patience, got)
+    if isinstance(side, Plimsoll):
+        with side:
+            handed_out(side, jobs, connections, patience, got)
     with side:
         pickup(side, max(60, int(200 * scale)), patience, got)
     return got
@@ -56,6 +60,17 @@ def flow(side: Side, jobs: int, connections: int, patience: float, got: Figures)
     effects = finished(side, enqueued, patience, got)
     if effects:
         got.flow = len(effects) / max(1e-6, max(effect.at for effect in effects) - enqueued.began)
+
+
+def handed_out(side: Plimsoll, jobs: int, connections: int, patience: float, got: Figures) -> None:
+    """As `flow`, with a hundred jobs in the transaction of each request."""
+    side.staff(WORKERS)
+    warm(side)
+    enqueued = side.together(0, jobs, connections=connections)
+    got.extra[f"enqueue, {TOGETHER} in each transaction"] = enqueued.rate
+    effects = finished(side, enqueued, patience, got)
+    if effects:
+        got.extra[f"end to end, {TOGETHER} in each transaction"] = len(effects) / max(1e-6, max(effect.at for effect in effects) - enqueued.began)
 
 
 def pickup(side: Side, jobs: int, patience: float, got: Figures) -> None:

@@ -46,7 +46,7 @@ class Enqueued:
 
 @dataclass(frozen=True)
 class Effect:
-    """A durable effect of a job: when this run of it began, and when it made the effect (Unix seconds)."""
+    """A durable effect of a job: when this run of it began, or the effect where that is not known, and when it made the effect (Unix seconds)."""
 
     number: int
     began: float
