@@ -116,7 +116,14 @@ impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
         let mut mounts = Mounts {
-            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA, work::SCHEMA],
+            schemas: vec![
+                ledger::SCHEMA,
+                identity::SCHEMA,
+                replies::idempotency::SCHEMA,
+                upstream::release::kept::SCHEMA,
+                work::SCHEMA,
+                work::events::SCHEMA,
+            ],
             ..Mounts::default()
         };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
@@ -124,6 +131,7 @@ impl Mounts {
         probes::routes(&mut top);
         manual::routes(&mut top);
         identity::well_known(&mut top);
+        work::events::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
@@ -224,6 +232,7 @@ pub fn schema() -> config::Schema {
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
         .section::<work::config::WorkConfig>()
+        .section::<work::events::config::EventsConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
@@ -232,6 +241,7 @@ pub fn schema() -> config::Schema {
         .rule(cache::config::rule)
         .rule(shared::config::rule)
         .rule(work::config::rule)
+        .rule(work::events::config::rule)
         .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
@@ -272,7 +282,9 @@ impl Host {
         description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
-        let work = work::Work::new(&config.get(), work::table(std::mem::take(&mut mounts.kinds))?, &seed);
+        let kinds = work::table(std::mem::take(&mut mounts.kinds))?;
+        let bus = work::events::Bus::new(&config.get(), &kinds, !off.contains_key("pubsub"));
+        let work = work::Work::new(&config.get(), bus, kinds, &seed);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let host = Arc::new(Host {
@@ -372,6 +384,9 @@ async fn tend(host: std::sync::Weak<Host>) {
         }
         if let Err(error) = replies::idempotency::tend(&host).await {
             tracing::warn!(cause = error.cause(), "old answers were not removed: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = work::events::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old events were not removed: {}; next try in a minute", error.public());
         }
     }
 }

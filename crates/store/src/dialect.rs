@@ -28,6 +28,51 @@ pub(crate) fn tenant_tables(kind: Kind) -> &'static str {
     }
 }
 
+/// Every column of every table: table, name, type, whether null is refused, place in the primary
+/// key from 1 or 0.
+pub(crate) fn columns(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => {
+            "SELECT m.name, c.name, c.type, c.\"notnull\", c.pk FROM sqlite_schema m, pragma_table_info(m.name) c
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY m.name, c.cid"
+        }
+        Kind::Postgres => {
+            "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL), a.attnotnull,
+                COALESCE((SELECT k.place FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k (number, place)
+                    WHERE i.indrelid = c.oid AND i.indisprimary AND k.number = a.attnum), 0)
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+             WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname, a.attnum"
+        }
+    }
+}
+
+/// Every foreign key: table, the table it refers to, what a delete and an update there do.
+pub(crate) fn foreign_keys(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => {
+            "SELECT m.name, f.\"table\", f.on_delete, f.on_update FROM sqlite_schema m, pragma_foreign_key_list(m.name) f
+             WHERE m.type = 'table' ORDER BY 1, 2"
+        }
+        Kind::Postgres => {
+            "SELECT c.relname::text, f.relname::text, k.confdeltype::text, k.confupdtype::text FROM pg_constraint k
+             JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
+             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.contype = 'f' AND n.nspname = current_schema() ORDER BY 1, 2"
+        }
+    }
+}
+
+/// Tables with triggers of their own.
+pub(crate) fn triggers(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => "SELECT DISTINCT tbl_name FROM sqlite_schema WHERE type = 'trigger'",
+        Kind::Postgres => {
+            "SELECT DISTINCT c.relname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND n.nspname = current_schema()"
+        }
+    }
+}
+
 /// How many bytes the database takes.
 pub(crate) fn size(kind: Kind) -> &'static str {
     match kind {

@@ -21,6 +21,7 @@ use crate::{
     schema, sql,
     sqlite::Lite,
     tx::Shared,
+    wake::Hub,
     work::{Look, change, look},
 };
 
@@ -62,6 +63,7 @@ impl Store {
             owned: RwLock::new(owned),
             durable: AtomicU8::new(0),
             counts: Default::default(),
+            hub: Hub::new(),
         });
         let (engine, lanes) = match &settings.place {
             Place::Sqlite { path } => {

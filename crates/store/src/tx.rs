@@ -15,9 +15,12 @@ use crate::{
     gauges::{Counts, add},
     postgres::Session,
     row::{FromRow, Row},
+    rows::fit,
     sql::{Plan, Sql, Verb, mistake},
     sqlite::Connection,
+    tables::ColumnKind,
     value::{IdText, Params, Value},
+    wake::Hub,
 };
 
 /// Where a tenant's chain of ledger entries stands.
@@ -37,6 +40,8 @@ pub(crate) struct Shared {
     /// 0 unknown, 1 yes, 2 no.
     pub(crate) durable: AtomicU8,
     pub(crate) counts: Counts,
+    /// Who waits for other transactions.
+    pub(crate) hub: Hub,
 }
 
 impl Shared {
@@ -72,6 +77,8 @@ pub struct Tx<'c> {
     /// Whether rows of a statement are being visited, which occupies the connection.
     visiting: Cell<bool>,
     depth: u32,
+    /// Channels to wake if this is committed.
+    pub(crate) notices: Vec<&'static str>,
 }
 
 /// A statement that is ready to run: its plan, and a value for each of its parameters in order.
@@ -98,7 +105,7 @@ impl<'c> Tx<'c> {
             Scope::Tenant(id) => Some(IdText::new(id)),
             Scope::Host => None,
         };
-        Tx { link, shared, scope, tenant, head, broken: Cell::new(None), visiting: Cell::new(false), depth: 0 }
+        Tx { link, shared, scope, tenant, head, broken: Cell::new(None), visiting: Cell::new(false), depth: 0, notices: Vec::new() }
     }
 
     /// The code of the statement that failed, if one did.
@@ -186,7 +193,7 @@ impl<'c> Tx<'c> {
     /// What `f` returns.
     pub fn attempt<T>(&mut self, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         self.ready("SAVEPOINT")?;
-        let (head, depth) = (self.head, self.depth);
+        let (head, depth, notices) = (self.head, self.depth, self.notices.len());
         self.depth += 1;
         self.control(&format!("SAVEPOINT attempt_{depth}"))?;
         let result = f(self).and_then(|value| self.ready("RELEASE").map(|()| value));
@@ -195,6 +202,7 @@ impl<'c> Tx<'c> {
             self.control(&format!("RELEASE SAVEPOINT attempt_{depth}"))?;
         } else {
             self.head = head;
+            self.notices.truncate(notices);
             self.control(&format!("ROLLBACK TO SAVEPOINT attempt_{depth}"))?;
             self.control(&format!("RELEASE SAVEPOINT attempt_{depth}"))?;
             self.broken.set(None);
@@ -252,17 +260,49 @@ impl<'c> Tx<'c> {
     }
 
     fn query(&self, sql: Sql, params: &Params<'_>, stream: bool, visit: Visit<'_>) -> Result<()> {
-        self.run(&sql, params, Verb::Reads, |bound| {
-            self.visiting.set(true);
-            let done = match self.link {
-                Link::Lite(connection) => connection.query(bound, visit),
-                Link::Pg(session) if stream => Session::stream(session, bound, visit),
-                Link::Pg(session) => Session::query(session, bound, visit),
-            };
-            self.visiting.set(false);
-            done
-        })?;
+        self.run(&sql, params, Verb::Reads, |bound| self.visit(bound, stream, visit))?;
         Ok(())
+    }
+
+    fn visit(&self, bound: &Bound<'_>, stream: bool, visit: Visit<'_>) -> Result<u64, Stop> {
+        self.visiting.set(true);
+        let done = match self.link {
+            Link::Lite(connection) => connection.query(bound, visit),
+            Link::Pg(session) if stream => Session::stream(session, bound, visit),
+            Link::Pg(session) => Session::query(session, bound, visit),
+        };
+        self.visiting.set(false);
+        done
+    }
+
+    /// Runs a query that this crate made, with values in the order of its parameters. Whose rows
+    /// it names is its maker's business.
+    pub(crate) fn unguarded(&self, sql: &Sql, values: Vec<Value<'_>>, stream: bool, visit: Visit<'_>) -> Result<u64> {
+        self.ready(sql.text())?;
+        let plan = self.understood(sql)?;
+        let bound = Bound { text: sql, plan: &plan, values };
+        self.measured(sql, || self.visit(&bound, stream, visit))
+    }
+
+    /// As [`Tx::unguarded`], for a statement that changes rows; how many.
+    pub(crate) fn writing_values(&mut self, sql: &Sql, values: Vec<Value<'_>>) -> Result<u64> {
+        self.ready(sql.text())?;
+        fit(&values)?;
+        let plan = self.understood(sql)?;
+        let bound = Bound { text: sql, plan: &plan, values };
+        self.measured(sql, || match self.link {
+            Link::Lite(connection) => connection.execute(&bound),
+            Link::Pg(session) => session.borrow_mut().execute(&bound),
+        })
+    }
+
+    /// As [`Tx::writing_values`] on a server, for many rows at once: one array for each column.
+    pub(crate) fn writing_arrays(&mut self, sql: &Sql, kinds: &[ColumnKind], rows: &[Vec<Value<'_>>]) -> Result<u64> {
+        self.ready(sql.text())?;
+        rows.iter().try_for_each(|row| fit(row))?;
+        let plan = self.understood(sql)?;
+        let Link::Pg(session) = self.link else { return Err(mistake("arrays are a server's", sql.text())) };
+        self.measured(sql, || Session::arrays(session, &plan, sql, kinds, rows, &mut |_| Ok(true)))
     }
 
     /// Judges a statement, binds its parameters, runs it and measures.
@@ -276,8 +316,12 @@ impl<'c> Tx<'c> {
             ));
         }
         let values = self.bind(&plan, sql, params)?;
+        self.measured(sql, || f(&Bound { text: sql, plan: &plan, values }))
+    }
+
+    fn measured(&self, sql: &Sql, f: impl FnOnce() -> Result<u64, Stop>) -> Result<u64> {
         let started = Instant::now();
-        let done = f(&Bound { text: sql, plan: &plan, values });
+        let done = f();
         self.shared.counts.statement(sql.text(), started.elapsed(), self.shared.slow_statement);
         done.map_err(|stop| match stop {
             Stop::Failed(failure) => self.fail(&failure),
@@ -285,12 +329,16 @@ impl<'c> Tx<'c> {
         })
     }
 
-    fn plan(&self, sql: &Sql) -> Result<Arc<Plan>> {
+    fn understood(&self, sql: &Sql) -> Result<Arc<Plan>> {
         let learn = |f: &mut dyn FnMut(&HashSet<String>)| self.shared.with_owned(f);
-        let plan = match self.link {
-            Link::Lite(connection) => connection.plans.borrow_mut().get(sql, learn)?,
-            Link::Pg(session) => session.borrow_mut().plans.get(sql, learn)?,
-        };
+        match self.link {
+            Link::Lite(connection) => connection.plans.borrow_mut().get(sql, learn),
+            Link::Pg(session) => session.borrow_mut().plans.get(sql, learn),
+        }
+    }
+
+    fn plan(&self, sql: &Sql) -> Result<Arc<Plan>> {
+        let plan = self.understood(sql)?;
         match (&plan.unguarded, self.scope) {
             (Some(table), Scope::Tenant(_)) => {
                 Err(mistake(&format!("`{table}` belongs to tenants, but the statement does not use :tenant"), sql.text()))

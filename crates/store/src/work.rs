@@ -1,7 +1,7 @@
 //! Jobs for lanes, and what becomes of their results.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
@@ -114,6 +114,8 @@ pub(crate) struct Batch<'s> {
     shared: &'s Shared,
     heads: HashMap<Scope, Head>,
     done: Vec<Done>,
+    /// Channels to wake once the batch is committed.
+    notices: BTreeSet<&'static str>,
 }
 
 /// What a lane does after one change of a batch.
@@ -124,7 +126,7 @@ pub(crate) enum Verdict {
 
 impl<'s> Batch<'s> {
     pub(crate) fn new(shared: &'s Shared) -> Batch<'s> {
-        Batch { shared, heads: HashMap::new(), done: Vec::new() }
+        Batch { shared, heads: HashMap::new(), done: Vec::new(), notices: BTreeSet::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -137,8 +139,11 @@ impl<'s> Batch<'s> {
         let mut tx = Tx::new(link, self.shared, job.scope, self.heads.get(&job.scope).copied());
         let done = (job.work)(Ok(&mut tx));
         let kept = done.kept;
-        if kept && let Some(head) = tx.head {
-            self.heads.insert(job.scope, head);
+        if kept {
+            self.notices.extend(tx.notices.drain(..));
+            if let Some(head) = tx.head {
+                self.heads.insert(job.scope, head);
+            }
         }
         self.done.push(done);
         (if kept { Verdict::Keep } else { Verdict::Undo }, tx.broken())
@@ -149,9 +154,16 @@ impl<'s> Batch<'s> {
         self.done.push((job.work)(Err(failure.error())));
     }
 
+    /// The words that tell other processes of a server, to be said within the transaction.
+    pub(crate) fn words(&self) -> String {
+        self.shared.hub.words(&self.notices)
+    }
+
     /// Ends the batch: every caller learns its result, or `failure` where nothing was kept.
     pub(crate) fn end(self, failure: Option<&Failure>) {
         add(&self.shared.counts.batches);
+        // Where the outcome is not known, one look too many does no harm.
+        self.notices.iter().for_each(|channel| self.shared.hub.fire(channel));
         for done in self.done {
             done.answer(self.shared, failure);
         }

@@ -68,6 +68,7 @@ pub(super) async fn commit<T: Send + 'static>(
         .commit(Scope::Tenant(tenant), move |tx| {
             let mut change = Change::new(tx, &origin);
             let answer = f(&mut change)?;
+            change.publish()?;
             change.finish(None, true)?;
             Ok(answer)
         })

@@ -12,7 +12,10 @@ use plimsoll_store::Tx;
 use serde_json::Value;
 
 use super::chain;
-use crate::telemetry::Trace;
+use crate::{
+    telemetry::Trace,
+    work::events::{self, Bus, Event},
+};
 
 /// Where a change comes from: the same for every entry of one request.
 #[derive(Debug, Clone)]
@@ -69,12 +72,39 @@ pub struct Change<'t, 'c> {
     tx: &'t mut Tx<'c>,
     origin: &'t Origin,
     notes: Vec<Note>,
+    bus: Option<&'t Bus>,
+    events: Vec<Event>,
     wakes: bool,
+    told: bool,
 }
 
 impl<'t, 'c> Change<'t, 'c> {
     pub(crate) fn new(tx: &'t mut Tx<'c>, origin: &'t Origin) -> Self {
-        Change { tx, origin, notes: Vec::new(), wakes: false }
+        Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), wakes: false, told: false }
+    }
+
+    /// The same in a process that knows who wants to hear of it.
+    pub(crate) fn telling(mut self, bus: &'t Bus) -> Self {
+        self.bus = Some(bus);
+        self
+    }
+
+    /// Tells, in this transaction, that something happened: subscribers, webhooks and streams hear
+    /// of it once the change is durable, or never if it fails.
+    pub fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Writes the events. Called once, by the commit, before [`Change::finish`].
+    pub(crate) fn publish(&mut self) -> Result<()> {
+        let events = std::mem::take(&mut self.events);
+        self.told = events::publish(self, self.bus, &events)?;
+        Ok(())
+    }
+
+    /// Whether there are events that streams have to be woken for.
+    pub(crate) fn has_told(&self) -> bool {
+        self.told
     }
 
     /// Where the change comes from.

@@ -12,7 +12,7 @@ use schemars::SchemaGenerator;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{lease::Lease, policy::Policy};
+use super::{events::Pattern, lease::Lease, policy::Policy};
 use crate::{
     Body, Committed, Ctx, Host, Write,
     route::{Reply, Route},
@@ -64,6 +64,8 @@ pub struct Kind {
     pub system: &'static str,
     /// Its policy.
     pub policy: Policy,
+    /// The events of which each becomes a job of this kind.
+    pub(crate) on: Vec<Pattern>,
     pub(super) route: Arc<Route>,
     pub(super) run: Runner,
 }
@@ -84,6 +86,22 @@ impl<'w, S: Send + Sync + 'static> Jobs<'w, S> {
         Jobs { kinds, system, slot }
     }
 
+    /// Declares a kind that runs for every event of these types (`artist.*`), with the event
+    /// ([`super::events::Published`]) as its payload. It is put into the log with the change that
+    /// the event tells of, and runs at least once. May be said again for other types.
+    ///
+    /// # Panics
+    /// For a pattern that can match no type: a mistake of the author, found by every start.
+    pub fn on<J: Job<System = S>>(&mut self, pattern: &str) {
+        let pattern = Pattern::parse(pattern).unwrap_or_else(|error| panic!("{}: {}", J::KIND, error.public()));
+        if !self.kinds.iter().any(|kind| kind.name == J::KIND) {
+            self.runs::<J>();
+        }
+        if let Some(kind) = self.kinds.iter_mut().find(|kind| kind.name == J::KIND) {
+            kind.on.push(pattern);
+        }
+    }
+
     /// Declares a kind.
     pub fn runs<J: Job<System = S>>(&mut self) {
         let slot = self.slot.clone();
@@ -95,7 +113,7 @@ impl<'w, S: Send + Sync + 'static> Jobs<'w, S> {
             Ok(Box::pin(async move { running.await.map(drop) }))
         };
         let route = Arc::new(Route::job(self.system, J::KIND));
-        self.kinds.push(Kind { name: J::KIND, system: self.system, policy: J::POLICY, route, run: Box::new(run) });
+        self.kinds.push(Kind { name: J::KIND, system: self.system, policy: J::POLICY, on: Vec::new(), route, run: Box::new(run) });
     }
 }
 

@@ -11,6 +11,7 @@
 mod claim;
 pub mod config;
 mod enqueue;
+pub mod events;
 pub mod job;
 pub mod lease;
 pub mod policy;
@@ -52,6 +53,8 @@ pub struct Work {
     pub term: Duration,
     /// How many jobs run at once here.
     pub slots: usize,
+    /// Who is told of what has happened.
+    pub bus: Arc<events::Bus>,
     places: Arc<Semaphore>,
     wake: Notify,
     stopping: AtomicBool,
@@ -59,13 +62,14 @@ pub struct Work {
 
 impl Work {
     /// The engine with these kinds; runs nothing until [`run`].
-    pub fn new(config: &config::WorkConfig, kinds: Kinds, seed: &Seed) -> Work {
+    pub fn new(config: &config::WorkConfig, bus: events::Bus, kinds: Kinds, seed: &Seed) -> Work {
         let slots = usize::from(config.slots);
         Work {
             kinds,
             worker: crate::identity::hex(&seed.bytes::<8>()),
             term: config.lease.duration(),
             slots,
+            bus: Arc::new(bus),
             places: Arc::new(Semaphore::new(slots)),
             wake: Notify::new(),
             stopping: AtomicBool::new(false),

@@ -40,6 +40,22 @@ pub(crate) fn open(dial: Arc<Dial>, settings: &Settings, shared: &Arc<Shared>) -
     Ok(lanes)
 }
 
+/// Runs a read on a connection that is opened for it and has no limit on statements.
+///
+/// # Errors
+/// What `f` returns; [`Code::DatabaseUnavailable`] where there is no server.
+pub(crate) fn long<T>(dial: &Dial, shared: &Shared, scope: Scope, f: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+    let mut session = dial.connect(shared).map_err(|failure| failure.error())?;
+    let text = format!(
+        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+         BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plimsoll.tenant = '{}'",
+        key(scope)
+    );
+    session.control(&text).map_err(|failure| failure.error())?;
+    // The connection's end ends the snapshot.
+    f(&Tx::new(Link::Pg(&RefCell::new(session)), shared, scope, None))
+}
+
 /// One thread's connection, when there is one.
 struct Line {
     dial: Arc<Dial>,
@@ -192,7 +208,7 @@ impl Line {
                 };
             }
         }
-        match before.map(|after| session.borrow_mut().control(after.end())) {
+        match before.map(|after| session.borrow_mut().control(&format!("{}{}COMMIT", after.end(), batch.words()))) {
             Ok(Ok(())) => batch.end(None),
             Ok(Err(failure)) => {
                 let verdict = if failure.lost { Failure::unknown_outcome() } else { failure };
@@ -221,11 +237,11 @@ impl After {
             After::Undone => "ROLLBACK TO SAVEPOINT change",
         }
     }
-    /// and those at the end. Sent together with what precedes them: each trip to the server counts.
+    /// and those before the last. Sent together with what precedes them: each trip to the server counts.
     fn end(&self) -> &'static str {
         match self {
-            After::Kept => "COMMIT",
-            After::Undone => "ROLLBACK TO SAVEPOINT change; COMMIT",
+            After::Kept => "",
+            After::Undone => "ROLLBACK TO SAVEPOINT change; ",
         }
     }
 }

@@ -22,9 +22,10 @@ use crate::{
     Scope,
     failure::Failure,
     gauges::{Busy, add},
-    queue::Queue,
+    queue::{Next, Queue},
     settings::Settings,
     tx::{Link, Shared, Tx},
+    wake::LOOK,
     work::{BATCH, BATCH_TIME, Batch, Change, Look, Verdict, refuse},
 };
 
@@ -78,6 +79,18 @@ impl Lite {
         Ok(snapshot(&connection, &self.anchor, shared, scope, |tx| tx.and_then(|tx| crate::work::guarded(|| f(tx)))))
     }
 
+    /// Runs a read on a connection that is opened for it and has no limit on statements.
+    ///
+    /// # Errors
+    /// What `f` returns; [`Code::DatabaseUnavailable`] where the file cannot be read.
+    pub(crate) fn long<T>(&self, settings: &Settings, shared: &Shared, scope: Scope, f: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let connection = Connection::open(&self.path, Use::Snapshot, settings)?;
+        self.anchor.look().map_err(|failure| failure.error())?;
+        connection.control("BEGIN DEFERRED").map_err(|failure| failure.error())?;
+        // Its end ends the snapshot.
+        f(&Tx::new(Link::Lite(&connection), shared, scope, None))
+    }
+
     /// A free connection, starting with the one this thread used last: its cache is warm.
     fn spare(&self) -> Option<MutexGuard<'_, Connection>> {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -124,12 +137,42 @@ fn read(connection: &Connection, anchor: &Anchor, queue: &Queue<Look>, shared: &
 }
 
 fn write(connection: &Connection, anchor: &Anchor, queue: &Queue<Change>, shared: &Shared) {
-    while let Some(job) = queue.pop() {
-        group(connection, anchor, job, queue, shared);
+    let mut outside = Outside { version: None, looked: Instant::now() };
+    loop {
+        match queue.pop_within(|| shared.hub.heard().then_some(LOOK)) {
+            Next::Job(job) => group(connection, anchor, job, queue, shared),
+            Next::Quiet => {}
+            Next::End => break,
+        }
+        outside.look(connection, shared);
     }
     // The last connection to close would do this too; here the log can say that it failed.
     if let Err(error) = connection.raw.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
         tracing::warn!(cause = %error, "the write-ahead log could not be emptied at the end; the next start reads it");
+    }
+}
+
+/// What other processes do to the file.
+struct Outside {
+    /// The file's version as this connection saw it last; its own changes do not count.
+    version: Option<i64>,
+    looked: Instant,
+}
+
+impl Outside {
+    fn look(&mut self, connection: &Connection, shared: &Shared) {
+        if !shared.hub.heard() || (self.version.is_some() && self.looked.elapsed() < LOOK) {
+            return;
+        }
+        self.looked = Instant::now();
+        let found = connection.raw.prepare_cached("PRAGMA data_version").and_then(|mut asked| asked.query_row([], |row| row.get(0)));
+        // A file that cannot be read now is looked at again soon.
+        let Ok(found) = found else { return };
+        // The first look cannot tell what happened before it.
+        if self.version != Some(found) {
+            shared.hub.fire_all();
+        }
+        self.version = Some(found);
     }
 }
 

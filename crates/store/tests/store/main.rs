@@ -8,10 +8,13 @@ mod limits;
 mod migrations;
 mod outage;
 mod reads;
+mod rows;
 mod scratch;
 mod server;
+mod tables;
 mod tenants;
 mod values;
+mod wake;
 
 /// Runs each test once per database.
 macro_rules! on_both {

@@ -90,7 +90,12 @@ impl Served {
             idempotency: Arc::new(
                 crate::replies::idempotency::Idempotency::new(&Default::default(), identity.master_key(), Seed::system()).unwrap(),
             ),
-            work: Arc::new(crate::work::Work::new(&Default::default(), Default::default(), &Seed::system())),
+            work: Arc::new(crate::work::Work::new(
+                &Default::default(),
+                crate::work::events::Bus::new(&Default::default(), &Default::default(), true),
+                Default::default(),
+                &Seed::system(),
+            )),
             store: bench.store.clone(),
             clock: bench.clock.clone(),
             seed: Seed::system(),
