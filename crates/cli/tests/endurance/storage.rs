@@ -20,11 +20,11 @@ use crate::{
 };
 
 /// A small disk in memory, mounted over a directory until the value is dropped.
-struct Disk(PathBuf);
+pub struct Disk(PathBuf);
 
 impl Disk {
     /// `None`, with the reason printed, where this process may not mount: only root may.
-    fn over(place: &Path, size: &str) -> Option<Disk> {
+    pub fn over(place: &Path, size: &str) -> Option<Disk> {
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(place).output();
         let why = match mounted {
             Ok(output) if output.status.success() => return Some(Disk(place.to_path_buf())),
@@ -36,7 +36,7 @@ impl Disk {
     }
 
     /// Takes all the room there is but this many bytes; removing the file gives it back.
-    fn fill(&self, but: u64) -> PathBuf {
+    pub fn fill(&self, but: u64) -> PathBuf {
         let path = self.0.join("ballast");
         let mut file = fs::File::create(&path).unwrap();
         for size in [1 << 16, 1 << 12, 1] {
@@ -78,7 +78,8 @@ async fn all_there(client: &Client, acknowledged: &[String]) {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-fn full(reply: &Reply) {
+/// Fails unless this is the refusal of a full database.
+pub fn full(reply: &Reply) {
     assert_eq!((reply.code(), reply.str("/code").as_str()), (507, "PLM-DAT-002"), "{reply}");
 }
 
