@@ -128,7 +128,6 @@ impl Mounts {
                 upstream::release::kept::SCHEMA,
                 subject::SCHEMA,
                 work::SCHEMA,
-                work::SCHEMA,
                 work::events::SCHEMA,
                 archive::SCHEMA,
                 work::webhooks::SCHEMA,
@@ -202,6 +201,8 @@ impl Mounts {
     /// Two kinds of one name.
     pub fn kinds(&mut self) -> Result<work::Kinds> {
         work::table(std::mem::take(&mut self.kinds))
+    }
+
     /// What the host and every mounted system declare about persons.
     pub fn register(&self) -> subject::Register {
         let mut register = subject::Register::host();
@@ -320,7 +321,6 @@ impl Host {
         let kinds = work::table(std::mem::take(&mut mounts.kinds))?;
         let bus = work::events::Bus::new(&config.get(), &kinds, !off.contains_key("pubsub"));
         let work = work::Work::new(&config.get(), bus, kinds, &seed).patient(server.drain_timeout.duration());
-        let work = work::Work::new(&config.get(), bus, kinds, &seed);
         let webhooks = work::webhooks::Webhooks::new(config.get(), config.profile(), work.slots)?;
         webhooks.measure(&telemetry);
         let shared = shared::Shared::new(&config.get())?;

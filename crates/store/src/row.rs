@@ -64,9 +64,12 @@ impl Row<'_> {
     /// [`Code::Internal`] where there is no such column.
     pub fn name(&self, column: usize) -> Result<&str> {
         let absent = || Code::Internal.error().caused_by(format!("column {column} of {}", self.len()));
-        match &self.0 {
-            Source::Lite { row, .. } => row.as_ref().column_name(column).map_err(|_| absent()),
-            Source::Pg(row) => row.columns().get(column).map(|column| column.name()).ok_or_else(absent),
+        if column >= self.len() {
+            return Err(absent());
+        }
+        match self.source {
+            Source::Lite(row) => row.as_ref().column_name(self.first + column).map_err(|_| absent()),
+            Source::Pg(row) => row.columns().get(self.first + column).map(|column| column.name()).ok_or_else(absent),
         }
     }
 
