@@ -25,6 +25,7 @@ use crate::{
     limits::{self, config::LimitsConfig},
     manual, openapi, practices, probes,
     replies::{self, cache},
+    retention,
     route::{Routes, Table, Wiring},
     shared,
     stack::{Boxed, Next},
@@ -67,12 +68,16 @@ pub struct Host {
     pub shared: Option<Arc<shared::Shared>>,
     /// Kept answers.
     pub cache: Arc<cache::Cache>,
+    /// How long data is kept.
+    pub retention: Arc<retention::Retention>,
     /// Data about persons, and its end.
     pub subjects: Arc<subject::Subjects>,
     /// Jobs.
     pub work: Arc<work::Work>,
     /// Others are told of events.
     pub(crate) webhooks: Arc<work::webhooks::Webhooks>,
+    /// Backups.
+    pub archive: Option<Arc<archive::Archive>>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -114,6 +119,7 @@ pub struct Mounts {
     demos: Vec<Demo>,
     shelf: Option<manual::Shelf>,
     subjects: Vec<(&'static str, &'static [subject::Subject])>,
+    classes: Vec<(&'static str, &'static [retention::Class])>,
     public: HashMap<&'static str, String>,
 }
 
@@ -127,6 +133,7 @@ impl Mounts {
                 replies::idempotency::SCHEMA,
                 upstream::release::kept::SCHEMA,
                 subject::SCHEMA,
+                retention::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
                 archive::SCHEMA,
@@ -154,7 +161,9 @@ impl Mounts {
         cache::routes::routes(&mut versioned);
         work::admin::routes(&mut versioned);
         work::webhooks::routes(&mut versioned);
+        archive::routes(&mut versioned);
         subject::routes(&mut versioned);
+        retention::routes(&mut versioned);
         mounts
     }
 
@@ -166,6 +175,7 @@ impl Mounts {
         }
         self.demos.push(S::demo);
         self.subjects.push((S::NAME, S::SUBJECTS));
+        self.classes.push((S::NAME, S::RETENTION));
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
         S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
@@ -243,6 +253,8 @@ pub struct Launch {
     pub mounts: Mounts,
     /// The folder where proofs of this data are kept; it need not exist.
     pub proofs: PathBuf,
+    /// The data folder.
+    pub data: PathBuf,
 }
 
 /// The sections of the host itself and the rules between them.
@@ -264,7 +276,9 @@ pub fn schema() -> config::Schema {
         .section::<replies::idempotency::config::IdempotencyConfig>()
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
+        .section::<retention::config::RetentionConfig>()
         .section::<work::config::WorkConfig>()
+        .section::<archive::config::ArchiveConfig>()
         .section::<work::events::config::EventsConfig>()
         .section::<work::webhooks::config::WebhooksConfig>()
         .rule(practices::rule)
@@ -274,7 +288,9 @@ pub fn schema() -> config::Schema {
         .rule(replies::idempotency::config::rule)
         .rule(cache::config::rule)
         .rule(shared::config::rule)
+        .rule(retention::config::rule)
         .rule(work::config::rule)
+        .rule(archive::config::rule)
         .rule(work::events::config::rule)
         .rule(work::webhooks::config::rule)
         .rule(limits::config::rule)
@@ -290,7 +306,7 @@ impl Host {
     /// # Errors
     /// What a system or an engine cannot start without; two systems that claim one path.
     pub async fn start(launch: Launch) -> Result<Arc<Host>> {
-        let Launch { config, store, clock, seed, master, mut mounts, proofs } = launch;
+        let Launch { config, store, clock, seed, master, mut mounts, proofs, data } = launch;
         let off = config.get::<practices::PracticesConfig>().off;
         for (practice, reason) in &off {
             tracing::warn!(practice, reason, "a practice is switched off");
@@ -307,6 +323,7 @@ impl Host {
             // What is not to be done: tokens that mean something to the process alone that made them.
             identifying.issuer = format!("{}-{}", identifying.issuer, u64::from_be_bytes(seed.bytes()));
         }
+        let retention = retention::Retention::new(&mounts.classes, &config.get())?;
         let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
@@ -325,7 +342,9 @@ impl Host {
         webhooks.measure(&telemetry);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
+        let archive = archive::Archive::new(&config, &data, store.clone(), &identity.master_key(), clock.clone(), seed.clone())?;
         let host = Arc::new(Host {
+            archive: Some(Arc::new(archive)),
             idempotency: Arc::new(idempotency),
             store,
             clock,
@@ -338,6 +357,7 @@ impl Host {
                 .guarded(&config.get(), &config.get())?,
             shared,
             cache,
+            retention,
             subjects,
             work: Arc::new(work),
             webhooks: Arc::new(webhooks),
@@ -362,9 +382,12 @@ impl Host {
         work::admin::watch::checks(&host.health, &host, &config.get());
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
+        archive::watch(&host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
+        tokio::spawn(retention::keep(Arc::downgrade(&host)));
         tokio::spawn(work::run(Arc::downgrade(&host)));
+        tokio::spawn(archive::keep_up(Arc::downgrade(&host)));
         Ok(host)
     }
 

@@ -22,6 +22,7 @@ pub mod probes;
 pub mod problems;
 pub mod replies;
 pub mod resource;
+pub mod retention;
 pub mod route;
 pub mod server;
 pub mod shape;

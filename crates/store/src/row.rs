@@ -67,9 +67,10 @@ impl Row<'_> {
         if column >= self.len() {
             return Err(absent());
         }
+        let at = self.first + column;
         match self.source {
-            Source::Lite(row) => row.as_ref().column_name(self.first + column).map_err(|_| absent()),
-            Source::Pg(row) => row.columns().get(self.first + column).map(|column| column.name()).ok_or_else(absent),
+            Source::Lite(row) => row.as_ref().column_name(at).map_err(|_| absent()),
+            Source::Pg(row) => row.columns().get(at).map(|column| column.name()).ok_or_else(absent),
         }
     }
 

@@ -17,7 +17,8 @@ use crate::{
     BOUND,
     outage::refused_for_now,
     service::{Service, add, artists, binary, ledger_is_intact},
-    storage::{Disk, full},
+    disk::Disk,
+    storage::full,
 };
 
 /// How many milliseconds a job takes that must not end before the database is away.

@@ -11,7 +11,7 @@ use super::{
     depot::{BACKUPS, ENDING, both},
     format::{ArchiveWriter, Incoming, Keys, Kind, Manifest, Migrated, Written, pipe},
     progress::Progress,
-    record::{self, Backup},
+    record::{self, Backup, Draft},
     tables,
 };
 use crate::{
@@ -26,33 +26,29 @@ impl Archive {
     /// # Errors
     /// What database and place say; it is on record then too, and nothing is left at the place.
     pub async fn create(&self, progress: &Progress) -> Result<Backup> {
-        let (id, name) = self.announce().await?;
-        self.carry_out(id, name, progress).await
-    }
-
-    /// Puts a backup on record that is about to be made: its id, and its name at the place.
-    ///
-    /// # Errors
-    /// What the database says; [`Code::SchemaMismatch`] for a schema that is not in place.
-    pub async fn announce(&self) -> Result<(BackupId, String)> {
         self.store.schema_state().await?.ready()?;
-        let now = self.depot.clock.now();
-        let id = BackupId::new(now, &self.depot.seed);
-        let name = format!("{BACKUPS}{}-{id}{ENDING}", stamp(now));
-        let sentinel = hex(&self.depot.seed.bytes::<16>());
-        let (shown, named) = (self.depot.place.shown(), name.clone());
-        self.store.commit(Scope::Host, move |tx| record::begin(tx, &id.to_string(), &named, &shown, &sentinel, now)).await?;
-        Ok((id, name))
+        let draft = self.draft();
+        let begun = draft.clone();
+        self.store.commit(Scope::Host, move |tx| record::begin(tx, &begun)).await?;
+        self.carry_out(&draft, progress).await
     }
 
-    /// Makes the backup that was announced.
+    /// A backup that is about to begin: its id, its name, its sentinel.
+    pub(super) fn draft(&self) -> Draft {
+        let at = self.depot.clock.now();
+        let id = BackupId::new(at, &self.depot.seed);
+        let name = format!("{BACKUPS}{}-{id}{ENDING}", stamp(at));
+        Draft { id, name, place: self.depot.place.shown(), sentinel: hex(&self.depot.seed.bytes::<16>()), at }
+    }
+
+    /// Makes the backup that was put on record.
     ///
     /// # Errors
     /// As [`Archive::create`].
-    pub async fn carry_out(&self, id: BackupId, name: String, progress: &Progress) -> Result<Backup> {
-        let made = self.write(id, &name, progress).await;
+    pub(super) async fn carry_out(&self, draft: &Draft, progress: &Progress) -> Result<Backup> {
+        let made = self.write(draft.id, &draft.name, progress).await;
         let now = self.depot.clock.now();
-        let text = id.to_string();
+        let text = draft.id.to_string();
         match made {
             Ok(written) => {
                 let (bytes, rows) = (number(written.bytes), number(written.footer.rows()));
@@ -60,11 +56,13 @@ impl Archive {
                     record::whole(tx, &text, now, bytes, rows, &written.digest)
                 })
                 .await?;
-                record::backup(&self.store, &id.to_string()).await
+                self.tally.made(bytes, now.since(draft.at));
+                record::backup(&self.store, &draft.id.to_string()).await
             }
             Err(error) => {
-                tracing::error!(backup = %id, code = error.code().stable(), cause = error.cause(), "a backup failed: {}", error.public());
+                self.tally.failed();
                 let (code, reason) = (error.code(), error.public().to_owned());
+                tracing::error!(backup = %draft.id, code = code.stable(), cause = error.cause(), "a backup failed: {reason}");
                 let kept = self
                     .entry("backup.create", text.clone(), json!({ "code": code.stable() }), "failed", move |tx| {
                         record::failed(tx, &text, now, &code.because(reason))

@@ -40,23 +40,26 @@ crate::section! {
     }
 }
 
+/// A random key has about 30 different bytes; one made up by hand has fewer than this.
+const VARIETY: usize = 12;
+
 /// Refuses keys that are none, a policy that keeps nothing, and a place that cannot be.
 pub fn rule(config: &Config, rules: &mut Rules<'_>) {
     let section: ArchiveConfig = config.get();
-    let fits = |key: &Secret| crate::identity::Master::parse(key.expose()).is_ok();
+    let fits = |key: &Secret| crate::identity::Master::parse(key.expose()).is_ok_and(|key| key.variety() >= VARIETY);
     let form = "32 bytes, as 64 hexadecimal digits or as base64; `openssl rand -hex 32` makes one";
     if section.key.as_ref().is_some_and(|key| !fits(key)) {
-        rules.refuse("archive.key", "this is no key of 32 bytes", form);
+        rules.refuse("archive.key", "this is no key of 32 random bytes", form);
     }
     if !section.old_keys.iter().all(fits) {
-        rules.refuse("archive.old_keys", "one of these is no key of 32 bytes", form);
+        rules.refuse("archive.old_keys", "one of these is no key of 32 random bytes", form);
     }
     if section.keep_last == 0 {
         rules.refuse("archive.keep_last", "a policy that may remove the last backup is none", "write 1 or more");
     }
     for (key, span) in [("archive.every", section.every), ("archive.drill_every", section.drill_every)] {
-        if span.duration().as_secs() < 60 {
-            rules.refuse(key, "less than a minute would do nothing else", "write \"24h\"");
+        if span.duration().as_secs() < 1 {
+            rules.refuse(key, "less than a second would do nothing else", "write \"24h\"");
         }
     }
     if let Err(error) = super::depot::place(&section, std::path::Path::new(""), plimsoll_core::Clock::system()) {

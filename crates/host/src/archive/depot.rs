@@ -2,13 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
+use bytes::Bytes;
 use plimsoll_core::{Clock, Code, Result, Seed, Time};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use super::{
     config::ArchiveConfig,
-    format::{ArchiveReader, Footer, Header, Keys, Kind, Manifest, Outgoing, Piece, Sink, check, pipe},
+    format::{ArchiveReader, Footer, Header, Incoming, Keys, Kind, Manifest, Outgoing, Sink, Source, check, pipe},
     place::{Directory, Place, S3},
     progress::Progress,
 };
@@ -91,7 +92,7 @@ impl Depot {
     /// [`Code::ConfigInvalid`] for what cannot be read.
     pub fn new(section: &ArchiveConfig, data: &Path, master: Option<&Master>, clock: Clock, seed: Seed) -> Result<Depot> {
         let (place, elsewhere) = place(section, data, clock.clone())?;
-        let keys = Keys::new(master, section.key.as_ref().map(Secret::expose), section.old_keys.iter().map(Secret::expose))?;
+        let keys = Keys::configured(section, master)?;
         Ok(Depot { place, keys: Arc::new(keys), clock, seed, elsewhere })
     }
 
@@ -159,39 +160,57 @@ impl Depot {
         aside(move || read_through(source, &keys, &progress)).await
     }
 
-    /// Wraps the keys of all backups with the active key, and reads each again without it to see
-    /// that it is whole; how many were changed. What was sealed stays as it is: only headers are
+    /// Wraps the keys of all archives at the place with the active key; how many were changed. What was sealed stays as it is: only headers are
     /// new, and each archive is replaced at once, when its new form is complete.
     ///
     /// # Errors
     /// [`Code::ArchiveKey`] for one whose key is not known: those before it are done.
     pub async fn rewrap(&self) -> Result<u64> {
         let mut changed = 0;
-        for entry in self.list().await?.0 {
-            if entry.key == self.keys.id() {
+        for object in self.place.list("").await?.into_iter().filter(|object| object.name.ends_with(ENDING)) {
+            if self.header(&object.name).await?.sealed_under() == self.keys.id() {
                 continue;
             }
-            let source = self.place.get(&entry.name).await?;
+            let source = self.place.get(&object.name).await?;
             let (sink, body) = pipe();
             let (keys, seed) = (self.keys.clone(), self.seed.clone());
             let copying = aside(move || copy_rewrapped(source, sink, &keys, &seed));
-            let (put, copied) = tokio::join!(self.place.put(&entry.name, body), copying);
+            let (put, copied) = tokio::join!(self.place.put(&object.name, body), copying);
             both(put, copied)?;
-            let source = self.place.get(&entry.name).await?;
-            aside(move || check(source).map(drop)).await?;
             changed += 1;
         }
         Ok(changed)
     }
 }
 
-fn copy_rewrapped(mut source: Outgoing, mut sink: super::format::Incoming, keys: &Keys, seed: &Seed) -> Result<()> {
+/// Copies an archive with a new header. The copy is checked while it passes, and what is not whole
+/// never gets its end, so that it never takes the place of the old one.
+fn copy_rewrapped(mut source: Outgoing, sink: Incoming, keys: &Keys, seed: &Seed) -> Result<()> {
     let header = Header::read(&mut source)?.rewrapped(keys, seed)?;
-    sink.put(&header.bytes())?;
-    while let Some(piece) = source.rest()? {
-        sink.pass(Ok(Piece::Data(piece)))?;
+    let mut passing = Passing { head: header.bytes().into(), source, sink };
+    check(&mut passing)?;
+    passing.sink.end()
+}
+
+/// What is read of it is written on: first a header, then the rest of a source.
+struct Passing {
+    head: Bytes,
+    source: Outgoing,
+    sink: Incoming,
+}
+
+impl Source for &mut Passing {
+    fn take(&mut self, into: &mut [u8]) -> Result<usize> {
+        let now = if self.head.is_empty() {
+            self.source.take(into)?
+        } else {
+            let now = into.len().min(self.head.len());
+            into[..now].copy_from_slice(&self.head.split_to(now));
+            now
+        };
+        self.sink.put(&into[..now])?;
+        Ok(now)
     }
-    sink.end()
 }
 
 /// Reads a source to its end.

@@ -52,8 +52,16 @@ impl Archive {
     /// # Errors
     /// Only where the result cannot be put on record: what goes wrong with the backup is a finding.
     pub async fn drill(&self, progress: &Progress) -> Result<Drill> {
+        let drill = self.drill_draft();
+        let begun = drill.clone();
+        self.store.commit(Scope::Host, move |tx| record::drilling(tx, &begun)).await?;
+        self.carry_out_drill(drill, progress).await
+    }
+
+    /// A drill that is about to begin.
+    pub(super) fn drill_draft(&self) -> Drill {
         let started = self.depot.clock.now();
-        let mut drill = Drill {
+        Drill {
             id: DrillId::new(started, &self.depot.seed).to_string(),
             backup_id: None,
             started_at: started,
@@ -62,12 +70,17 @@ impl Archive {
             rto_millis: None,
             rows: None,
             findings: Vec::new(),
-        };
+        }
+    }
+
+    /// The drill that was put on record.
+    pub(super) async fn carry_out_drill(&self, mut drill: Drill, progress: &Progress) -> Result<Drill> {
         if let Err(error) = self.rehearse(&mut drill, progress).await {
             tracing::error!(code = error.code().stable(), cause = error.cause(), "a drill failed: {}", error.public());
             drill.findings.push(error.public().to_owned());
         }
         drill.good = drill.findings.is_empty();
+        self.tally.drilled(&drill);
         let (kept, outcome) = (drill.clone(), if drill.good { "ok" } else { "failed" });
         let target = drill.backup_id.clone().unwrap_or_else(|| "none".into());
         let detail = json!({ "drill": drill.id, "rows": drill.rows, "findings": drill.findings.len(), "rto_ms": drill.rto_millis });
@@ -85,7 +98,7 @@ impl Archive {
         let settings = ground.settings(&self.settings);
         let gone = async {
             let store = Store::open(settings.clone(), &then)?;
-            let filled = fill(&store, &self.depot, &newest.name, STEP, progress).await;
+            let filled = fill(&store, &self.depot, &newest.name, STEP, None, progress).await;
             let compared = match filled {
                 Ok(footer) => {
                     drill.rto_millis = i64::try_from(began.elapsed().as_millis()).ok();

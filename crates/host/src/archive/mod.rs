@@ -23,26 +23,36 @@ pub mod config;
 pub mod depot;
 mod drill;
 pub mod format;
+mod keeper;
 pub mod place;
 mod progress;
 mod prune;
 pub mod record;
 pub mod restore;
+mod routes;
 pub mod tables;
+mod tally;
+pub mod tenant;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use plimsoll_core::{Clock, Result, Seed, TenantId};
 use plimsoll_store::{Migration, Schema, Settings, Store};
 
+pub(crate) use self::keeper::{keep_up, watch};
+use self::tally::Tally;
 pub use self::{
     depot::{Depot, Entry, Verified},
     progress::Progress,
     prune::{Policy, keep},
     record::{Backup, Drill},
     restore::{Restored, Target, restore},
+    routes::routes,
 };
-use crate::{config::Config, database, identity::Master};
+use crate::{config::Config, database, identity::Master, practices::PracticesConfig};
 
 /// The record of backups and drills.
 pub const SCHEMA: Schema = Schema {
@@ -52,6 +62,16 @@ pub const SCHEMA: Schema = Schema {
 
 /// The tenant whose ledger holds what concerns no tenant.
 const HOST: TenantId = TenantId::from_bits(0);
+
+/// The section `[archive]` as it counts.
+pub fn section(config: &Config) -> config::ArchiveConfig {
+    let mut section: config::ArchiveConfig = config.get();
+    if !config.get::<PracticesConfig>().holds("backup-offsite") {
+        // What is not to be done: copies that the loss of the disk takes with it.
+        section.place = None;
+    }
+    section
+}
 
 /// Backups of one store.
 #[derive(Clone)]
@@ -66,6 +86,8 @@ pub struct Archive {
     settings: Settings,
     /// Where scratch databases are made.
     scratch: PathBuf,
+    /// What happened since the start.
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Archive {
@@ -74,8 +96,15 @@ impl Archive {
     /// # Errors
     /// [`plimsoll_core::Code::ConfigInvalid`] for a place or a key that cannot be used.
     pub fn new(config: &Config, data: &Path, store: Store, master: &Master, clock: Clock, seed: Seed) -> Result<Archive> {
-        let section: config::ArchiveConfig = config.get();
+        let section = section(config);
         let depot = Depot::new(&section, data, Some(master), clock.clone(), seed)?;
-        Ok(Archive { depot, store, config: section, settings: database::settings(config, data, &clock), scratch: data.join("scratch") })
+        Ok(Archive {
+            depot,
+            store,
+            config: section,
+            settings: database::settings(config, data, &clock),
+            scratch: data.join("scratch"),
+            tally: Arc::default(),
+        })
     }
 }

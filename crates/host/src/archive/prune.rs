@@ -1,6 +1,6 @@
 //! Which backups stay.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use plimsoll_core::{Result, Time};
 use serde_json::json;
@@ -97,28 +97,6 @@ impl Archive {
         let detail = json!({ "at": entry.at, "bytes": entry.bytes });
         self.entry("backup.prune", entry.id.clone(), detail, "ok", move |tx| record::pruned(tx, &id)).await?;
         self.depot.place.delete(&entry.name).await
-    }
-
-    /// Whether the newest backup is so old that the next one is due.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn backup_due(&self) -> Result<bool> {
-        let (backup, _) = record::newest(&self.store).await?;
-        Ok(self.older(backup.map(|backup| backup.started_at), self.config.every.duration()))
-    }
-
-    /// Whether the last drill, good or not, is so long ago that the next one is due.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn drill_due(&self) -> Result<bool> {
-        let last = record::drills(&self.store, 1).await?.pop();
-        Ok(self.older(last.map(|drill| drill.started_at), self.config.drill_every.duration()))
-    }
-
-    fn older(&self, last: Option<Time>, than: Duration) -> bool {
-        last.is_none_or(|last| self.depot.clock.now().since(last) >= than)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is on record of backups and drills.
 
-use plimsoll_core::{Code, Error, Result, Time};
+use plimsoll_core::{BackupId, Code, Error, Result, Time};
 use plimsoll_store::{FromRow, Pace, Row, Scope, Store, Tx, bind};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -89,11 +89,45 @@ impl FromRow for Drill {
     }
 }
 
+/// A backup that is about to begin.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Its id.
+    pub id: BackupId,
+    /// Its name at the place.
+    pub name: String,
+    /// Where it will lie.
+    pub(super) place: String,
+    /// A random text that travels in it.
+    pub(super) sentinel: String,
+    /// When.
+    pub(super) at: Time,
+}
+
+impl Backup {
+    /// One that has just begun.
+    pub(super) fn begun(draft: &Draft) -> Backup {
+        Backup {
+            id: draft.id.to_string(),
+            name: draft.name.clone(),
+            state: "running".into(),
+            started_at: draft.at,
+            finished_at: None,
+            bytes: None,
+            rows: None,
+            digest: None,
+            place: draft.place.clone(),
+            code: None,
+            reason: None,
+        }
+    }
+}
+
 /// Puts a backup on record that begins now. The sentinel travels in it.
-pub(super) fn begin(tx: &mut Tx<'_>, id: &str, name: &str, place: &str, sentinel: &str, now: Time) -> Result<()> {
+pub(super) fn begin(tx: &mut Tx<'_>, draft: &Draft) -> Result<()> {
     tx.write(
         "INSERT INTO backup (id, name, state, sentinel, started_at, place) VALUES (:id, :name, 'running', :sentinel, :now, :place)",
-        bind! { id: id, name: name, sentinel: sentinel, now: now, place: place },
+        bind! { id: draft.id, name: draft.name, sentinel: draft.sentinel, now: draft.at, place: draft.place },
     )?;
     Ok(())
 }
@@ -122,18 +156,51 @@ pub(super) fn pruned(tx: &mut Tx<'_>, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Puts a drill on record.
+/// Puts a drill on record that begins now. Until it has ended it counts as one that did not.
+pub(super) fn drilling(tx: &mut Tx<'_>, drill: &Drill) -> Result<()> {
+    tx.write(
+        "INSERT INTO drill (id, started_at, good, findings) VALUES (:id, :at, 0, '[\"The drill did not end.\"]')",
+        bind! { id: drill.id, at: drill.started_at },
+    )?;
+    Ok(())
+}
+
+/// Puts on record what a drill found.
 pub(super) fn drilled(tx: &mut Tx<'_>, drill: &Drill) -> Result<()> {
     let findings = serde_json::to_string(&drill.findings)?;
     tx.write(
-        "INSERT INTO drill (id, backup_id, started_at, good, rpo_seconds, rto_millis, rows, findings) \
-         VALUES (:id, :backup, :at, :good, :rpo, :rto, :rows, :findings)",
+        "UPDATE drill SET backup_id = :backup, good = :good, rpo_seconds = :rpo, rto_millis = :rto, rows = :rows, findings = :findings WHERE id = :id",
         bind! {
-            id: drill.id, backup: drill.backup_id, at: drill.started_at, good: drill.good, rpo: drill.rpo_seconds,
-            rto: drill.rto_millis, rows: drill.rows, findings: findings,
+            id: drill.id, backup: drill.backup_id, good: drill.good, rpo: drill.rpo_seconds, rto: drill.rto_millis, rows: drill.rows,
+            findings: findings,
         },
     )?;
     Ok(())
+}
+
+/// The moments that count: of the newest whole backup, the newest backup that was begun, the
+/// newest good drill, and the newest drill.
+pub(super) fn moments(tx: &Tx<'_>) -> Result<Moments> {
+    let (whole, begun): (Option<Time>, Option<Time>) = tx.row(
+        "SELECT MAX(CASE WHEN state IN ('whole', 'pruned') THEN started_at END), MAX(CASE WHEN state <> 'failed' THEN started_at END) FROM backup",
+        &[],
+    )?;
+    let (good, drilled): (Option<Time>, Option<Time>) =
+        tx.row("SELECT MAX(CASE WHEN good = 1 THEN started_at END), MAX(started_at) FROM drill", &[])?;
+    Ok(Moments { whole, begun, good, drilled })
+}
+
+/// When what happened last.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Moments {
+    /// The newest backup that is whole.
+    pub whole: Option<Time>,
+    /// The newest backup that was begun and has not failed.
+    pub begun: Option<Time>,
+    /// The newest drill that was good.
+    pub good: Option<Time>,
+    /// The newest drill.
+    pub drilled: Option<Time>,
 }
 
 const BACKUP: &str = "SELECT id, name, state, started_at, finished_at, bytes, rows, digest, place, code, reason FROM backup";

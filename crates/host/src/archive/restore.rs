@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,6 +22,10 @@ use super::{
 use crate::{
     identity::{hex, operate},
     ledger::{Note, Origin},
+    subject::{
+        Subjects, placed,
+        tombstone::{self, Tombstones},
+    },
 };
 
 /// So many rows go into one transaction of a file that nobody sees yet.
@@ -35,6 +40,9 @@ pub struct Target {
     /// Whether a SQLite file that is there gives way; it is kept under another name. A server's
     /// database has to be empty in any case.
     pub replace: bool,
+    /// What recognises the data of persons who were erased since; without it nothing is restored
+    /// where there are tombstones.
+    pub subjects: Option<Arc<Subjects>>,
 }
 
 /// What a restore came to.
@@ -66,21 +74,38 @@ pub async fn restore(depot: &Depot, name: &str, target: &Target, progress: &Prog
     }
     let then = fitting(&manifest.schema, &target.schemas)?;
     vacant(target, &then).await?;
+    let tombstones = tombstones(depot, target, manifest.at).await?;
     depot.verify(name, progress).await?;
     let (rows, migrated, kept) = match &target.settings.place {
         Place::Sqlite { path } => {
-            let (rows, migrated, kept) = beside(depot, name, target, &then, path, progress).await?;
+            let (rows, migrated, kept) = beside(depot, name, target, &then, path, tombstones, progress).await?;
             (rows, migrated, kept)
         }
         Place::Postgres { .. } => {
             let store = Store::open(target.settings.clone(), &then)?;
-            let filled = fill(&store, depot, name, usize::MAX, progress).await;
+            let filled = fill(&store, depot, name, usize::MAX, tombstones.clone(), progress).await;
             store.close().await?;
-            let migrated = complete(&target.settings, &target.schemas, depot, &manifest).await;
-            (filled?.rows(), migrated?, None)
+            let rows = filled?.rows();
+            (rows, complete(&target.settings, &target.schemas, depot, &manifest, tombstones).await?, None)
         }
     };
     Ok(Restored { manifest, rows, took: started.elapsed(), kept, migrated })
+}
+
+/// What was erased since the moment of the archive, as far as it is told beside the archives.
+async fn tombstones(depot: &Depot, target: &Target, moment: plimsoll_core::Time) -> Result<Option<Arc<Tombstones>>> {
+    let stones = placed::fetch(&*depot.place, &depot.keys).await?;
+    if stones.is_empty() {
+        return Ok(None);
+    }
+    let Some(subjects) = target.subjects.clone() else {
+        return Err(Code::ArchiveKey.because(
+            "Persons were erased, and without the master key their data in the archive cannot be recognised. Give it: identity.master_key, or its secret.key in the data folder.",
+        ));
+    };
+    let mut tombstones = Tombstones::new(subjects, Some(moment));
+    tombstones.add(stones)?;
+    Ok(Some(Arc::new(tombstones)))
 }
 
 /// The migrations of this binary, as far as the archive has them.
@@ -167,12 +192,19 @@ fn same(state: &Schemas, then: &[Schema]) -> bool {
 }
 
 /// Loads a backup into a database that is empty; `step` rows per transaction.
-pub(super) async fn fill(store: &Store, depot: &Depot, name: &str, step: usize, progress: &Progress) -> Result<Footer> {
+pub(super) async fn fill(
+    store: &Store,
+    depot: &Depot,
+    name: &str,
+    step: usize,
+    tombstones: Option<Arc<Tombstones>>,
+    progress: &Progress,
+) -> Result<Footer> {
     store.migrate_up().await?;
     let source = depot.place.get(name).await?;
     let keys = depot.keys.clone();
     let reader = aside(move || ArchiveReader::open(source, &keys)).await?;
-    let mut loader = Loader::new(reader, Box::new(|_| Some(Load::Insert)), progress.clone());
+    let mut loader = Loader::new(reader, Box::new(|_| Some(Load::Insert)), progress.clone()).without(tombstones);
     loop {
         let (back, ended) = store
             .commit(Scope::Host, move |tx| {
@@ -186,16 +218,30 @@ pub(super) async fn fill(store: &Store, depot: &Depot, name: &str, step: usize, 
         }
     }
     let footer = loader.footer().cloned().ok_or_else(|| Code::Internal.error().caused_by("an archive ended without a footer"))?;
-    if loader.written() != footer.rows() {
+    if loader.written() + loader.left_out() != footer.rows() {
         return Err(Code::Internal.error().caused_by(format!("{} rows were written of {}", loader.written(), footer.rows())));
     }
     Ok(footer)
 }
 
 /// Brings the schema up to date and puts the restore on record.
-async fn complete(settings: &Settings, schemas: &[Schema], depot: &Depot, manifest: &Manifest) -> Result<Vec<String>> {
+async fn complete(
+    settings: &Settings,
+    schemas: &[Schema],
+    depot: &Depot,
+    manifest: &Manifest,
+    tombstones: Option<Arc<Tombstones>>,
+) -> Result<Vec<String>> {
     let store = Store::open(settings.clone(), schemas)?;
     let migrated = store.migrate_up().await?;
+    if let Some(tombstones) = tombstones {
+        store
+            .commit(Scope::Host, move |tx| {
+                tombstone::put(tx, tombstones.stones())?;
+                tombstones.settle(tx)
+            })
+            .await?;
+    }
     let origin = Origin::host(depot.clock.now(), "backup.restore");
     let note = Note {
         target: format!("backups/{}", manifest.id),
@@ -242,6 +288,7 @@ async fn beside(
     target: &Target,
     then: &[Schema],
     path: &Path,
+    tombstones: Option<Arc<Tombstones>>,
     progress: &Progress,
 ) -> Result<(u64, Vec<String>, Option<PathBuf>)> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -249,11 +296,11 @@ async fn beside(
     let draft = scratch.0.join("plimsoll.db");
     let settings = Settings { place: Place::Sqlite { path: draft.clone() }, page_limit: None, ..target.settings.clone() };
     let store = Store::open(settings.clone(), then)?;
-    let filled = fill(&store, depot, name, STEP, progress).await;
+    let filled = fill(&store, depot, name, STEP, tombstones.clone(), progress).await;
     store.close().await?;
     let footer = filled?;
     let manifest = depot.header(name).await?.manifest;
-    let migrated = complete(&settings, &target.schemas, depot, &manifest).await?;
+    let migrated = complete(&settings, &target.schemas, depot, &manifest, tombstones).await?;
     let (path, folder, clock) = (path.to_owned(), folder.to_owned(), depot.clock.clone());
     let kept = aside(move || exchange(&draft, &path, &folder, &clock)).await?;
     Ok((footer.rows(), migrated, kept))

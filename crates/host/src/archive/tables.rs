@@ -1,6 +1,6 @@
 //! Tables into an archive and out of it.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use plimsoll_core::{Code, Result, TenantId};
 use plimsoll_store::{Load, Table, Tx, Value, put_row, take_row};
@@ -9,6 +9,7 @@ use super::{
     format::{ArchiveReader, ArchiveWriter, Footer, Item, Sink, Source, Table as Head},
     progress::Progress,
 };
+use crate::subject::tombstone::Tombstones;
 
 /// Rows go into the database in heaps of this many,
 const HEAP_ROWS: usize = 500;
@@ -45,13 +46,33 @@ pub struct Loader<S> {
     heap: Vec<Vec<u8>>,
     heap_bytes: usize,
     written: u64,
+    left_out: u64,
+    tombstones: Option<Arc<Tombstones>>,
     progress: Progress,
 }
 
 impl<S: Source> Loader<S> {
     /// Loads the tables that `choose` wants, in the way it says.
     pub fn new(reader: ArchiveReader<S>, choose: Choose, progress: Progress) -> Loader<S> {
-        Loader { reader, tables: None, choose, current: None, heap: Vec::new(), heap_bytes: 0, written: 0, progress }
+        Loader {
+            reader,
+            tables: None,
+            choose,
+            current: None,
+            heap: Vec::new(),
+            heap_bytes: 0,
+            written: 0,
+            left_out: 0,
+            tombstones: None,
+            progress,
+        }
+    }
+
+    /// The same with what was erased left out.
+    #[must_use]
+    pub fn without(mut self, tombstones: Option<Arc<Tombstones>>) -> Loader<S> {
+        self.tombstones = tombstones;
+        self
     }
 
     /// Loads about `limit` rows; whether that was the end.
@@ -76,9 +97,18 @@ impl<S: Source> Loader<S> {
                     self.heap_bytes = 0;
                     self.current = accept(head, &tables, &self.choose)?;
                 }
-                Some(Item::Row(row)) if self.current.is_some() => {
-                    self.heap.push(row.to_vec());
-                    self.heap_bytes += row.len();
+                Some(Item::Row(row)) if let Some((table, columns, _)) = &self.current => {
+                    let row = match &self.tombstones {
+                        Some(tombstones) => tombstones.rewrite(&table.name, columns, row)?.map(Cow::into_owned),
+                        None => Some(row.to_vec()),
+                    };
+                    match row {
+                        Some(row) => {
+                            self.heap_bytes += row.len();
+                            self.heap.push(row);
+                        }
+                        None => self.left_out += 1,
+                    }
                     self.progress.row();
                     left = left.saturating_sub(1);
                     if self.heap.len() >= HEAP_ROWS || self.heap_bytes >= HEAP_BYTES || left == 0 {
@@ -99,6 +129,11 @@ impl<S: Source> Loader<S> {
     /// How many rows were written so far.
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// How many rows of erased subjects were left out so far.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// The footer, once [`load`](Loader::load) has reached the end.

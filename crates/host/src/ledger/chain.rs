@@ -140,14 +140,23 @@ pub fn append(tx: &mut Tx<'_>, origin: &Origin, note: &Note) -> Result<()> {
     tx.write(
         "INSERT INTO ledger (tenant_id, seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash, \
          address_salt, address_digest) \
-         VALUES (:tenant, :seq, :at, :actor_kind, :actor, :action, :target, :outcome, :request, :address, :detail, :hash, :salt, :digest)",
+         VALUES (:tenant, :seq, :at, :actor_kind, :actor, :action, :target, \
+         CASE WHEN EXISTS (SELECT 1 FROM tenant WHERE id = :tenant AND held_at IS NOT NULL) THEN NULL ELSE :outcome END, :request, :address, :detail, :hash, :salt, :digest)",
         bind! {
             seq: entry.seq, at: entry.at, actor_kind: entry.actor_kind, actor: entry.actor, action: entry.action, target: entry.target,
             outcome: entry.outcome, request: entry.request, address: entry.address, detail: entry.detail, hash: entry.hash, salt: entry.salt, digest: entry.digest,
         },
-    )?;
+    )
+    .map_err(unless_held)?;
     tx.set_head(Head { seq: entry.seq, hash: entry.hash });
     Ok(())
+}
+
+/// A held tenant's entry has no outcome, which the table refuses: so the look at the tenant costs no
+/// statement of its own, and there is no moment between look and entry.
+fn unless_held(error: plimsoll_core::Error) -> plimsoll_core::Error {
+    let outcome = error.code() == Code::Invalid && error.cause().is_some_and(|cause| cause.contains("outcome"));
+    if outcome { crate::archive::tenant::hold::refusal() } else { error }
 }
 
 /// What a walk over a chain found.

@@ -118,7 +118,11 @@ pub struct Signature {
 pub struct Signer(Ed25519KeyPair);
 
 impl Signer {
-    pub(super) fn new(master: &Master) -> Result<Signer> {
+    /// The key that belongs to this master key.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] where it cannot be derived, which does not happen.
+    pub fn new(master: &Master) -> Result<Signer> {
         let seed = master.subkey("certificate signing")?;
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice());
         pair.map(Signer).map_err(|_| Code::Internal.error().caused_by("could not make the key of certificates"))

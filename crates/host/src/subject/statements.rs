@@ -15,8 +15,10 @@ pub(super) struct Statements {
     change: Option<&'static str>,
     /// How many rows there are.
     count: &'static str,
-    /// Brings the tally back to the truth, for all tenants.
+    /// Brings the tally back to the truth, for all tenants,
     pub(super) recount: Option<&'static str>,
+    /// or for the transaction's own.
+    pub(super) recount_own: Option<&'static str>,
 }
 
 impl Statements {
@@ -46,18 +48,22 @@ impl Statements {
                 Some(leak(format!("UPDATE {table} SET {} WHERE {whose}", set.join(", "))))
             }
         };
-        let recount = subject.counted.filter(|_| matches!(subject.erase, Erase::Delete)).map(|noun| {
-            leak(format!(
-                "UPDATE tally SET live = (SELECT count(*) FROM {table} t WHERE t.tenant_id = tally.tenant_id AND t.deleted_at IS NULL) \
-                 WHERE noun = '{noun}'"
-            ))
-        });
+        let recounted = |whose: &str| {
+            subject.counted.filter(|_| matches!(subject.erase, Erase::Delete)).map(|noun| {
+                leak(format!(
+                    "UPDATE tally SET live = (SELECT count(*) FROM {table} t WHERE t.tenant_id = tally.tenant_id AND t.deleted_at IS NULL) \
+                     WHERE {whose}noun = '{noun}'"
+                ))
+            })
+        };
+        let recount = recounted("");
         Statements {
             select: leak(format!("SELECT * FROM {table} WHERE {whose}")),
             living: recount.map(|_| leak(format!("SELECT count(*) FROM {table} WHERE {whose} AND deleted_at IS NULL"))),
             change,
             count: leak(format!("SELECT count(*) FROM {table} WHERE {whose}")),
             recount,
+            recount_own: recounted("tenant_id = :tenant AND "),
         }
     }
 

@@ -269,15 +269,17 @@ impl Tombstones {
         self.marks.contains_key(&mark).then_some(mark)
     }
 
-    /// Behind the last row, in the host's scope: counts of living things are made right where rows
-    /// were left out.
+    /// Behind the last row, in the host's scope for all tenants or in one's own: counts of living
+    /// things are made right where rows were left out.
     ///
     /// # Errors
     /// What the database says.
     pub fn settle(&self, tx: &mut Tx<'_>) -> Result<()> {
         let dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for place in dropped {
-            if let Some(recount) = self.subjects.register.holdings.get(place).and_then(|one| one.statements.recount) {
+            let Some(one) = self.subjects.register.holdings.get(place) else { continue };
+            let recount = if matches!(tx.scope(), Scope::Host) { one.statements.recount } else { one.statements.recount_own };
+            if let Some(recount) = recount {
                 tx.write(recount, &[])?;
             }
         }

@@ -9,7 +9,7 @@ use plimsoll_core::{Result, TenantId};
 use plimsoll_store::{Migration, Schema, Scope, Settings, Store, Tx, bind};
 
 use crate::{
-    bed::{Bed, look},
+    bed::{Bed, look, wish},
     on_both,
 };
 
@@ -77,7 +77,7 @@ async fn rate(store: &Store, callers: u64, time: Duration) -> f64 {
 }
 
 async fn creates_with_and_without_the_log(bed: Bed) {
-    let seconds = std::env::var("PLIMSOLL_TEST_COST").ok().map(|text| text.parse::<f64>().unwrap());
+    let seconds = wish("COST").map(|text| text.parse::<f64>().unwrap());
     let time = Duration::from_secs_f64(seconds.unwrap_or(0.05));
     let settings = Settings { writers: 4, ..bed.settings() };
     let store = Store::open(settings, &[SONGS]).unwrap();

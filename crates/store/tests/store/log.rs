@@ -18,7 +18,7 @@ use plimsoll_store::{
 };
 
 use crate::{
-    bed::{ANN, BOB, Bed, SCHEMA, add, added, cause, look, names},
+    bed::{ANN, BOB, Bed, SCHEMA, add, added, cause, look, names, wish},
     on_both,
 };
 
@@ -183,9 +183,9 @@ async fn storm(store: &Store, seed: u64, changes: u64) {
 }
 
 async fn a_dump_and_the_log_after_it_are_the_live_rows(bed: Bed) {
-    let given = std::env::var("PLIMSOLL_TEST_SEED").ok().map(|text| text.parse::<u64>().unwrap());
+    let given = wish("SEED").map(|text| text.parse::<u64>().unwrap());
     let first = given.unwrap_or_else(|| Seed::system().below(1 << 30));
-    let rounds = std::env::var("PLIMSOLL_TEST_ROUNDS").ok().map_or(2, |text| text.parse().unwrap());
+    let rounds = wish("ROUNDS").map_or(2, |text| text.parse().unwrap());
     for seed in first..first + rounds {
         println!("seed {seed}");
         let bed = if bed.is_sqlite() { Bed::sqlite() } else { Bed::postgres() };
@@ -236,7 +236,7 @@ async fn a_dump_and_the_log_after_it_are_the_live_rows(bed: Bed) {
 /// What the killed process does: changes, as fast as it can, saying which were acknowledged.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_will_be_killed() {
-    let Ok(place) = std::env::var("PLIMSOLL_TEST_KILLED") else { return };
+    let Some(place) = wish("KILLED") else { return };
     let place = match place.strip_prefix("sqlite:") {
         Some(path) => Place::Sqlite { path: path.into() },
         None => Place::Postgres { url: place },
@@ -253,7 +253,7 @@ async fn nothing_is_missing_after_the_process_was_killed(bed: Bed) {
     store.log_changes(true).await.unwrap();
     added(&store, ANN, "first").await.unwrap();
     let (position, base) = store.snapshot(Scope::Host, |tx| Ok((tx.log_position()?, dumped(tx)?))).await.unwrap();
-    let kills = std::env::var("PLIMSOLL_TEST_ROUNDS").ok().map_or(3, |text| text.parse().unwrap());
+    let kills = wish("ROUNDS").map_or(3, |text| text.parse().unwrap());
     for _ in 0..kills {
         let place = match &bed.place {
             Place::Sqlite { path } => format!("sqlite:{}", path.display()),

@@ -70,6 +70,15 @@ impl Keys {
         Ok(Keys { active, old: rest })
     }
 
+    /// The keys that are configured.
+    ///
+    /// # Errors
+    /// As [`Keys::new`].
+    pub fn configured(section: &crate::archive::config::ArchiveConfig, master: Option<&Master>) -> Result<Keys> {
+        let exposed = crate::config::Secret::expose;
+        Keys::new(master, section.key.as_ref().map(exposed), section.old_keys.iter().map(exposed))
+    }
+
     /// The id of the key that wraps now, in hexadecimal.
     pub fn id(&self) -> String {
         hex(&self.active.id)

@@ -123,14 +123,6 @@ impl Outgoing {
         self.judge(next)
     }
 
-    /// What was not taken yet, piece by piece, for code that may block.
-    ///
-    /// # Errors
-    /// As [`piece`](Outgoing::piece).
-    pub fn rest(&mut self) -> Result<Option<Bytes>> {
-        if self.held.is_empty() { self.wait() } else { Ok(Some(std::mem::take(&mut self.held))) }
-    }
-
     /// The next piece, no longer than `most`.
     ///
     /// # Errors

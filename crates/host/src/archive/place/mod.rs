@@ -3,6 +3,8 @@
 //! What a place promises: an object appears whole or not at all, under its name, and is on disk
 //! when [`Place::put`] returns; names are `a-z 0-9 - _ . /`; a listing is in order of names.
 
+#[cfg(test)]
+mod contract;
 mod directory;
 mod s3;
 #[cfg(test)]
