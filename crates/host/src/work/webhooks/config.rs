@@ -20,7 +20,7 @@ crate::section! {
         pub schedule: Vec<Span> = "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h",
         /// How long a receiver may take to answer.
         pub timeout: Span = "20s",
-        /// How many deliveries one endpoint is sent at once by one process.
+        /// How many deliveries one endpoint is sent at once by one process; half of `[work] slots` at most.
         pub at_once: u16 = "4",
         /// How long an endpoint may fail without one success until it is disabled.
         pub disable_after: Span = "5d",

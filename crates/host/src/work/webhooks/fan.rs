@@ -131,11 +131,13 @@ pub(super) fn hurry(change: &mut Change<'_, '_>, webhook: WebhookId) -> Result<(
 /// dead letter takes its job out of there; one that still waits is hurried.
 pub(super) fn again(change: &mut Change<'_, '_>, webhook: WebhookId, event: EventId, kind: &str) -> Result<()> {
     let now = change.now();
+    // Attempts are counted on: a process that still holds an old one must not be taken for the new.
     let revived = change.write(
-        "UPDATE job SET state = 'ready', attempt = 0, run_at = :now, finished_at = NULL, lease_until = NULL, worker = NULL \
+        "UPDATE job SET state = 'ready', most_attempts = attempt + :granted, run_at = :now, finished_at = NULL, expires_at = NULL, \
+         lease_until = NULL, worker = NULL \
          WHERE tenant_id = :tenant AND kind = :kind AND state IN ('dead', 'waiting') AND id IN \
          (SELECT job_id FROM webhook_delivery WHERE tenant_id = :tenant AND webhook_id = :webhook AND event_id = :event)",
-        bind! { now: now, kind: Deliver::KIND, webhook: webhook, event: event },
+        bind! { granted: i64::from(Deliver::POLICY.attempts), now: now, kind: Deliver::KIND, webhook: webhook, event: event },
     )?;
     if revived == 0 {
         return begin(change, webhook, event, kind);

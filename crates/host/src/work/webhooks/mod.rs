@@ -17,8 +17,6 @@ mod fan;
 mod lanes;
 mod routes;
 mod signature;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
