@@ -296,7 +296,12 @@ impl Host {
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
         let kinds = work::table(std::mem::take(&mut mounts.kinds))?;
         let bus = work::events::Bus::new(&config.get(), &kinds, !off.contains_key("pubsub"));
-        let work = work::Work::new(&config.get(), bus, kinds, &seed);
+        let mut working: work::config::WorkConfig = config.get();
+        if off.contains_key("job-queue") && working.slots == 0 {
+            // What is not to be done: jobs run in the process that answers requests, whatever it was told.
+            working.slots = 4;
+        }
+        let work = work::Work::new(&working, bus, kinds, &seed);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let host = Arc::new(Host {

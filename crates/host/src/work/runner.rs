@@ -82,8 +82,14 @@ async fn settle(host: &Arc<Host>, lease: &Arc<Lease>, error: Error) {
         job = %lease.job, kind = lease.kind, attempt = lease.attempt, code = error.code().stable(), cause = error.cause(),
         "a job failed: {}", error.public()
     );
-    let lease = lease.clone();
-    let kept = host.store.commit(Scope::Tenant(lease.tenant), move |tx| lease.fail(tx, now, &error, &policy, again)).await;
+    let (lease, forgets) = (lease.clone(), again.is_none() && !host.holds("dlq"));
+    let kept = host
+        .store
+        .commit(Scope::Tenant(lease.tenant), move |tx| {
+            lease.fail(tx, now, &error, &policy, again)?;
+            if forgets { super::admin::order::forget(tx, lease.job) } else { Ok(()) }
+        })
+        .await;
     if let Err(error) = kept {
         tracing::error!(cause = error.cause(), "a failed job could not be put on record; its lease will run out: {}", error.public());
     }
