@@ -17,6 +17,7 @@ mod jobs;
 mod ledger;
 mod release;
 mod roles;
+mod subjects;
 mod tenancy;
 mod together;
 mod walk;
