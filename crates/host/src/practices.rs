@@ -113,6 +113,7 @@ pub const SWITCHES: &[&str] = &[
     "twelve-factor",
     "user-accounts",
     "warmup-bounded",
+    "webhooks",
 ];
 
 crate::section! {

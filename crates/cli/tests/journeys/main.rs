@@ -21,3 +21,4 @@ mod subjects;
 mod tenancy;
 mod together;
 mod walk;
+mod webhooks;

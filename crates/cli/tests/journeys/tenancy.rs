@@ -41,7 +41,10 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
          VALUES ('{}', '{job}', 'walk.nothing', 'dead', 5, 0, 1, 1, '\"{mark} payload\"', 'host', 0, 0)",
         tenant.id
     ));
+    let receiver = json!({ "url": format!("https://receiver.example/{mark}"), "types": ["webhook.none"] });
+    let webhook = tenant.owner.post("/v1/webhooks").json(receiver).await.expect(201).str("/id");
     let ids = BTreeMap::from([
+        ("webhooks", webhook.clone()),
         ("artists", artist.to_string()),
         ("songs", song.to_string()),
         ("users", member.id.clone()),
@@ -65,6 +68,7 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         tenant.slug.clone(),
         record,
         job,
+        webhook,
     ];
     Furnished { eyes: login.caller, tenant, ids, words }
 }
