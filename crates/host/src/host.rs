@@ -94,8 +94,6 @@ impl Host {
     }
 }
 
-/// How long a stopping process waits for the jobs it runs; others do them again after their leases.
-const JOBS_END_WITHIN: Duration = Duration::from_secs(10);
 const TEND_EVERY: Duration = Duration::from_secs(60);
 
 /// What a starting system may use.
@@ -138,8 +136,8 @@ impl Mounts {
                 retention::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
-                work::webhooks::SCHEMA,
                 archive::SCHEMA,
+                work::webhooks::SCHEMA,
             ],
             ..Mounts::default()
         };
@@ -344,7 +342,7 @@ impl Host {
             // What is not to be done: jobs run in the process that answers requests, whatever it was told.
             working.slots = 4;
         }
-        let work = work::Work::new(&working, bus, kinds, &seed);
+        let work = work::Work::new(&working, bus, kinds, &seed).patient(server.drain_timeout.duration());
         let webhooks = work::webhooks::Webhooks::new(config.get(), config.profile(), work.slots)?;
         webhooks.measure(&telemetry);
         let shared = shared::Shared::new(&config.get())?;
@@ -431,7 +429,7 @@ impl Host {
     /// # Errors
     /// What the database says.
     pub async fn stop(&self) -> Result<()> {
-        self.work.stop(JOBS_END_WITHIN).await;
+        self.work.stop().await;
         self.idempotency.settle().await;
         let closed = self.store.close().await;
         self.telemetry.flush().await;
@@ -455,6 +453,9 @@ async fn tend(host: std::sync::Weak<Host>) {
         }
         if let Err(error) = replies::idempotency::tend(&host).await {
             tracing::warn!(cause = error.cause(), "old answers were not removed: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = work::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old jobs were not removed: {}; next try in a minute", error.public());
         }
         if let Err(error) = work::events::tend(&host).await {
             tracing::warn!(cause = error.cause(), "old events were not removed: {}; next try in a minute", error.public());

@@ -144,7 +144,7 @@ pub fn cancel(change: &mut Change<'_, '_>, kinds: &Kinds, id: JobId, reason: Opt
                 "UPDATE job SET cancel_at = COALESCE(cancel_at, :now), reason = :reason WHERE tenant_id = :tenant AND id = :id AND state = 'running'",
                 bind! { now: now, reason: reason, id: id },
             )?;
-            change.wakes();
+            change.hurries();
             Done::Cancelling
         }
         "dead" => return Err(Code::Conflict.because("this job is a dead letter: it does not run; replay or discard it")),
