@@ -123,6 +123,7 @@ impl Mounts {
                 upstream::release::kept::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
+                work::schedules::SCHEMA,
             ],
             ..Mounts::default()
         };
@@ -132,9 +133,13 @@ impl Mounts {
         manual::routes(&mut top);
         identity::well_known(&mut top);
         work::events::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
+        work::requests::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
+        work::schedules::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
+        work::events::routes(&mut versioned);
+        work::schedules::routes(&mut versioned);
         upstream::contract::admin::routes(&mut versioned);
         upstream::release::admin::routes(&mut versioned);
         upstream::operate::routes(&mut versioned);
@@ -321,9 +326,11 @@ impl Host {
         host.check_keys();
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
+        work::schedules::settle(&host).await?;
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         tokio::spawn(work::run(Arc::downgrade(&host)));
+        tokio::spawn(work::events::herald(Arc::downgrade(&host)));
         Ok(host)
     }
 

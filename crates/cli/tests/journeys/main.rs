@@ -11,6 +11,7 @@ mod catalogue;
 mod described;
 mod description;
 mod edge;
+mod events;
 mod house;
 mod identity;
 mod ledger;

@@ -15,7 +15,9 @@ pub mod events;
 pub mod job;
 pub mod lease;
 pub mod policy;
+pub mod requests;
 mod runner;
+pub mod schedules;
 
 use std::{
     sync::{

@@ -8,7 +8,7 @@ use std::{
 use plimsoll_core::{Code, Error};
 use plimsoll_store::Scope;
 
-use super::{claim::claim, lease::Lease, policy::worth_repeating};
+use super::{claim::claim, lease::Lease, policy::worth_repeating, schedules};
 use crate::{Host, telemetry::Within};
 
 /// How long this process sleeps at most when nothing wakes it.
@@ -28,7 +28,12 @@ pub(crate) async fn run(host: Weak<Host>) {
         } else {
             let (work, now) = (work.clone(), host.clock.now());
             let most = i64::try_from(free).unwrap_or(1);
-            let taken = host.store.commit(Scope::Host, move |tx| claim(tx, now, &work.worker, &work.kinds, most, work.term)).await;
+            let seed = host.seed.clone();
+            let taken = host.store.commit(Scope::Host, move |tx| {
+                schedules::fire_due(tx, now, &work.kinds, &seed)?;
+                claim(tx, now, &work.worker, &work.kinds, most, work.term)
+            });
+            let taken = taken.await;
             taken.unwrap_or_else(|error| {
                 tracing::warn!(cause = error.cause(), "jobs could not be claimed: {}", error.public());
                 Vec::new()
