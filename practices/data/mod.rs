@@ -4,6 +4,7 @@ mod cached;
 mod changes;
 mod connections;
 mod migrations;
+mod published;
 mod statements;
 
 use plimsoll_assess::{Practice, probe};
@@ -30,7 +31,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("cache-ttl-invalidation").proven_by(probe!(Copies; cached::bounded)),
     page!("cache-store-persistence"),
     page!("job-queue"),
-    page!("pubsub"),
+    page!("pubsub").proven_by(probe!(Tenants, Native; published::told_of_first)),
     page!("read-replicas"),
     page!("db-replication"),
     page!("db-sharding"),

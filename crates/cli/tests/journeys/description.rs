@@ -143,6 +143,11 @@ both! {
                     let made = owner.post("/v1/keys").json(json!({ "name": "subject", "role": "viewer" })).await.expect(201);
                     BTreeMap::from([("keys", made.str("/id"))])
                 }
+                "schedules.change" => {
+                    let planned = json!({ "name": "subject", "kind": "events.remind", "cron": "0 3 * * *", "payload": { "word": "w" } });
+                    owner.post("/v1/schedules").json(planned).await.expect(201);
+                    BTreeMap::from([("schedules", "subject".to_owned())])
+                }
                 "idempotency.settle" => {
                     let once = owner.post("/v1/songs").header("idempotency-key", "once").json(json!({ "title": "Once" }));
                     once.await.expect(201);

@@ -34,6 +34,9 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
     let once = tenant.owner.post("/v1/songs").header("idempotency-key", mark).json(json!({ "title": format!("{mark} once") }));
     once.await.expect(201);
     let record = tenant.owner.get("/v1/idempotency").await.expect(200).str("/items/0/id");
+    let plan = format!("{}-plan", mark.to_lowercase());
+    let planned = json!({ "name": plan, "kind": "events.remind", "cron": "0 3 * * *", "payload": { "word": mark } });
+    tenant.owner.post("/v1/schedules").json(planned).await.expect(201);
     let ids = BTreeMap::from([
         ("artists", artist.to_string()),
         ("songs", song.to_string()),
@@ -44,9 +47,21 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         // Mounted services are nobody's, and none is mounted here.
         ("upstreams", "nowhere".to_owned()),
         ("idempotency", record.clone()),
+        ("schedules", plan.clone()),
     ]);
-    let words =
-        vec![mark.to_owned(), member.email, member.id, owner.email, owner.id, key, session, tenant.id.clone(), tenant.slug.clone(), record];
+    let words = vec![
+        mark.to_owned(),
+        member.email,
+        member.id,
+        owner.email,
+        owner.id,
+        key,
+        session,
+        tenant.id.clone(),
+        tenant.slug.clone(),
+        record,
+        plan,
+    ];
     Furnished { eyes: login.caller, tenant, ids, words }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Subscription {
 pub struct Bus {
     pub(super) subscriptions: Vec<Subscription>,
     unrecorded: Vec<Pattern>,
-    /// Whether events are told at all: always, unless the practice `pubsub` is switched off.
+    /// Whether subscribers and readers hear of events: always, unless the practice `pubsub` is switched off.
     pub(super) tells: bool,
     pub(super) kept: Duration,
     pub(super) heartbeat: Duration,
@@ -66,6 +66,6 @@ impl Bus {
 
     /// Whether events of this type are recorded.
     pub(super) fn records(&self, kind: &str) -> bool {
-        self.tells && !self.unrecorded.iter().any(|pattern| pattern.covers(kind))
+        !self.unrecorded.iter().any(|pattern| pattern.covers(kind))
     }
 }

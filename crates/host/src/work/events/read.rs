@@ -44,10 +44,12 @@ impl Extent {
 }
 
 /// What somebody wants to hear of.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Wanted {
     /// All types, where empty.
     patterns: Vec<Pattern>,
+    /// Whether anybody is told anything.
+    tells: bool,
 }
 
 impl Wanted {
@@ -55,13 +57,13 @@ impl Wanted {
     ///
     /// # Errors
     /// [`Code::Invalid`] for what is no type.
-    pub(super) fn parse(text: Option<&str>) -> Result<Wanted> {
+    pub(super) fn parse(text: Option<&str>, tells: bool) -> Result<Wanted> {
         let patterns = text.map_or(Ok(Vec::new()), |text| text.split(',').map(|one| Pattern::parse(one.trim())).collect::<Result<_>>())?;
-        Ok(Wanted { patterns })
+        Ok(Wanted { patterns, tells })
     }
 
     pub(super) fn includes(&self, event: &Published, who: &Principal) -> bool {
-        (self.patterns.is_empty() || self.patterns.iter().any(|pattern| pattern.covers(&event.kind))) && event.is_for(who)
+        self.tells && (self.patterns.is_empty() || self.patterns.iter().any(|pattern| pattern.covers(&event.kind))) && event.is_for(who)
     }
 }
 

@@ -89,8 +89,8 @@ fn page_schema() -> Value {
 }
 
 async fn events(ctx: Ctx<(), Read>, (Query(filter), Raw { parts }): (Query<Filter>, Raw)) -> Result<Response<Body>> {
-    let wanted =
-        Wanted::parse(filter.kinds.as_deref()).map_err(|error| Error::invalid(vec![Fault::at("?type", error.public().to_owned())]))?;
+    let wanted = Wanted::parse(filter.kinds.as_deref(), ctx.host.work.bus.tells)
+        .map_err(|error| Error::invalid(vec![Fault::at("?type", error.public().to_owned())]))?;
     let after = filter.after.map_or_else(|| last_seen(&parts.headers), |after| Ok(Some(after)))?;
     let mut answer = if parts.method == Method::GET && wants_stream(&parts.headers) {
         stream::open(&ctx, &parts.headers, wanted, after).await?

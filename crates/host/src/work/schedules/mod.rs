@@ -9,6 +9,7 @@
 mod cron;
 mod declared;
 mod fire;
+mod remind;
 mod routes;
 mod spread;
 

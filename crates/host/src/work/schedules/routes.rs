@@ -124,8 +124,11 @@ pub(crate) fn routes(r: &mut Routes<'_, ()>) {
     r.post("/schedules", WRITE, create)
         .named("schedules.create")
         .summary("Let a kind of job come back by the clock")
-        .describe("Fires once for each moment, however many processes there are. What came while nothing ran is made up for once.")
-        .example(json!({ "name": "nightly", "kind": "reports.nightly", "cron": "0 3 * * *", "zone": "Europe/Berlin" }))
+        .describe("Fires once for each moment, however many processes there are. What came while nothing ran is made up for once. \
+             `events.remind` tells an event `reminder.due` with a word, for webhooks and streams.")
+        .example(json!({
+            "name": "nightly", "kind": "events.remind", "cron": "0 3 * * *", "zone": "Europe/Berlin", "payload": { "word": "close the books" }
+        }))
         .problem(Code::Conflict);
     r.get("/schedules/{name}", READ, show).named("schedules.get").summary("One schedule").problem(Code::NotFound);
     r.patch("/schedules/{name}", WRITE, change)

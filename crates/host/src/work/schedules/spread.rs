@@ -74,4 +74,5 @@ fn one_for(job: &str, tenant: TenantId) -> JobId {
 /// The host's own kinds of job around schedules.
 pub(crate) fn declare(jobs: &mut Jobs<'_, ()>) {
     jobs.runs::<Spread>();
+    jobs.runs::<super::remind::Remind>();
 }
