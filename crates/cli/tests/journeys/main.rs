@@ -18,6 +18,7 @@ mod later;
 mod ledger;
 mod release;
 mod roles;
+mod subjects;
 mod tenancy;
 mod together;
 mod walk;

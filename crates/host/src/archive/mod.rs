@@ -5,3 +5,4 @@
 
 pub mod format;
 pub mod place;
+pub mod tenant;
