@@ -66,6 +66,17 @@ both! {
         tenant.owner.get("/v1/schedules/p").await.expect(404);
     }
 
+    async fn a_job_that_nobody_tries_again_is_news_for_administrators(db: Db) {
+        let house = House::open(db, &[], &["--rehearsal"]).await;
+        let tenant = house.tenant().await;
+        let made = tenant.owner.post("/v1/rehearsal/jobs").json(json!({ "jobs": [{ "name": "Never", "fails": 1000 }] })).await.expect(200);
+        let news = until(&tenant.owner, "/v1/events?type=job.dead", |reply| !reply.at("/items").as_array().unwrap().is_empty()).await;
+        assert_eq!(news.at("/items/0/data/id"), made.at("/jobs/0"), "{news}");
+        assert_eq!((news.at("/items/0/data/kind"), news.at("/items/0/data/attempts")), (json!("rehearsal.effect"), json!(3)));
+        let viewer = tenant.key("viewer").await.get("/v1/events?type=job.dead").await.expect(200);
+        assert_eq!(viewer.at("/items"), json!([]));
+    }
+
     async fn a_request_that_prefers_not_to_wait_is_done_once_by_a_job(db: Db) {
         let house = House::open(db, &[], &[]).await;
         let tenant = house.tenant().await;

@@ -8,7 +8,7 @@ use std::{
 use plimsoll_core::{Code, Error};
 use plimsoll_store::Scope;
 
-use super::{claim::claim, lease::Lease, policy::worth_repeating, schedules};
+use super::{claim::claim, events, lease::Lease, policy::worth_repeating, schedules};
 use crate::{Host, telemetry::Within};
 
 /// How long this process sleeps at most when nothing wakes it.
@@ -88,7 +88,12 @@ async fn settle(host: &Arc<Host>, lease: &Arc<Lease>, error: Error) {
         "a job failed: {}", error.public()
     );
     let lease = lease.clone();
-    let kept = host.store.commit(Scope::Tenant(lease.tenant), move |tx| lease.fail(tx, now, &error, &policy, again)).await;
+    let work = host.work.clone();
+    let failing = host.store.commit(Scope::Tenant(lease.tenant), move |tx| {
+        lease.fail(tx, now, &error, &policy, again)?;
+        events::job_dead(tx, &work, now, &lease, error.code())
+    });
+    let kept = failing.await;
     if let Err(error) = kept {
         tracing::error!(cause = error.cause(), "a failed job could not be put on record; its lease will run out: {}", error.public());
     }

@@ -11,6 +11,7 @@
 
 mod bus;
 pub mod config;
+mod dead;
 mod event;
 mod hub;
 mod pattern;
@@ -28,7 +29,7 @@ pub use self::{
     event::{Event, Published},
     pattern::Pattern,
 };
-pub(crate) use self::{bus::subscribed, hub::herald, publish::publish, relay::declare, routes::routes, tend::tend};
+pub(crate) use self::{bus::subscribed, dead::job_dead, hub::herald, publish::publish, relay::declare, routes::routes, tend::tend};
 
 /// What wakes those who wait for events, in this process and in others.
 const CHANNEL: &str = "events";
