@@ -324,7 +324,7 @@ impl Host {
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
         let kinds = work::table(std::mem::take(&mut mounts.kinds))?;
-        let bus = work::events::Bus::new(&config.get(), &kinds, !off.contains_key("pubsub"));
+        let bus = work::events::Bus::new(&config.get(), &kinds, config.get::<practices::PracticesConfig>().holds("pubsub"));
         let work = work::Work::new(&config.get(), bus, kinds, &seed);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
