@@ -148,6 +148,10 @@ both! {
                     owner.post("/v1/schedules").json(planned).await.expect(201);
                     BTreeMap::from([("schedules", "subject".to_owned())])
                 }
+                webhook if webhook.starts_with("webhooks.") => {
+                    let made = owner.post("/v1/webhooks").json(json!({ "url": "https://receiver.example/", "types": ["webhook.none"] }));
+                    BTreeMap::from([("webhooks", made.await.expect(201).str("/id"))])
+                }
                 "idempotency.settle" => {
                     let once = owner.post("/v1/songs").header("idempotency-key", "once").json(json!({ "title": "Once" }));
                     once.await.expect(201);

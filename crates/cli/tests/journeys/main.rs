@@ -22,3 +22,4 @@ mod subjects;
 mod tenancy;
 mod together;
 mod walk;
+mod webhooks;

@@ -37,7 +37,10 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
     let plan = format!("{}-plan", mark.to_lowercase());
     let planned = json!({ "name": plan, "kind": "events.remind", "cron": "0 3 * * *", "payload": { "word": mark } });
     tenant.owner.post("/v1/schedules").json(planned).await.expect(201);
+    let receiver = json!({ "url": format!("https://receiver.example/{mark}"), "types": ["webhook.none"] });
+    let webhook = tenant.owner.post("/v1/webhooks").json(receiver).await.expect(201).str("/id");
     let ids = BTreeMap::from([
+        ("webhooks", webhook.clone()),
         ("artists", artist.to_string()),
         ("songs", song.to_string()),
         ("users", member.id.clone()),
@@ -61,6 +64,7 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         tenant.slug.clone(),
         record,
         plan,
+        webhook,
     ];
     Furnished { eyes: login.caller, tenant, ids, words }
 }

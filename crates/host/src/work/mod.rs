@@ -18,6 +18,7 @@ pub mod policy;
 pub mod requests;
 mod runner;
 pub mod schedules;
+pub mod webhooks;
 
 use std::{
     sync::{
