@@ -14,6 +14,7 @@ mod edge;
 mod events;
 mod house;
 mod identity;
+mod jobs;
 mod later;
 mod ledger;
 mod release;

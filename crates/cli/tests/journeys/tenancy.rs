@@ -37,6 +37,13 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
     let plan = format!("{}-plan", mark.to_lowercase());
     let planned = json!({ "name": plan, "kind": "events.remind", "cron": "0 3 * * *", "payload": { "word": mark } });
     tenant.owner.post("/v1/schedules").json(planned).await.expect(201);
+    // Nothing that is mounted here works outside of requests: the dead letter is put there by hand.
+    let job = tenant.id.replace("ten_", "job_");
+    house(db).meddle(&format!(
+        "INSERT INTO job (tenant_id, id, kind, state, priority, run_at, attempt, most_attempts, payload, actor, created_at, finished_at) \
+         VALUES ('{}', '{job}', 'walk.nothing', 'dead', 5, 0, 1, 1, '\"{mark} payload\"', 'host', 0, 0)",
+        tenant.id
+    ));
     let receiver = json!({ "url": format!("https://receiver.example/{mark}"), "types": ["webhook.none"] });
     let webhook = tenant.owner.post("/v1/webhooks").json(receiver).await.expect(201).str("/id");
     let ids = BTreeMap::from([
@@ -51,6 +58,7 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         ("upstreams", "nowhere".to_owned()),
         ("idempotency", record.clone()),
         ("schedules", plan.clone()),
+        ("jobs", job.clone()),
     ]);
     let words = vec![
         mark.to_owned(),
@@ -64,6 +72,7 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         tenant.slug.clone(),
         record,
         plan,
+        job,
         webhook,
     ];
     Furnished { eyes: login.caller, tenant, ids, words }

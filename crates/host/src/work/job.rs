@@ -75,6 +75,8 @@ pub struct Kind {
     pub(crate) every: Vec<Every>,
     /// Where tenants may schedule it: whether this can be the payload of such a job.
     pub(crate) admits: Option<Admits>,
+    /// Whether this is a payload of the kind: what an order with a corrected one asks first.
+    pub(super) reads: fn(&str) -> Result<()>,
     pub(super) route: Arc<Route>,
     pub(super) run: Runner,
 }
@@ -146,8 +148,7 @@ impl<'w, S: Send + Sync + 'static> Jobs<'w, S> {
         let slot = self.slot.clone();
         let run = move |host: Arc<Host>, route: Arc<Route>, lease: Arc<Lease>| -> Result<Boxed<'static, Result<()>>> {
             let system = slot.get().cloned().ok_or_else(|| Code::Internal.because("the system has not started"))?;
-            let job: J = serde_json::from_str(&lease.payload)
-                .map_err(|cause| Code::Malformed.because(format!("the payload is no `{}`: {cause}", J::KIND)))?;
+            let job: J = understood(&lease.payload)?;
             let running = job.run(Ctx::of_job(system, host, route, lease));
             Ok(Box::pin(async move { running.await.map(drop) }))
         };
@@ -158,6 +159,7 @@ impl<'w, S: Send + Sync + 'static> Jobs<'w, S> {
             policy: J::POLICY,
             on: Vec::new(),
             every: Vec::new(),
+            reads: |payload| understood::<J>(payload).map(drop),
             admits: J::SCHEDULED_BY_TENANTS.then_some(admits::<J> as Admits),
             route,
             run: Box::new(run),
@@ -169,6 +171,11 @@ fn admits<J: Job>(payload: &Value) -> Result<()> {
     serde_json::from_value::<J>(payload.clone())
         .map(drop)
         .map_err(|cause| Code::Invalid.because(format!("is no payload of `{}`: {cause}", J::KIND)))
+}
+
+/// A payload as the job it is of.
+fn understood<J: Job>(payload: &str) -> Result<J> {
+    serde_json::from_str(payload).map_err(|cause| Code::Malformed.because(format!("the payload is no `{}`: {cause}", J::KIND)))
 }
 
 /// The table of kinds.

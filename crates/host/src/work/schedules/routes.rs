@@ -26,6 +26,8 @@ const MOST: i64 = 100;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Schedule")]
 struct Schedule {
+    /// Under which it is found: its name.
+    id: String,
     /// Its name, unique in the tenant.
     name: String,
     /// The kind of job it makes.
@@ -59,6 +61,7 @@ impl FromRow for Schedule {
     fn from_row(row: &Row<'_>) -> Result<Schedule> {
         let (payload, paused): (String, bool) = (row.get(4)?, row.get(5)?);
         Ok(Schedule {
+            id: row.get(0)?,
             name: row.get(0)?,
             kind: row.get(1)?,
             cron: row.get(2)?,
@@ -130,14 +133,14 @@ pub(crate) fn routes(r: &mut Routes<'_, ()>) {
             "name": "nightly", "kind": "events.remind", "cron": "0 3 * * *", "zone": "Europe/Berlin", "payload": { "word": "close the books" }
         }))
         .problem(Code::Conflict);
-    r.get("/schedules/{name}", READ, show).named("schedules.get").summary("One schedule").problem(Code::NotFound);
-    r.patch("/schedules/{name}", WRITE, change)
+    r.get("/schedules/{id}", READ, show).named("schedules.get").summary("One schedule").problem(Code::NotFound);
+    r.patch("/schedules/{id}", WRITE, change)
         .named("schedules.change")
         .summary("Change when a schedule fires, or let it stand still (JSON merge patch)")
         .body("application/merge-patch+json", schemars::SchemaGenerator::default().into_root_schema_for::<Other>().to_value())
         .example(json!({ "paused": true }))
         .problem(Code::NotFound);
-    r.delete("/schedules/{name}", WRITE, remove).named("schedules.delete").summary("Remove a schedule").problem(Code::NotFound);
+    r.delete("/schedules/{id}", WRITE, remove).named("schedules.delete").summary("Remove a schedule").problem(Code::NotFound);
 }
 
 fn fault(pointer: &'static str) -> impl Fn(Error) -> Error {
