@@ -6,6 +6,7 @@ mod changes;
 mod connections;
 pub(crate) mod jobs;
 mod migrations;
+mod published;
 mod statements;
 
 use plimsoll_assess::{Practice, probe};
@@ -32,7 +33,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("cache-ttl-invalidation").proven_by(probe!(Copies; cached::bounded)),
     page!("cache-store-persistence"),
     page!("job-queue").proven_by(probe!(Copies; jobs::queue)),
-    page!("pubsub"),
+    page!("pubsub").proven_by(probe!(Tenants, Native; published::told_of_first)),
     page!("read-replicas"),
     page!("db-replication"),
     page!("db-sharding"),

@@ -5,6 +5,7 @@
 //! profile. It has no tables: commands on the same data know nothing of it. Its changes are made
 //! to artists and songs, where a probe sees through the ordinary routes what became of them.
 
+mod events;
 mod jobs;
 
 use std::time::Duration;
@@ -61,10 +62,12 @@ impl System for Rehearsal {
             .class(RouteClass::Read)
             .deprecated("2025-01-01", "2099-12-31", "/v1/songs");
         jobs::routes(r);
+        events::routes(r);
     }
 
     fn jobs(jobs: &mut plimsoll::work::Jobs<'_, Self>) {
         jobs::declare(jobs);
+        events::declare(jobs);
     }
 }
 

@@ -144,6 +144,9 @@ codes! {
     /// The directory or the object store where archives are kept does not do what was asked.
     ArchivePlace = "PLM-ARC-005" 503 "archive-place" "The place for archives is not available";
 
+    /// Events that a reader has not seen are not kept any more, or not there any more.
+    EventsGone = "PLM-EVT-001" 410 "events-gone" "The events are not kept any more";
+
     /// Configuration that cannot be accepted.
     ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";
     /// The command would do something the rules forbid.

@@ -136,6 +136,7 @@ impl Mounts {
                 retention::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
+                work::schedules::SCHEMA,
                 archive::SCHEMA,
                 work::webhooks::SCHEMA,
             ],
@@ -151,9 +152,13 @@ impl Mounts {
         work::Jobs::new(&mut mounts.kinds, "host", slot.clone()).runs::<work::webhooks::Deliver>();
         subject::well_known(&mut top);
         work::events::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
+        work::requests::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
+        work::schedules::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
+        work::events::routes(&mut versioned);
+        work::schedules::routes(&mut versioned);
         upstream::contract::admin::routes(&mut versioned);
         upstream::release::admin::routes(&mut versioned);
         upstream::operate::routes(&mut versioned);
@@ -343,6 +348,8 @@ impl Host {
             working.slots = 4;
         }
         let work = work::Work::new(&working, bus, kinds, &seed).patient(server.drain_timeout.duration());
+        let bus = work::events::Bus::new(&config.get(), &kinds, config.get::<practices::PracticesConfig>().holds("pubsub"));
+        let work = work::Work::new(&config.get(), bus, kinds, &seed).patient(server.drain_timeout.duration());
         let webhooks = work::webhooks::Webhooks::new(config.get(), config.profile(), work.slots)?;
         webhooks.measure(&telemetry);
         let shared = shared::Shared::new(&config.get())?;
@@ -387,11 +394,13 @@ impl Host {
         work::admin::watch::checks(&host.health, &host, &config.get());
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
+        work::schedules::settle(&host).await?;
         archive::watch(&host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
         tokio::spawn(retention::keep(Arc::downgrade(&host)));
         tokio::spawn(work::run(Arc::downgrade(&host)));
+        tokio::spawn(work::events::herald(Arc::downgrade(&host)));
         tokio::spawn(archive::keep_up(Arc::downgrade(&host)));
         Ok(host)
     }

@@ -59,6 +59,7 @@ pub const fn page(code: Code) -> &'static str {
         Code::ArchiveVersion => include_str!("../../../docs/problems/archive-version.md"),
         Code::ArchiveKey => include_str!("../../../docs/problems/archive-key.md"),
         Code::ArchivePlace => include_str!("../../../docs/problems/archive-place.md"),
+        Code::EventsGone => include_str!("../../../docs/problems/events-gone.md"),
         Code::ConfigInvalid => include_str!("../../../docs/problems/config-invalid.md"),
         Code::Refused => include_str!("../../../docs/problems/refused.md"),
         Code::ProbeFailed => include_str!("../../../docs/problems/probe-failed.md"),

@@ -32,6 +32,7 @@ pub struct Effect {
 impl Job for Effect {
     type System = Rehearsal;
     const KIND: &'static str = "rehearsal.effect";
+    const SCHEDULED_BY_TENANTS: bool = true;
     const POLICY: Policy = Policy {
         attempts: 3,
         pauses: Pauses::Doubling { first: Duration::from_millis(200), longest: Duration::from_secs(2) },

@@ -143,6 +143,11 @@ both! {
                     let made = owner.post("/v1/keys").json(json!({ "name": "subject", "role": "viewer" })).await.expect(201);
                     BTreeMap::from([("keys", made.str("/id"))])
                 }
+                "schedules.change" => {
+                    let planned = json!({ "name": "subject", "kind": "events.remind", "cron": "0 3 * * *", "payload": { "word": "w" } });
+                    owner.post("/v1/schedules").json(planned).await.expect(201);
+                    BTreeMap::from([("schedules", "subject".to_owned())])
+                }
                 webhook if webhook.starts_with("webhooks.") => {
                     let made = owner.post("/v1/webhooks").json(json!({ "url": "https://receiver.example/", "types": ["webhook.none"] }));
                     BTreeMap::from([("webhooks", made.await.expect(201).str("/id"))])

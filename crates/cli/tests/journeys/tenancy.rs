@@ -34,6 +34,9 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
     let once = tenant.owner.post("/v1/songs").header("idempotency-key", mark).json(json!({ "title": format!("{mark} once") }));
     once.await.expect(201);
     let record = tenant.owner.get("/v1/idempotency").await.expect(200).str("/items/0/id");
+    let plan = format!("{}-plan", mark.to_lowercase());
+    let planned = json!({ "name": plan, "kind": "events.remind", "cron": "0 3 * * *", "payload": { "word": mark } });
+    tenant.owner.post("/v1/schedules").json(planned).await.expect(201);
     // Nothing that is mounted here works outside of requests: the dead letter is put there by hand.
     let job = tenant.id.replace("ten_", "job_");
     house(db).meddle(&format!(
@@ -54,6 +57,7 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         // Mounted services are nobody's, and none is mounted here.
         ("upstreams", "nowhere".to_owned()),
         ("idempotency", record.clone()),
+        ("schedules", plan.clone()),
         ("jobs", job.clone()),
     ]);
     let words = vec![
@@ -67,6 +71,7 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         tenant.id.clone(),
         tenant.slug.clone(),
         record,
+        plan,
         job,
         webhook,
     ];

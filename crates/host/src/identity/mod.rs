@@ -12,6 +12,7 @@
 pub mod access;
 mod cache;
 pub mod config;
+mod events;
 mod keyring;
 pub mod layer;
 pub mod operate;
@@ -23,6 +24,7 @@ pub mod scratch;
 mod secret;
 pub mod section;
 pub(crate) mod session;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -44,6 +46,7 @@ pub(crate) use routes::{Merge, Perhaps};
 pub use routes::{routes, well_known};
 pub use secret::Master;
 pub(crate) use secret::{hex, sha256};
+pub(crate) use standing::Credential;
 
 /// The tables of the identity engine.
 pub const SCHEMA: Schema = Schema {
@@ -89,6 +92,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Raised whenever something about credentials changes in this process.
+    pub(crate) fn generation(&self) -> u64 {
+        self.cache.generation()
+    }
+
     /// Reads the signing keys, makes the first one, and is ready. The schema must be in place.
     ///
     /// `public` names, per system, the tenant whose data may be read without a credential.

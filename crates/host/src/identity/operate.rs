@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Config, Master, Rotation, keyring,
+    Config, Master, Rotation, events, keyring,
     password::Password,
     people::{self, NewKey},
     secret::{KEY_PREFIX, Token},
@@ -118,6 +118,7 @@ impl Desk {
         let id = TenantId::new(self.clock.now(), &self.seed);
         commit(&self.store, id, self.origin("tenant.create"), move |change| {
             change.note(note(format!("tenants/{id}"), None));
+            events::tenant(change, "created", id);
             people::insert_tenant(change, id, &slug, &name)
         })
         .await
@@ -139,6 +140,7 @@ impl Desk {
             )?;
             change.write("UPDATE api_key SET revoked_at = :now WHERE tenant_id = :tenant AND revoked_at IS NULL", bind! { now: now })?;
             change.note(note(format!("tenants/{id}"), None));
+            events::tenant(change, "closed", id);
             Ok(Tenant { closed_at: Some(now), ..tenant })
         })
         .await
@@ -166,6 +168,7 @@ impl Desk {
         commit(&self.store, tenant.id, self.origin("user.create"), move |change| {
             let id = people::join(change, fresh, &email, hash.as_deref(), role)?;
             change.note(note(format!("users/{id}"), Some(json!({ "role": role.name() }))));
+            events::user(change, "created", id, json!({ "role": role.name() }));
             people::member(change, id)
         })
         .await
@@ -258,6 +261,7 @@ impl Desk {
             let f = f.clone();
             commit(&self.store, tenant, self.origin(action), move |change| {
                 change.note(note(format!("users/{id}"), None));
+                events::user(change, "updated", id, json!({ "fields": [if action == "user.password" { "password" } else { "active" }] }));
                 f(change, id)
             })
             .await?;
@@ -286,6 +290,7 @@ impl Desk {
         let (hash, hint) = (token.hash, token.hint().to_owned());
         let key = commit(&self.store, tenant.id, self.origin("key.create"), move |change| {
             change.note(note(format!("keys/{id}"), Some(json!({ "role": new.role.name(), "scopes": new.scopes }))));
+            events::key(change, "created", id, json!({ "role": new.role.name(), "scopes": new.scopes }));
             people::insert_key(change, id, new, hash, &hint)
         })
         .await?;
@@ -320,6 +325,7 @@ impl Desk {
             .ok_or_else(|| Code::NotFound.because("there is no such key"))?;
         commit(&self.store, tenant, self.origin("key.revoke"), move |change| {
             change.note(note(format!("keys/{id}"), None));
+            events::key(change, "revoked", id, json!({}));
             people::revoke_key(change, id)
         })
         .await

@@ -76,12 +76,11 @@ pub struct Change<'t, 'c> {
     events: Vec<Event>,
     wakes: bool,
     recorded: bool,
-    told: bool,
 }
 
 impl<'t, 'c> Change<'t, 'c> {
     pub(crate) fn new(tx: &'t mut Tx<'c>, origin: &'t Origin) -> Self {
-        Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), wakes: false, told: false, recorded: true }
+        Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), wakes: false, recorded: true }
     }
 
     /// The same in a process that knows who wants to hear of it.
@@ -99,13 +98,7 @@ impl<'t, 'c> Change<'t, 'c> {
     /// Writes the events. Called once, by the commit, before [`Change::finish`].
     pub(crate) fn publish(&mut self) -> Result<()> {
         let events = std::mem::take(&mut self.events);
-        self.told = events::publish(self, self.bus, &events)?;
-        Ok(())
-    }
-
-    /// Whether there are events that streams have to be woken for.
-    pub(crate) fn has_told(&self) -> bool {
-        self.told
+        events::publish(self, self.bus, &events)
     }
 
     /// Where the change comes from.

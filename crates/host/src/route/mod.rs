@@ -80,6 +80,7 @@ mod input;
 mod routes;
 mod table;
 
+pub(crate) use answer::json_answer;
 pub use answer::{Answer, Created, Empty, Json, Reply, Tagged};
 pub(crate) use call::{Call, read as read_body};
 pub use call::{call, etag_of, find};

@@ -39,6 +39,8 @@ impl RouteClass {
 
 /// One operation.
 pub struct Route {
+    /// Whether a caller may prefer that it is done later (`Prefer: respond-async`).
+    pub deferrable: bool,
     /// GET, POST, …
     pub method: Method,
     /// `/v1/songs/{id}`.
@@ -96,6 +98,7 @@ impl Route {
             pace: Pace::new(),
             body: None,
             reads_body: false,
+            deferrable: false,
             mount: None,
             handler: Box::new(|_| Err(Code::Internal.because("a job is no request"))),
         }
@@ -119,6 +122,7 @@ impl Route {
             doc: RouteDoc { hidden: true, ..RouteDoc::default() },
             pace: Pace::new(),
             body: None,
+            deferrable: false,
             reads_body: false,
             mount: Some(mount),
             handler: Box::new(|_| Err(Code::Internal.because("a mounted service has no handler here"))),

@@ -12,7 +12,7 @@ use schemars::SchemaGenerator;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{events::Pattern, lease::Lease, policy::Policy};
+use super::{events::Pattern, lease::Lease, policy::Policy, schedules::Every};
 use crate::{
     Body, Committed, Ctx, Host, Write,
     route::{Reply, Route},
@@ -32,6 +32,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     const KIND: &'static str;
     /// How often, how long, how soon again.
     const POLICY: Policy = Policy::DEFAULT;
+    /// Whether tenants may let such jobs come back by the clock (`/v1/schedules`).
+    const SCHEDULED_BY_TENANTS: bool = false;
 
     /// One attempt. A failure with [`Code::Malformed`] or [`Code::Invalid`] is final; any other is
     /// tried again as the policy says, not before a `retry_after` of the error.
@@ -56,6 +58,9 @@ impl Reply for Finished {
 
 type Runner = Box<dyn Fn(Arc<Host>, Arc<Route>, Arc<Lease>) -> Result<Boxed<'static, Result<()>>> + Send + Sync>;
 
+/// Says why a payload is none of a kind.
+pub(crate) type Admits = fn(&Value) -> Result<()>;
+
 /// A kind of job without its types.
 pub struct Kind {
     /// Its name.
@@ -66,6 +71,10 @@ pub struct Kind {
     pub policy: Policy,
     /// The events of which each becomes a job of this kind.
     pub(crate) on: Vec<Pattern>,
+    /// The moments at which one is made.
+    pub(crate) every: Vec<Every>,
+    /// Where tenants may schedule it: whether this can be the payload of such a job.
+    pub(crate) admits: Option<Admits>,
     /// Whether this is a payload of the kind: what an order with a corrected one asks first.
     pub(super) reads: fn(&str) -> Result<()>,
     pub(super) route: Arc<Route>,
@@ -88,6 +97,35 @@ impl<'w, S: Send + Sync + 'static> Jobs<'w, S> {
         Jobs { kinds, system, slot }
     }
 
+    /// Declares a kind that comes back by the clock, as a job of the host: `every("prune", "0 3 * * *", "UTC")`.
+    /// Where `J` is an empty declaration of what is to be done, that is what each job carries.
+    ///
+    /// # Panics
+    /// For moments or a time zone that are none: a mistake of the author, found by every start.
+    pub fn every<J: Job<System = S> + Default>(&mut self, name: &'static str, cron: &'static str, zone: &'static str) {
+        self.scheduled::<J>(name, cron, zone, false);
+    }
+
+    /// The same with one job for every open tenant.
+    ///
+    /// # Panics
+    /// As [`Jobs::every`].
+    pub fn every_tenant<J: Job<System = S> + Default>(&mut self, name: &'static str, cron: &'static str, zone: &'static str) {
+        self.scheduled::<J>(name, cron, zone, true);
+    }
+
+    fn scheduled<J: Job<System = S> + Default>(&mut self, name: &'static str, cron: &'static str, zone: &'static str, each_tenant: bool) {
+        let payload = serde_json::to_string(&J::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let every = Every { name, cron, zone, payload, each_tenant };
+        every.check().unwrap_or_else(|error| panic!("{name}: {}", error.public()));
+        if !self.kinds.iter().any(|kind| kind.name == J::KIND) {
+            self.runs::<J>();
+        }
+        if let Some(kind) = self.kinds.iter_mut().find(|kind| kind.name == J::KIND) {
+            kind.every.push(every);
+        }
+    }
+
     /// Declares a kind that runs for every event of these types (`artist.*`), with the event
     /// ([`super::events::Published`]) as its payload. It is put into the log with the change that
     /// the event tells of, and runs at least once. May be said again for other types.
@@ -101,6 +139,7 @@ impl<'w, S: Send + Sync + 'static> Jobs<'w, S> {
         }
         if let Some(kind) = self.kinds.iter_mut().find(|kind| kind.name == J::KIND) {
             kind.on.push(pattern);
+            super::events::subscribed();
         }
     }
 
@@ -114,9 +153,24 @@ impl<'w, S: Send + Sync + 'static> Jobs<'w, S> {
             Ok(Box::pin(async move { running.await.map(drop) }))
         };
         let route = Arc::new(Route::job(self.system, J::KIND));
-        let reads: fn(&str) -> Result<()> = |payload| understood::<J>(payload).map(drop);
-        self.kinds.push(Kind { name: J::KIND, system: self.system, policy: J::POLICY, on: Vec::new(), reads, route, run: Box::new(run) });
+        self.kinds.push(Kind {
+            name: J::KIND,
+            system: self.system,
+            policy: J::POLICY,
+            on: Vec::new(),
+            every: Vec::new(),
+            reads: |payload| understood::<J>(payload).map(drop),
+            admits: J::SCHEDULED_BY_TENANTS.then_some(admits::<J> as Admits),
+            route,
+            run: Box::new(run),
+        });
     }
+}
+
+fn admits<J: Job>(payload: &Value) -> Result<()> {
+    serde_json::from_value::<J>(payload.clone())
+        .map(drop)
+        .map_err(|cause| Code::Invalid.because(format!("is no payload of `{}`: {cause}", J::KIND)))
 }
 
 /// A payload as the job it is of.

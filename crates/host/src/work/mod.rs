@@ -54,8 +54,10 @@ mod heartbeat;
 pub mod job;
 pub mod lease;
 pub mod policy;
+pub mod requests;
 mod rescue;
 mod runner;
+pub mod schedules;
 mod tend;
 pub mod webhooks;
 

@@ -12,9 +12,10 @@ use tokio::task::JoinHandle;
 use super::{
     BATCH, CALLS, Policy, Work,
     claim::{Ask, Claimed, claim},
-    heartbeat,
+    events, heartbeat,
     lease::{Lease, Next, Place, Wish},
     policy::worth_repeating,
+    schedules,
 };
 use crate::{Host, telemetry::Within};
 
@@ -91,7 +92,11 @@ async fn look(host: &Arc<Host>, state: &mut Looking, room: usize) -> Option<Dura
     let most = room.min(BATCH);
     let taken = host.store.commit(Scope::Host, move |tx| {
         let ask = Ask { clock: &clock, seed: &seed, worker: &work.worker, kinds: &work.kinds, most, term: work.term, after };
-        claim(tx, &ask)
+        // Whatever became due by the clock is among what is claimed.
+        let next = schedules::fire_due(tx, clock.now(), &work.kinds, &seed)?;
+        let mut claimed = claim(tx, &ask)?;
+        claimed.due = claimed.due.into_iter().chain(next).min();
+        Ok(claimed)
     });
     match taken.await {
         Ok(claimed) => {
@@ -295,6 +300,15 @@ async fn settle(host: &Arc<Host>, lease: &Arc<Lease>, policy: &Policy, end: End)
             Ok(settled)
         })
         .await;
+    let mine = lease.clone();
+    let work = host.work.clone();
+    let settling = host.store.commit(Scope::Tenant(lease.tenant), move |tx| {
+        let code = error.code();
+        let settled = mine.fail(tx, now, &error, kept, next)?;
+        events::job_dead(tx, &work, now, &mine, code)?;
+        Ok(settled)
+    });
+    let settled = settling.await;
     match settled {
         Ok(Some(Next::Again(_))) => {
             // The loop has to know when it is due.

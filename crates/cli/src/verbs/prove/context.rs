@@ -28,7 +28,6 @@ const NOT_MOUNTED: &[(Applies, &str)] = &[
     (Applies::Llm, "nothing mounted here calls a language model"),
     (Applies::Retrieval, "nothing mounted here answers from documents"),
     (Applies::Flags, "nothing mounted here switches features by flags"),
-    (Applies::Events, "nothing mounted here publishes events"),
 ];
 
 /// Conditions of a deployment that a private copy on one machine does not meet.

@@ -3,45 +3,85 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use plimsoll_core::TenantId;
+use plimsoll_core::{Result, TenantId};
+use plimsoll_store::{Pace, Scope, bind};
 use tokio::sync::watch;
+
+use super::CHANNEL;
+use crate::Host;
 
 /// Wakes those who wait; costs nothing while nobody does.
 #[derive(Default)]
 pub(super) struct Hub {
     waiting: AtomicUsize,
-    tenants: Mutex<HashMap<TenantId, (usize, watch::Sender<u64>)>>,
+    tenants: Mutex<HashMap<TenantId, Place>>,
+}
+
+/// Those who wait for one tenant, and the newest event they were told of.
+struct Place {
+    here: usize,
+    head: watch::Sender<i64>,
 }
 
 /// A place among those who wait, until it is dropped.
 pub(super) struct Waiter {
     hub: Arc<Hub>,
     tenant: TenantId,
-    news: watch::Receiver<u64>,
+    head: watch::Receiver<i64>,
+}
+
+static PACE: Pace = Pace::new();
+
+/// Tells streams of news that this or another process has written, for as long as the host lives.
+/// One look at the log tells all of them: what is written for one tenant wakes no other's streams.
+pub(crate) async fn herald(host: Weak<Host>) {
+    let Some(mut changes) = host.upgrade().map(|host| host.store.changes(CHANNEL)) else { return };
+    loop {
+        changes.changed().await;
+        let Some(host) = host.upgrade() else { return };
+        let hub = host.work.bus.hub.clone();
+        let tenants = hub.tenants();
+        if tenants.is_empty() {
+            continue;
+        }
+        let heads = host.store.read(Scope::Host, &PACE, move |tx| {
+            let head = |tenant: TenantId| {
+                let sql = "SELECT seq FROM event WHERE tenant_id = :tenant ORDER BY seq DESC LIMIT 1";
+                Ok((tenant, tx.maybe::<i64>(sql, bind! { tenant: tenant })?.unwrap_or(0)))
+            };
+            tenants.into_iter().map(head).collect::<Result<Vec<_>>>()
+        });
+        match heads.await {
+            Ok(heads) => heads.into_iter().for_each(|(tenant, head)| hub.tell(tenant, head)),
+            // Each looks for itself, and meets the same trouble or does not.
+            Err(_) => hub.tell_all(),
+        }
+    }
 }
 
 impl Hub {
-    /// There is news for `tenant`.
-    pub(super) fn poke(&self, tenant: TenantId) {
-        if self.waiting.load(Ordering::SeqCst) == 0 {
-            return;
+    fn tenants(&self) -> Vec<TenantId> {
+        if self.waiting() == 0 {
+            return Vec::new();
         }
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// The newest event of `tenant` is this one.
+    fn tell(&self, tenant: TenantId, head: i64) {
         let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, sender)) = tenants.get(&tenant) {
-            sender.send_modify(|count| *count = count.wrapping_add(1));
+        if let Some(place) = tenants.get(&tenant) {
+            place.head.send_if_modified(|known| std::mem::replace(known, head) != head);
         }
     }
 
-    /// There may be news for anybody: another process has written.
-    pub(super) fn poke_all(&self) {
-        for (_, sender) in self.tenants.lock().unwrap_or_else(PoisonError::into_inner).values() {
-            sender.send_modify(|count| *count = count.wrapping_add(1));
-        }
+    fn tell_all(&self) {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|place| place.head.send_modify(|_| {}));
     }
 
     /// How many wait.
@@ -52,25 +92,25 @@ impl Hub {
     /// A place for `tenant`, unless there are `most` in all or `most_here` for this tenant.
     pub(super) fn join(self: &Arc<Hub>, tenant: TenantId, most: usize, most_here: usize) -> Option<Waiter> {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.waiting() >= most || tenants.get(&tenant).is_some_and(|(here, _)| *here >= most_here) || most_here == 0 {
+        if self.waiting() >= most || most_here == 0 || tenants.get(&tenant).is_some_and(|place| place.here >= most_here) {
             return None;
         }
-        let (here, sender) = tenants.entry(tenant).or_insert_with(|| (0, watch::Sender::new(0)));
-        *here += 1;
+        let place = tenants.entry(tenant).or_insert_with(|| Place { here: 0, head: watch::Sender::new(0) });
+        place.here += 1;
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        Some(Waiter { hub: self.clone(), tenant, news: sender.subscribe() })
+        Some(Waiter { hub: self.clone(), tenant, head: place.head.subscribe() })
     }
 }
 
 impl Waiter {
     /// Whatever is told from now on counts as news.
     pub(super) fn caught_up(&mut self) {
-        self.news.mark_unchanged();
+        self.head.mark_unchanged();
     }
 
     /// Waits for news that came after [`Waiter::caught_up`].
     pub(super) async fn news(&mut self) {
-        if self.news.changed().await.is_err() {
+        if self.head.changed().await.is_err() {
             // The sender stands in the hub for as long as this place does.
             std::future::pending::<()>().await;
         }
@@ -81,9 +121,9 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         let mut tenants = self.hub.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         self.hub.waiting.fetch_sub(1, Ordering::SeqCst);
-        if let Some((here, _)) = tenants.get_mut(&self.tenant) {
-            *here -= 1;
-            if *here == 0 {
+        if let Some(place) = tenants.get_mut(&self.tenant) {
+            place.here -= 1;
+            if place.here == 0 {
                 tenants.remove(&self.tenant);
             }
         }
@@ -100,11 +140,15 @@ mod tests {
         let (mine, other) = (TenantId::from_bits(1), TenantId::from_bits(2));
         let mut here = hub.join(mine, 9, 9).unwrap();
         let mut there = hub.join(other, 9, 9).unwrap();
-        hub.poke(mine);
+        hub.tell(mine, 1);
         here.news().await;
+        here.caught_up();
+        hub.tell(mine, 1);
+        let again = tokio::time::timeout(std::time::Duration::from_millis(1), here.news()).await;
+        assert!(again.is_err(), "nothing new was told");
         let quiet = tokio::time::timeout(std::time::Duration::from_millis(1), there.news()).await;
         assert!(quiet.is_err());
-        hub.poke_all();
+        hub.tell_all();
         there.news().await;
     }
 

@@ -11,11 +11,15 @@
 
 mod bus;
 pub mod config;
+mod dead;
 mod event;
 mod hub;
 mod pattern;
 mod publish;
+mod read;
 mod relay;
+mod routes;
+mod stream;
 mod tend;
 
 use plimsoll_store::{Migration, Schema};
@@ -25,7 +29,10 @@ pub use self::{
     event::{Event, Published},
     pattern::Pattern,
 };
-pub(crate) use self::{publish::publish, relay::declare, tend::tend};
+pub(crate) use self::{bus::subscribed, dead::job_dead, hub::herald, publish::publish, relay::declare, routes::routes, tend::tend};
+
+/// What wakes those who wait for events, in this process and in others.
+const CHANNEL: &str = "events";
 
 /// The log of events.
 pub const SCHEMA: Schema =

@@ -4,7 +4,7 @@ use plimsoll_core::{Code, EventId, Result};
 use plimsoll_store::{Scope, bind};
 
 use super::{
-    Bus, Event, Published,
+    Bus, CHANNEL, Event, Published, bus,
     event::Needs,
     relay::{self, Relay},
 };
@@ -25,20 +25,20 @@ const INSERT: &str = "INSERT INTO event (tenant_id, seq, id, type, source, subje
      VALUES (:tenant, (SELECT COALESCE(MAX(seq), 0) + 1 FROM event WHERE tenant_id = :tenant), \
      :id, :type, :source, :subject, :at, :data, :traceparent, :request, :permission, :weakest) RETURNING seq";
 
-/// Writes the events of a change and tells everybody; whether there were any.
+/// Writes the events of a change and tells everybody.
 ///
 /// # Errors
 /// [`Code::Invalid`] for an event that is too large; what the database says. The change is undone.
-pub(crate) fn publish(change: &mut Change<'_, '_>, bus: Option<&Bus>, events: &[Event]) -> Result<bool> {
+pub(crate) fn publish(change: &mut Change<'_, '_>, bus: Option<&Bus>, events: &[Event]) -> Result<()> {
     let mut published = Vec::with_capacity(events.len());
     for event in events.iter().filter(|event| bus.is_none_or(|bus| bus.records(&event.kind))) {
         published.push(append(change, event)?);
     }
     if published.is_empty() {
-        return Ok(false);
+        return Ok(());
     }
-    OUTLETS.iter().try_for_each(|outlet| outlet(change, bus, &published))?;
-    Ok(true)
+    change.notify(CHANNEL);
+    OUTLETS.iter().try_for_each(|outlet| outlet(change, bus, &published))
 }
 
 fn append(change: &mut Change<'_, '_>, event: &Event) -> Result<Published> {
@@ -63,10 +63,11 @@ fn append(change: &mut Change<'_, '_>, event: &Event) -> Result<Published> {
 
 /// Subscribers inside the process. Where there is no process that knows them (the command line), a
 /// job carries the event to one that does.
-fn subscribers(change: &mut Change<'_, '_>, bus: Option<&Bus>, events: &[Published]) -> Result<()> {
+fn subscribers(change: &mut Change<'_, '_>, host: Option<&Bus>, events: &[Published]) -> Result<()> {
     for event in events {
-        match bus {
-            Some(bus) => relay::hand_over(change, bus, event)?,
+        match host {
+            Some(host) => relay::hand_over(change, host, event)?,
+            None if !bus::anybody() => {}
             None => {
                 let relay = Relay::from(event.clone());
                 change.enqueue_raw(Relay::KIND, &Relay::POLICY, &serde_json::to_string(&relay)?, &Order::default()).map(drop)?;

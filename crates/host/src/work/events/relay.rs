@@ -39,7 +39,7 @@ impl Job for Relay {
 /// One job for every kind that wants this event.
 pub(super) fn hand_over(change: &mut Change<'_, '_>, bus: &Bus, event: &Published) -> Result<()> {
     let mut payload = None;
-    for one in &bus.subscriptions {
+    for one in bus.subscriptions.iter().filter(|_| bus.tells) {
         if one.patterns.iter().any(|pattern| pattern.covers(&event.kind)) {
             let payload = match &payload {
                 Some(payload) => payload,
