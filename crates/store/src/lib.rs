@@ -34,6 +34,7 @@ mod failure;
 mod forget;
 mod gauges;
 mod lanes;
+pub mod log;
 mod migrate;
 mod pace;
 mod postgres;
