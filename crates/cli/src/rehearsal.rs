@@ -6,6 +6,7 @@
 //! to artists and songs, where a probe sees through the ordinary routes what became of them.
 
 mod jobs;
+mod trouble;
 
 use std::time::Duration;
 
@@ -54,10 +55,12 @@ impl System for Rehearsal {
             .class(RouteClass::Read)
             .deprecated("2025-01-01", "2099-12-31", "/v1/songs");
         jobs::routes(r);
+        trouble::routes(r);
     }
 
     fn jobs(jobs: &mut plimsoll::work::Jobs<'_, Self>) {
         jobs::declare(jobs);
+        trouble::declare(jobs);
     }
 }
 

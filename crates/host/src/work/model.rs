@@ -294,7 +294,7 @@ impl World {
     async fn finish(&mut self) {
         let Some(lease) = self.attempt() else { return };
         let (now, mine, commits) = (self.now(), lease.clone(), !self.chance(6));
-        let effect: Id<plimsoll_core::JobKind> = Id::new(now, &self.seed);
+        let effect: JobId = Id::new(now, &self.seed);
         let done = self
             .change(Scope::Tenant(lease.tenant), move |tx| {
                 tx.write("INSERT INTO effect (tenant_id, id, job_id) VALUES (:tenant, :id, :job)", bind! { id: effect, job: mine.job })?;
@@ -481,14 +481,14 @@ impl World {
 /// A failed attempt, as the table says; only the pause is the database's own.
 fn lose(is: &mut Is, now: Time, found: &Is) {
     (is.worker, is.until) = (None, None);
-    match is {
-        Is { cancel: true, .. } => (is.state, is.expires) = ("cancelled".into(), Some(now.plus(KEPT))),
-        Is { attempt, most, .. } if attempt >= most => is.state = "dead".into(),
-        _ => {
-            is.state = "waiting".into();
-            assert!(found.run_at > now && found.run_at <= now.plus(Duration::from_secs(4)), "{found:?}");
-            is.run_at = found.run_at;
-        }
+    if is.cancel {
+        (is.state, is.expires) = ("cancelled".into(), Some(now.plus(KEPT)));
+    } else if is.attempt >= is.most {
+        is.state = "dead".into();
+    } else {
+        is.state = "waiting".into();
+        assert!(found.run_at > now && found.run_at <= now.plus(Duration::from_secs(4)), "{found:?}");
+        is.run_at = found.run_at;
     }
 }
 

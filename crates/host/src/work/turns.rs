@@ -83,7 +83,7 @@ both! {
                 enqueue(&one, tenant(number), "trial.alone", ALONE, None).await;
             }
         }
-        let other = super::model::store(&ground).await;
+        let other = crate::work::model::store(&ground).await;
         let mut claims = Vec::new();
         for round in 0..10 {
             for (store, worker) in [(&one, "a"), (&other, "b")] {

@@ -45,7 +45,7 @@ impl Eye {
     }
 
     /// All rows of a query whose columns are texts; `None` while there is no database.
-    fn rows(&self, sql: &str) -> Option<Vec<Vec<String>>> {
+    pub fn rows(&self, sql: &str) -> Option<Vec<Vec<String>>> {
         match self {
             Eye::Sqlite(path) => {
                 let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
@@ -79,7 +79,7 @@ impl Eye {
 
     /// Everything.
     pub fn kept(&self) -> Kept {
-        let jobs = self.rows("SELECT id, state, CAST(attempt AS TEXT), payload FROM job WHERE kind = 'rehearsal.effect'").unwrap();
+        let jobs = self.rows("SELECT id, state, CAST(attempt AS TEXT), payload FROM job WHERE kind LIKE 'rehearsal.%'").unwrap();
         let failures = self.rows("SELECT job_id, CAST(attempt AS TEXT), code FROM job_failure ORDER BY tenant_id, job_id, seq").unwrap();
         let artists = self.rows("SELECT name, CAST(COUNT(*) AS TEXT) FROM artist GROUP BY name").unwrap();
         let mut kept = Kept { jobs: BTreeMap::new(), failures: BTreeMap::new(), artists: BTreeMap::new() };

@@ -1,6 +1,7 @@
 //! Jobs while workers, the server and the database are killed at random: every job that was
 //! accepted ends as its policy says, and its effect is there once or not at all.
 
+mod ends;
 mod look;
 
 use std::{
@@ -54,6 +55,11 @@ struct House {
 
 impl House {
     async fn new(db: Db) -> House {
+        House::with(db, &[]).await
+    }
+
+    /// The same with other settings, for the server and for workers.
+    async fn with(db: Db, settings: &[(&str, &str)]) -> House {
         let (database, ground) = match db {
             Db::Sqlite => (None, db.ground()),
             Db::Postgres => {
@@ -63,12 +69,13 @@ impl House {
             }
         };
         let with = |plimsoll: Plimsoll| {
-            generous(plimsoll.on(&ground)).env("PLIMSOLL_WORK__LEASE", format!("{}s", LEASE.as_secs())).args(["--rehearsal"])
+            let plimsoll = generous(plimsoll.on(&ground)).env("PLIMSOLL_WORK__LEASE", format!("{}s", LEASE.as_secs()));
+            settings.iter().fold(plimsoll, |plimsoll, (name, value)| plimsoll.env(name, value)).args(["--rehearsal"])
         };
-        let plimsoll = with(binary()).env("PLIMSOLL_WORK__SLOTS", "1");
+        let plimsoll = with(binary());
         generous(binary().on(&ground)).run(["migrate", "up"]).await.expect(0);
         let key = key(&generous(binary().on(&ground))).await;
-        let worker = with(binary()).verb("worker").env("PLIMSOLL_WORK__SLOTS", "3");
+        let worker = with(binary()).verb("worker").args(["--slots", "3"]);
         House { eye: Eye::new(&ground, plimsoll.directory()), plimsoll, worker, key, database, _ground: ground }
     }
 }
@@ -145,7 +152,7 @@ both! {
         println!("PLIMSOLL_TEST_SEED={number_of_seed}");
         let seed = Seed::fixed(number_of_seed);
         let rounds = number("PLIMSOLL_TEST_JOB_ROUNDS", 8);
-        let house = House::new(db).await;
+        let house = House::with(db, &[("PLIMSOLL_WORK__SLOTS", "1")]).await;
         let mut server = house.plimsoll.start().await;
         let mut workers: Vec<Running> = (0..WORKERS).map(|_| house.worker.spawn()).collect();
         let client = |running: &Running| running.client().with_bearer(&house.key);
@@ -178,7 +185,10 @@ both! {
             let dying = [0, 1, 1, 1, 2, WORKERS][usize::try_from(seed.below(6)).unwrap()];
             for _ in 0..dying {
                 let which = usize::try_from(seed.below(WORKERS as u64)).unwrap();
-                workers[which].crash().await;
+                // One that was starting while the database was away has ended by itself, as it should.
+                if workers[which].ended().is_none() {
+                    workers[which].crash().await;
+                }
                 workers[which] = house.worker.spawn();
                 kills.0 += 1;
             }
@@ -188,6 +198,9 @@ both! {
             if round % 25 == 24 {
                 println!("{db:?}: {} rounds, {} jobs accepted, killed: {kills:?}", round + 1, book.accepted());
             }
+        }
+        for worker in workers.iter_mut().filter(|worker| worker.ended().is_some()) {
+            *worker = house.worker.spawn();
         }
         book.over.store(true, Ordering::SeqCst);
         for caller in callers {
@@ -207,7 +220,7 @@ both! {
         println!("{db:?}: {rounds} rounds, killed {} workers, {} servers, {} databases; {tally}; longest overdue lease {overdue:?}",
             kills.0, kills.1, kills.2);
         assert!(overdue < ONE_CLAIM, "a lease was found {overdue:?} after its end");
-        for worker in workers {
+        for worker in workers.iter().filter(|worker| worker.ended().is_none()) {
             assert_eq!(worker.stop().await.code(), Some(0), "{}", worker.stderr());
         }
         assert_eq!(server.stop().await.code(), Some(0), "{}", server.stderr());
