@@ -12,7 +12,7 @@ use plimsoll_core::{Clock, Code, Result, Seed};
 use plimsoll_store::{Schema, Store};
 
 use crate::{
-    Body,
+    Body, archive,
     config::{self, Config},
     database::{self, DatabaseConfig},
     edge::{
@@ -24,9 +24,11 @@ use crate::{
     limits::{self, config::LimitsConfig},
     manual, openapi, practices, probes,
     replies::{self, cache},
+    retention,
     route::{Routes, Table, Wiring},
     shared,
     stack::{Boxed, Next},
+    subject,
     system::System,
     telemetry, upstream, work,
 };
@@ -65,8 +67,14 @@ pub struct Host {
     pub shared: Option<Arc<shared::Shared>>,
     /// Kept answers.
     pub cache: Arc<cache::Cache>,
+    /// How long data is kept.
+    pub retention: Arc<retention::Retention>,
+    /// Data about persons, and its end.
+    pub subjects: Arc<subject::Subjects>,
     /// Jobs.
     pub work: Arc<work::Work>,
+    /// Backups.
+    pub archive: Option<Arc<archive::Archive>>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -107,6 +115,8 @@ pub struct Mounts {
     kinds: Vec<work::Kind>,
     demos: Vec<Demo>,
     shelf: Option<manual::Shelf>,
+    subjects: Vec<(&'static str, &'static [subject::Subject])>,
+    classes: Vec<(&'static str, &'static [retention::Class])>,
     public: HashMap<&'static str, String>,
 }
 
@@ -119,8 +129,11 @@ impl Mounts {
                 identity::SCHEMA,
                 replies::idempotency::SCHEMA,
                 upstream::release::kept::SCHEMA,
+                subject::SCHEMA,
+                retention::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
+                archive::SCHEMA,
             ],
             ..Mounts::default()
         };
@@ -129,6 +142,7 @@ impl Mounts {
         probes::routes(&mut top);
         manual::routes(&mut top);
         identity::well_known(&mut top);
+        subject::well_known(&mut top);
         work::events::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
@@ -138,6 +152,9 @@ impl Mounts {
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
+        archive::routes(&mut versioned);
+        subject::routes(&mut versioned);
+        retention::routes(&mut versioned);
         mounts
     }
 
@@ -148,6 +165,8 @@ impl Mounts {
             self.public.insert(S::NAME, slug);
         }
         self.demos.push(S::demo);
+        self.subjects.push((S::NAME, S::SUBJECTS));
+        self.classes.push((S::NAME, S::RETENTION));
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
         S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
@@ -175,6 +194,15 @@ impl Mounts {
     /// The migrations of the host and of every mounted system.
     pub fn schemas(&self) -> &[Schema] {
         &self.schemas
+    }
+
+    /// What the host and every mounted system declare about persons.
+    pub fn register(&self) -> subject::Register {
+        let mut register = subject::Register::host();
+        for (system, subjects) in &self.subjects {
+            register.declare(system, subjects);
+        }
+        register
     }
 
     /// What fills a tenant with sample data, one per system.
@@ -208,6 +236,8 @@ pub struct Launch {
     pub mounts: Mounts,
     /// The folder where proofs of this data are kept; it need not exist.
     pub proofs: PathBuf,
+    /// The data folder.
+    pub data: PathBuf,
 }
 
 /// The sections of the host itself and the rules between them.
@@ -229,7 +259,9 @@ pub fn schema() -> config::Schema {
         .section::<replies::idempotency::config::IdempotencyConfig>()
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
+        .section::<retention::config::RetentionConfig>()
         .section::<work::config::WorkConfig>()
+        .section::<archive::config::ArchiveConfig>()
         .section::<work::events::config::EventsConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
@@ -238,7 +270,9 @@ pub fn schema() -> config::Schema {
         .rule(replies::idempotency::config::rule)
         .rule(cache::config::rule)
         .rule(shared::config::rule)
+        .rule(retention::config::rule)
         .rule(work::config::rule)
+        .rule(archive::config::rule)
         .rule(work::events::config::rule)
         .rule(limits::config::rule)
         .rule(edge::config::rule)
@@ -253,7 +287,7 @@ impl Host {
     /// # Errors
     /// What a system or an engine cannot start without; two systems that claim one path.
     pub async fn start(launch: Launch) -> Result<Arc<Host>> {
-        let Launch { config, store, clock, seed, master, mut mounts, proofs } = launch;
+        let Launch { config, store, clock, seed, master, mut mounts, proofs, data } = launch;
         let off = config.get::<practices::PracticesConfig>().off;
         for (practice, reason) in &off {
             tracing::warn!(practice, reason, "a practice is switched off");
@@ -270,6 +304,8 @@ impl Host {
             // What is not to be done: tokens that mean something to the process alone that made them.
             identifying.issuer = format!("{}-{}", identifying.issuer, u64::from_be_bytes(seed.bytes()));
         }
+        let retention = retention::Retention::new(&mounts.classes, &config.get())?;
+        let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
         for (_, start) in mounts.starts {
@@ -285,7 +321,9 @@ impl Host {
         let work = work::Work::new(&config.get(), bus, kinds, &seed).patient(server.drain_timeout.duration());
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
+        let archive = archive::Archive::new(&config, &data, store.clone(), &identity.master_key(), clock.clone(), seed.clone())?;
         let host = Arc::new(Host {
+            archive: Some(Arc::new(archive)),
             idempotency: Arc::new(idempotency),
             store,
             clock,
@@ -298,6 +336,8 @@ impl Host {
                 .guarded(&config.get(), &config.get())?,
             shared,
             cache,
+            retention,
+            subjects,
             work: Arc::new(work),
             shelf: mounts.shelf,
             proofs,
@@ -319,9 +359,12 @@ impl Host {
         host.check_keys();
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
+        archive::watch(&host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
+        tokio::spawn(retention::keep(Arc::downgrade(&host)));
         tokio::spawn(work::run(Arc::downgrade(&host)));
+        tokio::spawn(archive::keep_up(Arc::downgrade(&host)));
         Ok(host)
     }
 
