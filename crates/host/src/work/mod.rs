@@ -60,6 +60,7 @@ pub(crate) mod tally;
 mod tend;
 #[cfg(test)]
 mod turns;
+pub mod webhooks;
 
 use std::{
     collections::BTreeMap,
