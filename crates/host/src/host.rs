@@ -14,6 +14,7 @@ use plimsoll_store::{Schema, Store};
 use crate::{
     Body, archive,
     config::{self, Config},
+    console,
     database::{self, DatabaseConfig},
     edge::{
         self,
@@ -135,8 +136,8 @@ impl Mounts {
                 retention::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
-                work::webhooks::SCHEMA,
                 archive::SCHEMA,
+                work::webhooks::SCHEMA,
             ],
             ..Mounts::default()
         };
@@ -144,6 +145,8 @@ impl Mounts {
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
         probes::routes(&mut top);
         manual::routes(&mut top);
+        console::routes(&mut top);
+        work::admin::pages(&mut top);
         identity::well_known(&mut top);
         work::Jobs::new(&mut mounts.kinds, "host", slot.clone()).runs::<work::webhooks::Deliver>();
         subject::well_known(&mut top);
@@ -156,6 +159,7 @@ impl Mounts {
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
+        work::admin::routes(&mut versioned);
         work::webhooks::routes(&mut versioned);
         archive::routes(&mut versioned);
         subject::routes(&mut versioned);
@@ -199,6 +203,14 @@ impl Mounts {
     /// The migrations of the host and of every mounted system.
     pub fn schemas(&self) -> &[Schema] {
         &self.schemas
+    }
+
+    /// Every kind of job, for commands that work without a host.
+    ///
+    /// # Errors
+    /// Two kinds of one name.
+    pub fn kinds(&mut self) -> Result<work::Kinds> {
+        work::table(std::mem::take(&mut self.kinds))
     }
 
     /// What the host and every mounted system declare about persons.
@@ -367,6 +379,7 @@ impl Host {
         }
         host.check_shared().await;
         host.check_keys();
+        work::admin::watch::checks(&host.health, &host, &config.get());
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
         archive::watch(&host);

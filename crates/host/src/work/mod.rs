@@ -44,6 +44,7 @@
 //! Claims are serial over all processes; everything else is done in the tenant's own scope, and
 //! so is serial per tenant. A model of this table is run against both databases in `model`.
 
+pub mod admin;
 mod claim;
 pub mod config;
 mod enqueue;
@@ -86,7 +87,14 @@ pub(crate) use self::{job::table, runner::run, tend::tend};
 /// The log.
 pub const SCHEMA: Schema = Schema {
     name: "work",
-    migrations: &[Migration { id: "0001_work", up: include_str!("schema.sql"), down: "DROP TABLE job_failure; DROP TABLE job;" }],
+    migrations: &[
+        Migration { id: "0001_work", up: include_str!("schema.sql"), down: "DROP TABLE job_failure; DROP TABLE job;" },
+        Migration {
+            id: "0002_replay",
+            up: include_str!("replay.sql"),
+            down: "ALTER TABLE job DROP COLUMN reason; ALTER TABLE job DROP COLUMN attempts_before; ALTER TABLE job DROP COLUMN replays;",
+        },
+    ],
 };
 
 /// The channel that says that something may be there to be done,
@@ -115,6 +123,7 @@ pub struct Work {
     pub slots: usize,
     /// Who is told of what has happened.
     pub bus: Arc<events::Bus>,
+    pub(crate) watch: admin::watch::Watch,
     places: Arc<Semaphore>,
     /// Attempts of this process, by job.
     open: Mutex<BTreeMap<(TenantId, JobId), Arc<Lease>>>,
@@ -145,6 +154,7 @@ impl Work {
             term: config.lease.duration(),
             slots,
             bus: Arc::new(bus),
+            watch: admin::watch::Watch::default(),
             places: Arc::new(Semaphore::new(slots)),
             open: Mutex::default(),
             held: AtomicUsize::new(0),
