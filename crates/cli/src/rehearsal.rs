@@ -7,6 +7,7 @@
 
 mod events;
 mod jobs;
+mod trouble;
 
 use std::time::Duration;
 
@@ -63,11 +64,13 @@ impl System for Rehearsal {
             .deprecated("2025-01-01", "2099-12-31", "/v1/songs");
         jobs::routes(r);
         events::routes(r);
+        trouble::routes(r);
     }
 
     fn jobs(jobs: &mut plimsoll::work::Jobs<'_, Self>) {
         jobs::declare(jobs);
         events::declare(jobs);
+        trouble::declare(jobs);
     }
 }
 

@@ -254,6 +254,7 @@ impl Host {
         let (keep, atomic) = (self.holds("audit-log"), self.holds("db-transactions"));
         let bus = self.work.bus.clone();
         let (outcome, wakes) = self
+        let (outcome, told) = self
             .store
             .commit(Scope::Tenant(tenant), move |tx| {
                 if let Some((engine, ticket)) = &repeats
@@ -271,6 +272,7 @@ impl Host {
                 let target = answer.target();
                 change.publish()?;
                 let (wakes, now) = (change.is_awaited(), change.now());
+                let (told, now) = (change.has_told(), change.now());
                 change.finish(target, keep)?;
                 if let Some((lease, kept)) = &ending {
                     lease.finish(tx, now, *kept, answer.result())?;
@@ -283,6 +285,14 @@ impl Host {
             .await?;
         if wakes {
             self.work.wake();
+                let Some((engine, ticket)) = &repeats else { return Ok((Ok(Outcome::Made(answer)), told)) };
+                let answer = answer.response()?;
+                engine.keep(tx, ticket, &answer)?;
+                Ok((Ok(Outcome::Kept(answer)), told))
+            })
+            .await?;
+        if told {
+            self.work.bus.told(tenant);
         }
         outcome
     }

@@ -2,7 +2,7 @@
 //! of room, under hostile clients, wrongly configured, and in the hands of an operator.
 //!
 //! `PLIMSOLL_TEST_KILL_ROUNDS` sets how often [`kill`] kills (5), `PLIMSOLL_TEST_SEED` repeats a
-//! run of it.
+//! run of it. `PLIMSOLL_TEST_JOB_ROUNDS` sets how often [`jobs`] kills (8).
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,6 +11,7 @@ mod configuration;
 mod disk;
 mod drain;
 mod hostile;
+mod jobs;
 mod kill;
 mod migrations;
 mod outage;

@@ -74,13 +74,13 @@ pub struct Change<'t, 'c> {
     notes: Vec<Note>,
     bus: Option<&'t Bus>,
     events: Vec<Event>,
-    wakes: bool,
     recorded: bool,
 }
 
 impl<'t, 'c> Change<'t, 'c> {
     pub(crate) fn new(tx: &'t mut Tx<'c>, origin: &'t Origin) -> Self {
         Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), wakes: false, recorded: true }
+        Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), told: false, recorded: true }
     }
 
     /// The same in a process that knows who wants to hear of it.
@@ -108,18 +108,12 @@ impl<'t, 'c> Change<'t, 'c> {
 
     /// Once this change is durable there is something to be done: a job, an event.
     pub(crate) fn wakes(&mut self) {
-        self.wakes = true;
         self.tx.notify(crate::work::CALLS);
     }
 
     /// Once this change is durable, an attempt that runs somewhere has to be told something.
     pub(crate) fn hurries(&mut self) {
         self.tx.notify(crate::work::ORDERS);
-    }
-
-    /// Whether somebody has to be woken once this change is durable.
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.wakes
     }
 
     /// The moment of the change: one for all rows of one commit.

@@ -84,6 +84,7 @@ pub fn metrics(host: &Host) -> Response<Body> {
     pools::limits(&mut page, &host.limits.gauges());
     upstream::gauges::write(&mut page, &host.upstreams);
     host.idempotency.tally.write(&mut page);
+    host.work.tally.write(&mut page);
     if let Some(archive) = &host.archive {
         archive.tally.write(&mut page);
     }

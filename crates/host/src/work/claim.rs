@@ -113,8 +113,11 @@ fn promote(tx: &mut Tx<'_>, now: Time) -> Result<u64> {
 
 /// When something becomes due without anybody saying so.
 fn due(tx: &Tx<'_>) -> Result<Option<Time>> {
-    let (waiting,): (Option<Time>,) = tx.row("SELECT MIN(run_at) FROM job WHERE state = 'waiting'", bind! {})?;
-    let (running,): (Option<Time>,) = tx.row("SELECT MIN(lease_until) FROM job WHERE state = 'running'", bind! {})?;
+    let (waiting, running): (Option<Time>, Option<Time>) = tx.row(
+        "SELECT (SELECT run_at FROM job WHERE state = 'waiting' ORDER BY run_at LIMIT 1), \
+         (SELECT lease_until FROM job WHERE state = 'running' ORDER BY lease_until LIMIT 1)",
+        bind! {},
+    )?;
     Ok(waiting.into_iter().chain(running).min())
 }
 
@@ -175,12 +178,15 @@ impl Turns {
         Ok(turns)
     }
 
-    /// Leaps from line to line of a kind, beginning behind the tenant whose turn was last.
+    /// Leaps from line to line of a kind, beginning behind the tenant whose turn was last. Each leap
+    /// takes the first entry of the index: `MIN` would let PostgreSQL read the line to its end as
+    /// long as it does not know how long the line is.
     fn find(&mut self, tx: &Tx<'_>, kind: &'static str, per_tenant: Option<u32>, after: Option<TenantId>) -> Result<()> {
         const LEAP: &str = "WITH RECURSIVE line (tenant_id, number) AS (\
-             SELECT MIN(tenant_id), 1 FROM job WHERE state = 'ready' AND kind = :kind AND tenant_id > :after \
-             UNION ALL SELECT (SELECT MIN(next.tenant_id) FROM job next WHERE next.state = 'ready' AND next.kind = :kind \
-                AND next.tenant_id > line.tenant_id), line.number + 1 \
+             SELECT (SELECT first.tenant_id FROM job first WHERE first.state = 'ready' AND first.kind = :kind \
+                AND first.tenant_id > :after ORDER BY first.tenant_id LIMIT 1), 1 \
+             UNION ALL SELECT (SELECT next.tenant_id FROM job next WHERE next.state = 'ready' AND next.kind = :kind \
+                AND next.tenant_id > line.tenant_id ORDER BY next.tenant_id LIMIT 1), line.number + 1 \
              FROM line WHERE line.tenant_id IS NOT NULL AND line.number < :most) \
              SELECT tenant_id, (SELECT head.priority FROM job head WHERE head.state = 'ready' AND head.kind = :kind \
                 AND head.tenant_id = line.tenant_id ORDER BY head.priority, head.run_at, head.id LIMIT 1) \

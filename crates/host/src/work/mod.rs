@@ -24,13 +24,13 @@
 //! | `running` | `ready` | a process that stops, or has no room: the attempt does not count |
 //! | `running` | `cancelled` | as to `waiting`, `dead` and `ready`, where `cancel_at` was set |
 //! | `waiting`, `ready` | `cancelled` | a cancellation |
-//! | `dead` | `ready` | a replay, with further attempts |
-//! | `dead` | | a discard: the only way out of the log before its time |
+//! | `dead`, `cancelled` | `ready` | a replay: `most_attempts` grows, attempts are counted on |
+//! | `dead` | `cancelled` | a discard |
 //! | `done`, `cancelled` | | removed once `expires_at` has passed |
 //!
 //! # Invariants
 //!
-//! 1. A row leaves the log only by the last two lines of the table: nothing accepted vanishes.
+//! 1. A row leaves the log only by the last line of the table: nothing accepted vanishes.
 //! 2. The way from `running` belongs to whom the row names (`worker`, `attempt`), or to a claim
 //!    once `lease_until` has passed. Every such statement asks for exactly that, so of two that
 //!    believe to run a job one commits and the other is refused with all it did.
@@ -53,12 +53,17 @@ pub mod events;
 mod heartbeat;
 pub mod job;
 pub mod lease;
+#[cfg(test)]
+mod model;
 pub mod policy;
 pub mod requests;
 mod rescue;
 mod runner;
 pub mod schedules;
+pub(crate) mod tally;
 mod tend;
+#[cfg(test)]
+mod turns;
 pub mod webhooks;
 
 use std::{
@@ -75,7 +80,6 @@ use plimsoll_store::{Migration, Schema};
 use tokio::sync::{Notify, Semaphore};
 
 pub use self::{
-    cancel::Cancelled,
     enqueue::{Enqueued, Order},
     job::{Finished, Job, Jobs, Kind, Kinds},
     lease::{Lease, Wish},
@@ -139,6 +143,7 @@ pub struct Work {
     stopping: AtomicBool,
     retired: Mutex<Option<Instant>>,
     patience: Duration,
+    pub(crate) tally: tally::Tally,
 }
 
 impl Work {
@@ -146,6 +151,7 @@ impl Work {
     pub fn new(config: &config::WorkConfig, bus: events::Bus, kinds: Kinds, seed: &Seed) -> Work {
         let slots = usize::from(config.slots);
         Work {
+            tally: tally::Tally::new(&kinds),
             kinds,
             worker: crate::identity::hex(&seed.bytes::<8>()),
             term: config.lease.duration(),

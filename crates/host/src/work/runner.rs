@@ -6,7 +6,7 @@ use std::{
 };
 
 use plimsoll_core::{Code, Error, Result, TenantId, Time};
-use plimsoll_store::Scope;
+use plimsoll_store::{Scope, bind};
 use tokio::task::JoinHandle;
 
 use super::{
@@ -17,7 +17,10 @@ use super::{
     policy::worth_repeating,
     schedules,
 };
-use crate::{Host, telemetry::Within};
+use crate::{
+    Host,
+    telemetry::{Attempted, Within},
+};
 
 /// How long this process sleeps at most when nothing is due.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -33,6 +36,9 @@ const WAITS_HERE: Duration = Duration::from_millis(500);
 /// Claims and runs jobs for as long as the host lives and has not begun to stop.
 pub(crate) async fn run(host: Weak<Host>) {
     tokio::spawn(heartbeat::run(host.clone()));
+    if let Some(host) = host.upgrade().filter(|host| !host.holds("job-queue")) {
+        forget(&host).await;
+    }
     let Some(mut calls) = host.upgrade().map(|host| host.store.changes(CALLS)) else { return };
     let mut state = Looking { look: true, blocked: false, due: None, after: None };
     loop {
@@ -60,6 +66,15 @@ pub(crate) async fn run(host: Weak<Host>) {
             () = tokio::time::sleep(pause) => state.look = true,
         }
         state.hear(&work);
+    }
+}
+
+/// What is not to be done: a process that begins knows nothing of what was accepted before, as if
+/// jobs were kept in memory.
+async fn forget(host: &Host) {
+    let gone = host.store.commit(Scope::Host, |tx| tx.write("DELETE FROM job WHERE state IN ('waiting', 'ready', 'running')", bind! {}));
+    if let Err(error) = gone.await {
+        tracing::warn!(cause = error.cause(), "jobs were not forgotten: {}", error.public());
     }
 }
 
@@ -100,6 +115,10 @@ async fn look(host: &Arc<Host>, state: &mut Looking, room: usize) -> Option<Dura
     });
     match taken.await {
         Ok(claimed) => {
+            let tally = &host.work.tally;
+            tally.claims.fetch_add(1, Ordering::Relaxed);
+            tally.leased.fetch_add(claimed.leases.len() as u64, Ordering::Relaxed);
+            tally.rescued.fetch_add(claimed.rescued.len() as u64, Ordering::Relaxed);
             state.blocked = claimed.blocked;
             state.due = claimed.due;
             state.after = claimed.after;
@@ -109,6 +128,7 @@ async fn look(host: &Arc<Host>, state: &mut Looking, room: usize) -> Option<Dura
             None
         }
         Err(error) => {
+            host.work.tally.unclaimed.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(cause = error.cause(), "jobs could not be claimed: {}", error.public());
             state.look = true;
             Some(AFTER_FAILURE)
@@ -190,10 +210,11 @@ enum End {
 /// Runs one attempt and puts its end on record.
 async fn attempt(host: Arc<Host>, lease: Arc<Lease>, current: crate::telemetry::Current) {
     let Some(kind) = host.work.kinds.get(lease.kind.as_str()) else { return };
-    let started = Instant::now();
+    let mut started = Instant::now();
     let end = match host.work.place(&lease).await {
         None => interrupted(lease.wish()),
         Some(place) => {
+            started = place.since;
             lease.begin(place);
             match (kind.run)(host.clone(), kind.route.clone(), lease.clone()) {
                 Err(error) => End::Failed(error),
@@ -201,8 +222,22 @@ async fn attempt(host: Arc<Host>, lease: Arc<Lease>, current: crate::telemetry::
             }
         }
     };
+    let code = if let End::Failed(error) = &end { Some(error.code()) } else { None };
     let outcome = settle(&host, &lease, &kind.policy, end).await;
     let took = started.elapsed();
+    host.work.tally.ended(&lease.kind, outcome, took);
+    host.telemetry.attempted(&Attempted {
+        at: host.clock.now(),
+        took,
+        request: current.request,
+        trace: current.trace,
+        tenant: lease.tenant,
+        job: lease.job,
+        kind: &lease.kind,
+        attempt: u64::try_from(lease.attempt).unwrap_or(0),
+        outcome,
+        code,
+    });
     tracing::info!(
         job = %lease.job, kind = lease.kind, tenant = %lease.tenant, attempt = lease.attempt, outcome,
         duration_ms = took.as_micros() as f64 / 1e3, made_by = lease.request, "an attempt ended"

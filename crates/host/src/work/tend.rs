@@ -27,7 +27,7 @@ pub(crate) async fn tend(host: &Arc<Host>) -> Result<()> {
     Ok(())
 }
 
-fn remove(tx: &mut Tx<'_>, now: Time) -> Result<usize> {
+pub(super) fn remove(tx: &mut Tx<'_>, now: Time) -> Result<usize> {
     let mut sql = Sql::from(
         "DELETE FROM job WHERE (tenant_id, id) IN (WITH old AS MATERIALIZED (\
          SELECT tenant_id, id FROM job WHERE expires_at <= :now ORDER BY expires_at LIMIT :most",
