@@ -32,7 +32,7 @@ async fn fill(yard: &Yard, rows: i64) {
             tx.write(
                 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows) \
                  INSERT INTO song (tenant_id, id, title, url, distance, version, created_at, updated_at) \
-                 SELECT (SELECT id FROM tenant LIMIT 1), i, 'song number ' || i, 'https://example.org/songs/' || (i * 7919), i * 0.5, 1, i, i FROM n",
+                 SELECT (SELECT id FROM tenant LIMIT 1), i, 'song number ' || i, 'https://example.org/songs/' || (i * 7), i * 0.5, 1, i, i FROM n",
                 plimsoll::bind! { rows: rows },
             )
         })
