@@ -1,5 +1,5 @@
-//! The object store as a place. `PLIMSOLL_TEST_S3=http://access:secret@host:port/bucket` tries a
-//! real one besides, whose bucket is empty.
+//! The object store as a place. `PLIMSOLL_TEST_S3=http://access:secret@host:port/bucket` runs the
+//! contract of places against a real one besides.
 
 use plimsoll_core::{Clock, Code};
 
@@ -25,31 +25,15 @@ async fn an_object_store_keeps_what_places_promise() {
     let server = StandIn::start();
     contract(&place(&server, BUCKET, SECRET)).await;
     assert!(server.held.lock().unwrap().objects.keys().all(|key| key.starts_with("some/prefix/")));
-}
-
-#[tokio::test]
-async fn a_real_object_store_believes_our_signatures_and_no_others() {
-    // The stand-in takes its turn where no other is named.
-    let server = StandIn::start();
-    let own = format!("http://{ACCESS}:{SECRET}@{}/{BUCKET}", server.address.trim_start_matches("http://"));
-    let url = std::env::var("PLIMSOLL_TEST_S3").unwrap_or(own);
-    let (keys, rest) = url.strip_prefix("http://").unwrap().rsplit_once('@').unwrap();
-    let ((access, secret), (host, bucket)) = (keys.split_once(':').unwrap(), rest.split_once('/').unwrap());
-    let with = |secret: &str| {
-        S3::new(bucket, Some(&format!("http://{host}")), "us-east-1", access.into(), secret.into(), Clock::system()).unwrap()
-    };
-    let real = with(secret);
-    for length in [0, 1, 2 * super::PART + 5] {
-        let content: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-        assert_eq!(contract::put(&real, "dir/a-1_2.plm", &content).await.unwrap(), length as u64);
-        assert!(contract::get(&real, "dir/a-1_2.plm").await.unwrap() == content, "{length}");
-        assert_eq!(real.list("").await.unwrap().len(), 1);
+    if let Ok(url) = std::env::var("PLIMSOLL_TEST_S3") {
+        let (keys, rest) = url.strip_prefix("http://").unwrap().split_once('@').unwrap();
+        let ((access, secret), (host, bucket)) = (keys.split_once(':').unwrap(), rest.split_once('/').unwrap());
+        let real =
+            S3::new(&format!("{bucket}/plm"), Some(&format!("http://{host}")), "us-east-1", access.into(), secret.into(), Clock::system());
+        contract(&real.unwrap()).await;
+        let wrong = S3::new(bucket, Some(&format!("http://{host}")), "us-east-1", access.into(), "wrong".into(), Clock::system());
+        assert_eq!(wrong.unwrap().list("").await.unwrap_err().code(), Code::ArchivePlace);
     }
-    let wrong = with("wrong").list("").await.unwrap_err();
-    assert!(wrong.code() == Code::ArchivePlace && wrong.public().contains("403"), "{wrong}");
-    real.delete("dir/a-1_2.plm").await.unwrap();
-    assert_eq!(contract::get(&real, "dir/a-1_2.plm").await.unwrap_err().code(), Code::NotFound);
-    assert_eq!(real.list("").await.unwrap(), []);
 }
 
 #[tokio::test]
