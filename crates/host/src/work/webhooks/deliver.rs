@@ -270,12 +270,12 @@ impl Deliver {
         .await
     }
 
-    /// A job for the next attempt.
+    /// A job for the next attempt; what was dead and is asked for again begins the schedule anew.
     fn plan(self, change: &mut Change<'_, '_>, at: Time) -> Result<()> {
         let job = change.enqueue_as(&self, &Order { at: Some(at), ..Order::default() })?.id;
         change.write(
-            "UPDATE webhook_delivery SET job_id = :job, next_at = :at \
-             WHERE tenant_id = :tenant AND webhook_id = :webhook AND event_id = :event",
+            "UPDATE webhook_delivery SET job_id = :job, next_at = :at, tries = CASE WHEN state = 'dead' THEN 0 ELSE tries END, \
+             state = 'pending', reason = NULL, finished_at = NULL WHERE tenant_id = :tenant AND webhook_id = :webhook AND event_id = :event",
             bind! { job: job, at: at, webhook: self.webhook, event: self.event },
         )?;
         Ok(())

@@ -49,7 +49,7 @@ pub(super) fn routes(r: &mut Routes<'_, ()>) {
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Filter {
+struct DeliveryFilter {
     /// The page, from 1; newest deliveries first.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     page: Option<i64>,
@@ -107,7 +107,7 @@ struct Attempt {
     answer: Option<String>,
 }
 
-async fn list(ctx: Ctx<(), Read>, (Path(id), Query(filter)): (Path<WebhookId>, Query<Filter>)) -> Result<Json<Page<Delivery>>> {
+async fn list(ctx: Ctx<(), Read>, (Path(id), Query(filter)): (Path<WebhookId>, Query<DeliveryFilter>)) -> Result<Json<Page<Delivery>>> {
     let paging = Paging { page: filter.page, page_size: filter.page_size };
     let now = ctx.now();
     ctx.read(move |tx| {
@@ -167,7 +167,7 @@ fn page(tx: &Tx<'_>, id: WebhookId, state: Option<State>, paging: Paging) -> Res
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Range {
+struct ReplayRange {
     /// These events; an endpoint that had none of them before gets them now.
     #[schemars(length(min = 1, max = 500))]
     events: Option<Vec<EventId>>,
@@ -197,7 +197,7 @@ struct Replayed {
     next_since: Option<Time>,
 }
 
-async fn replay(ctx: Ctx<(), Write>, (Path(id), Json(range)): (Path<WebhookId>, Json<Range>)) -> Result<Committed<Json<Replayed>>> {
+async fn replay(ctx: Ctx<(), Write>, (Path(id), Json(range)): (Path<WebhookId>, Json<ReplayRange>)) -> Result<Committed<Json<Replayed>>> {
     if range.events.is_some() == range.since.is_some() {
         return Err(Error::invalid(vec![Fault::at("/events", "either `events` or `since` says what is sent again")]));
     }
@@ -230,7 +230,7 @@ fn some(change: &mut Change<'_, '_>, id: WebhookId, events: &[EventId]) -> Resul
     Ok(Replayed { replayed: events.len(), next_since: None })
 }
 
-fn since(change: &mut Change<'_, '_>, id: WebhookId, range: &Range, types: Vec<String>) -> Result<Replayed> {
+fn since(change: &mut Change<'_, '_>, id: WebhookId, range: &ReplayRange, types: Vec<String>) -> Result<Replayed> {
     let from = range.since.unwrap_or(Time::from_micros(0));
     let until = range.until.unwrap_or(Time::from_micros(i64::MAX));
     let rows: Vec<(EventId, String, Time, Option<String>)> = change.rows(

@@ -183,7 +183,7 @@ async fn show(ctx: Ctx<(), Read>, Path(id): Path<WebhookId>) -> Result<Json<Endp
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct NewWebhook {
     /// Where deliveries are sent: `https://`, a public address.
     #[schemars(length(min = 1, max = 2048))]
     url: String,
@@ -232,7 +232,7 @@ fn types_of(types: &[String]) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
 }
 
-async fn create(ctx: Ctx<(), Write>, Json(wanted): Json<Wanted>) -> Result<Committed<Private<Made, 201>>> {
+async fn create(ctx: Ctx<(), Write>, Json(wanted): Json<NewWebhook>) -> Result<Committed<Private<Made, 201>>> {
     judged(&ctx, &wanted.url)?;
     types_of(wanted.types.as_deref().unwrap_or_default())?;
     let (host, now) = (ctx.host.clone(), ctx.now());
@@ -260,7 +260,7 @@ async fn create(ctx: Ctx<(), Write>, Json(wanted): Json<Wanted>) -> Result<Commi
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Changes {
+struct WebhookChanges {
     /// Where deliveries are sent.
     #[schemars(length(min = 1, max = 2048))]
     url: Option<String>,
@@ -274,7 +274,10 @@ struct Changes {
     ed25519: Option<bool>,
 }
 
-async fn change(ctx: Ctx<(), Write>, (Path(id), Merge(wanted)): (Path<WebhookId>, Merge<Changes>)) -> Result<Committed<Json<Endpoint>>> {
+async fn change(
+    ctx: Ctx<(), Write>,
+    (Path(id), Merge(wanted)): (Path<WebhookId>, Merge<WebhookChanges>),
+) -> Result<Committed<Json<Endpoint>>> {
     if let Some(url) = &wanted.url {
         judged(&ctx, url)?;
     }

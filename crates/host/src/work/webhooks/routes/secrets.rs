@@ -100,7 +100,7 @@ pub(super) fn ensure_public(change: &mut Change<'_, '_>, webhook: WebhookId, hos
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Overlap {
+struct SecretOverlap {
     /// How long the old secret signs besides the new one, in seconds; at most a week, 0 for not at all.
     #[schemars(range(min = 0, max = 604_800))]
     overlap_seconds: Option<i64>,
@@ -108,7 +108,7 @@ struct Overlap {
 
 async fn rotate(
     ctx: Ctx<(), Write>,
-    (Path(id), Perhaps(body)): (Path<WebhookId>, Perhaps<Overlap>),
+    (Path(id), Perhaps(body)): (Path<WebhookId>, Perhaps<SecretOverlap>),
 ) -> Result<Committed<Private<Made, 201>>> {
     let (host, now) = (ctx.host.clone(), ctx.now());
     let asked = body.overlap_seconds.map(|seconds| u64::try_from(seconds).unwrap_or(0).min(LONGEST_OVERLAP));
