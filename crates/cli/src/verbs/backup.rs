@@ -35,8 +35,7 @@ pub async fn run(global: &Global, what: &Verb) -> Outcome {
 /// The archive of a database that is there.
 async fn archive(global: &Global) -> std::result::Result<(Ground, Archive), super::Ended> {
     let ground = Ground::ready(global).await?;
-    let archive =
-        Archive::new(&ground.config, &ground.data, ground.store.clone(), &ground.master()?, ground.clock.clone(), ground.seed.clone())?;
+    let archive = ground.archive()?;
     Ok((ground, archive))
 }
 

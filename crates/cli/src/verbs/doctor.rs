@@ -1,10 +1,6 @@
 //! `plimsoll doctor`
 
-use plimsoll::{
-    archive::{Archive, record},
-    database,
-    shared::Shared,
-};
+use plimsoll::{archive::record, database, shared::Shared};
 use serde::Serialize;
 
 use super::{Ended, Ground, Outcome, configuration};
@@ -125,7 +121,7 @@ async fn inspect(ground: &Ground, lines: &mut Vec<Line>) {
 async fn backups(ground: &Ground, lines: &mut Vec<Line>) {
     let why = "what cannot be restored is lost with its disk";
     let looked = async {
-        let archive = archive(ground)?;
+        let archive = ground.archive()?;
         let (backup, drill) = record::newest(&ground.store).await?;
         Ok::<_, plimsoll::Error>((archive.depot, backup, drill))
     };
@@ -152,11 +148,6 @@ async fn backups(ground: &Ground, lines: &mut Vec<Line>) {
         why,
         fix: worries.then(|| fix.to_owned()),
     });
-}
-
-fn archive(ground: &Ground) -> plimsoll::Result<Archive> {
-    let (store, clock, seed) = (ground.store.clone(), ground.clock.clone(), ground.seed.clone());
-    Archive::new(&ground.config, &ground.data, store, &ground.master()?, clock, seed)
 }
 
 /// The server that several processes share, where one is named. Without it everything works, less well.

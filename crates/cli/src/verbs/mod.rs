@@ -21,6 +21,7 @@ use std::path::PathBuf;
 
 use plimsoll::{
     Code, Result, Store,
+    archive::Archive,
     config::{Config, Faults, Sources},
     database,
     identity::{Identity, Master, operate::Desk, section::IdentityConfig},
@@ -132,6 +133,12 @@ impl Ground {
     /// The key that seals other keys.
     pub fn master(&self) -> Result<Master> {
         master(&self.config, &self.data, &self.seed)
+    }
+
+    /// The archives of the database.
+    pub fn archive(&self) -> Result<Archive> {
+        let (store, clock, seed) = (self.store.clone(), self.clock.clone(), self.seed.clone());
+        Archive::new(&self.config, &self.data, store, &self.master()?, clock, seed)
     }
 
     /// What administration works with.

@@ -65,6 +65,13 @@ async fn erase(global: &Global, who: &Who, confirm: Option<&str>) -> Outcome {
     }
     let ground = Ground::ready(global).await?;
     let signed = ground.desk().erase_subject(&engine(&ground)?, &who.tenant, &who.kind, &who.key).await?;
+    let placed = match ground.archive() {
+        Ok(archive) => archive.place_tombstones().await.map(drop),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = placed {
+        output::say(&format!("the tombstone is not beside the archives yet ({}); a running server places it", error.public()));
+    }
     ground.close().await?;
     let text = serde_json::to_string_pretty(&signed).map_err(plimsoll::Error::from)?;
     output::print(&format!("{text}\n"));

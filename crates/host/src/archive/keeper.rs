@@ -38,9 +38,7 @@ pub(crate) async fn keep_up(host: Weak<Host>) {
 
 async fn turn(host: &Host) -> Result<()> {
     let Some(archive) = host.archive.clone() else { return Ok(()) };
-    let depot = &archive.depot;
-    // A backup from before an erasure must not bring anybody back.
-    placed::place(&archive.store, &*depot.place, &depot.keys, &depot.clock, &depot.seed).await?;
+    archive.place_tombstones().await?;
     if !archive.config.scheduled {
         return Ok(());
     }
@@ -62,6 +60,16 @@ async fn turn(host: &Host) -> Result<()> {
 }
 
 impl Archive {
+    /// Puts the tombstones of erased persons beside the archives, as far as they are not there: a
+    /// backup from before an erasure must not bring anybody back. How many.
+    ///
+    /// # Errors
+    /// What place and database say.
+    pub async fn place_tombstones(&self) -> Result<u64> {
+        let depot = &self.depot;
+        placed::place(&self.store, &*depot.place, &depot.keys, &depot.clock, &depot.seed).await
+    }
+
     /// A backup that is due, put on record by this process and no other.
     async fn due_backup(&self) -> Result<Option<record::Draft>> {
         let (draft, every) = (self.draft(), self.config.every.duration());

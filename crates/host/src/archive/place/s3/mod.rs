@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How long a part is. All but the last have the same length, which some stores demand.
-const PART: usize = if cfg!(test) { 1 << 20 } else { 16 << 20 };
+const PART: usize = if cfg!(test) { 5 << 20 } else { 16 << 20 };
 const MOST_PARTS: usize = 10_000;
 
 /// A bucket, and what all names in it begin with.
