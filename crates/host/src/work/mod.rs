@@ -45,7 +45,6 @@
 //! so is serial per tenant. A model of this table is run against both databases in `model`.
 
 pub mod admin;
-mod cancel;
 mod claim;
 pub mod config;
 mod enqueue;
