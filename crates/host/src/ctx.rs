@@ -253,48 +253,33 @@ impl Host {
         let repeats: Option<(Arc<Idempotency>, Arc<Ticket>)> = ticket.map(|ticket| (self.idempotency.clone(), ticket));
         let (keep, atomic) = (self.holds("audit-log"), self.holds("db-transactions"));
         let bus = self.work.bus.clone();
-        let (outcome, wakes) = self
-        let (outcome, told) = self
-            .store
+        self.store
             .commit(Scope::Tenant(tenant), move |tx| {
                 if let Some((engine, ticket)) = &repeats
                     && let Some(earlier) = engine.kept(tx, ticket)?
                 {
-                    return Ok((Ok(Outcome::Kept(earlier)), false));
+                    return Ok(Ok(Outcome::Kept(earlier)));
                 }
                 let mut change = Change::new(tx, &origin).telling(&bus);
                 let answer = match f(&mut change) {
                     Ok(answer) => answer,
                     // Without the practice, what was written before the failure stays.
-                    Err(error) if !atomic => return Ok((Err(error), false)),
+                    Err(error) if !atomic => return Ok(Err(error)),
                     Err(error) => return Err(error),
                 };
                 let target = answer.target();
                 change.publish()?;
-                let (wakes, now) = (change.is_awaited(), change.now());
-                let (told, now) = (change.has_told(), change.now());
+                let now = change.now();
                 change.finish(target, keep)?;
                 if let Some((lease, kept)) = &ending {
                     lease.finish(tx, now, *kept, answer.result())?;
                 }
-                let Some((engine, ticket)) = &repeats else { return Ok((Ok(Outcome::Made(answer)), wakes)) };
+                let Some((engine, ticket)) = &repeats else { return Ok(Ok(Outcome::Made(answer))) };
                 let answer = answer.response()?;
                 engine.keep(tx, ticket, &answer)?;
-                Ok((Ok(Outcome::Kept(answer)), wakes))
+                Ok(Ok(Outcome::Kept(answer)))
             })
-            .await?;
-        if wakes {
-            self.work.wake();
-                let Some((engine, ticket)) = &repeats else { return Ok((Ok(Outcome::Made(answer)), told)) };
-                let answer = answer.response()?;
-                engine.keep(tx, ticket, &answer)?;
-                Ok((Ok(Outcome::Kept(answer)), told))
-            })
-            .await?;
-        if told {
-            self.work.bus.told(tenant);
-        }
-        outcome
+            .await?
     }
 
     /// Runs processor-bound work on a bounded pool; waits for a place, refuses when the queue is long.

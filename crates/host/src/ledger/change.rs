@@ -79,8 +79,7 @@ pub struct Change<'t, 'c> {
 
 impl<'t, 'c> Change<'t, 'c> {
     pub(crate) fn new(tx: &'t mut Tx<'c>, origin: &'t Origin) -> Self {
-        Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), wakes: false, recorded: true }
-        Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), told: false, recorded: true }
+        Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), recorded: true }
     }
 
     /// The same in a process that knows who wants to hear of it.

@@ -324,23 +324,14 @@ async fn settle(host: &Arc<Host>, lease: &Arc<Lease>, policy: &Policy, end: End)
     );
     // Its place is free while this is written.
     host.work.leave(lease);
-    let (mine, keeps) = (lease.clone(), host.holds("dlq"));
-    let settled = host
-        .store
-        .commit(Scope::Tenant(lease.tenant), move |tx| {
-            let settled = mine.fail(tx, now, &error, kept, next)?;
-            if settled == Some(Next::Dead) && !keeps {
-                super::admin::order::forget(tx, mine.job)?;
-            }
-            Ok(settled)
-        })
-        .await;
-    let mine = lease.clone();
-    let work = host.work.clone();
+    let (mine, work, keeps) = (lease.clone(), host.work.clone(), host.holds("dlq"));
     let settling = host.store.commit(Scope::Tenant(lease.tenant), move |tx| {
         let code = error.code();
         let settled = mine.fail(tx, now, &error, kept, next)?;
         events::job_dead(tx, &work, now, &mine, code)?;
+        if settled == Some(Next::Dead) && !keeps {
+            super::admin::order::forget(tx, mine.job)?;
+        }
         Ok(settled)
     });
     let settled = settling.await;
