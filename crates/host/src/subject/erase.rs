@@ -185,7 +185,7 @@ fn is_owner(tx: &Tx<'_>, person: UserId) -> Result<bool> {
 
 /// Answers that are kept for repeats are sealed, and nobody can tell whose data lies in them: all
 /// of the tenant's go. The records stay, so nothing is done twice.
-fn withhold(tx: &mut Tx<'_>) -> Result<Entry> {
+pub(super) fn withhold(tx: &mut Tx<'_>) -> Result<Entry> {
     let rows = tx.write(
         "UPDATE idempotency SET state = 'withheld', answer = NULL, reason = :why WHERE tenant_id = :tenant AND answer IS NOT NULL",
         bind! { why: WITHHELD },
