@@ -260,7 +260,7 @@ async fn tombstones_lie_beside_the_archives_sealed_and_one_that_is_damaged_stops
     bench.erase("here", "patient", "bob").await.unwrap();
     let place = crate::archive::place::Directory::new(bench.folder.join("place"));
     let master = Master::from_bytes([3; 32]);
-    let keys = std::sync::Arc::new(crate::archive::format::Keys::new(&master, None, []).unwrap());
+    let keys = std::sync::Arc::new(crate::archive::format::Keys::new(Some(&master), None, []).unwrap());
     let write = || super::placed::place(&bench.store, &place, &keys, &bench.desk.clock, &bench.desk.seed);
     assert_eq!((write().await.unwrap(), write().await.unwrap()), (2, 0));
     let found = super::placed::fetch(&place, &keys).await.unwrap();
