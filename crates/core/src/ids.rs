@@ -55,6 +55,8 @@ kinds! {
     TenantKind TenantId "ten";
     /// A person with a password.
     UserKind UserId "usr";
+    /// An address that is told of events.
+    WebhookKind WebhookId "whk";
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

@@ -73,6 +73,8 @@ pub struct Host {
     pub subjects: Arc<subject::Subjects>,
     /// Jobs.
     pub work: Arc<work::Work>,
+    /// Others are told of events.
+    pub(crate) webhooks: Arc<work::webhooks::Webhooks>,
     /// Backups.
     pub archive: Option<Arc<archive::Archive>>,
     /// The bytes of `/openapi.json`.
@@ -135,6 +137,7 @@ impl Mounts {
                 retention::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
+                work::webhooks::SCHEMA,
                 archive::SCHEMA,
             ],
             ..Mounts::default()
@@ -144,6 +147,7 @@ impl Mounts {
         probes::routes(&mut top);
         manual::routes(&mut top);
         identity::well_known(&mut top);
+        work::Jobs::new(&mut mounts.kinds, "host", slot.clone()).runs::<work::webhooks::Deliver>();
         subject::well_known(&mut top);
         work::events::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
@@ -154,6 +158,7 @@ impl Mounts {
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
+        work::webhooks::routes(&mut versioned);
         archive::routes(&mut versioned);
         subject::routes(&mut versioned);
         retention::routes(&mut versioned);
@@ -265,6 +270,7 @@ pub fn schema() -> config::Schema {
         .section::<work::config::WorkConfig>()
         .section::<archive::config::ArchiveConfig>()
         .section::<work::events::config::EventsConfig>()
+        .section::<work::webhooks::config::WebhooksConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
@@ -276,6 +282,7 @@ pub fn schema() -> config::Schema {
         .rule(work::config::rule)
         .rule(archive::config::rule)
         .rule(work::events::config::rule)
+        .rule(work::webhooks::config::rule)
         .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
@@ -321,6 +328,8 @@ impl Host {
         let kinds = work::table(std::mem::take(&mut mounts.kinds))?;
         let bus = work::events::Bus::new(&config.get(), &kinds, !off.contains_key("pubsub"));
         let work = work::Work::new(&config.get(), bus, kinds, &seed);
+        let webhooks = work::webhooks::Webhooks::new(config.get(), config.profile(), work.slots)?;
+        webhooks.measure(&telemetry);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
         let archive = archive::Archive::new(&config, &data, store.clone(), &identity.master_key(), clock.clone(), seed.clone())?;
@@ -341,6 +350,7 @@ impl Host {
             retention,
             subjects,
             work: Arc::new(work),
+            webhooks: Arc::new(webhooks),
             shelf: mounts.shelf,
             proofs,
             off,
@@ -430,6 +440,9 @@ async fn tend(host: std::sync::Weak<Host>) {
         }
         if let Err(error) = work::events::tend(&host).await {
             tracing::warn!(cause = error.cause(), "old events were not removed: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = work::webhooks::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old deliveries were not removed: {}; next try in a minute", error.public());
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod limits;
 pub mod manual;
 pub mod openapi;
+pub mod outbound;
 pub mod practices;
 pub mod probes;
 pub mod problems;

@@ -110,6 +110,7 @@ pub const SWITCHES: &[&str] = &[
     "twelve-factor",
     "user-accounts",
     "warmup-bounded",
+    "webhooks",
 ];
 
 crate::section! {

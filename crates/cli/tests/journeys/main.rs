@@ -20,3 +20,4 @@ mod subjects;
 mod tenancy;
 mod together;
 mod walk;
+mod webhooks;

@@ -34,7 +34,10 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
     let once = tenant.owner.post("/v1/songs").header("idempotency-key", mark).json(json!({ "title": format!("{mark} once") }));
     once.await.expect(201);
     let record = tenant.owner.get("/v1/idempotency").await.expect(200).str("/items/0/id");
+    let receiver = json!({ "url": format!("https://receiver.example/{mark}"), "types": ["webhook.none"] });
+    let webhook = tenant.owner.post("/v1/webhooks").json(receiver).await.expect(201).str("/id");
     let ids = BTreeMap::from([
+        ("webhooks", webhook.clone()),
         ("artists", artist.to_string()),
         ("songs", song.to_string()),
         ("users", member.id.clone()),
@@ -46,7 +49,7 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         ("idempotency", record.clone()),
     ]);
     let words =
-        vec![mark.to_owned(), member.email, member.id, owner.email, owner.id, key, session, tenant.id.clone(), tenant.slug.clone(), record];
+        vec![mark.to_owned(), member.email, member.id, owner.email, owner.id, key, session, tenant.id.clone(), tenant.slug.clone(), record, webhook];
     Furnished { eyes: login.caller, tenant, ids, words }
 }
 

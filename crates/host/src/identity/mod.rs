@@ -40,6 +40,7 @@ use plimsoll_store::{Migration, Pace, Schema, Scope, Store, bind};
 
 pub use config::Config;
 pub use keyring::Rotation;
+pub(crate) use routes::{Merge, Perhaps};
 pub use routes::{routes, well_known};
 pub use secret::Master;
 pub(crate) use secret::{hex, sha256};

@@ -16,6 +16,7 @@ pub mod job;
 pub mod lease;
 pub mod policy;
 mod runner;
+pub mod webhooks;
 
 use std::{
     sync::{

@@ -97,6 +97,7 @@ impl Served {
                 Default::default(),
                 &Seed::system(),
             )),
+            webhooks: Arc::new(crate::work::webhooks::Webhooks::new(Default::default(), Profile::Development, 4).unwrap()),
             store: bench.store.clone(),
             clock: bench.clock.clone(),
             seed: Seed::system(),
