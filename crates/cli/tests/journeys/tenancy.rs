@@ -48,8 +48,19 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         ("upstreams", "nowhere".to_owned()),
         ("idempotency", record.clone()),
     ]);
-    let words =
-        vec![mark.to_owned(), member.email, member.id, owner.email, owner.id, key, session, tenant.id.clone(), tenant.slug.clone(), record, webhook];
+    let words = vec![
+        mark.to_owned(),
+        member.email,
+        member.id,
+        owner.email,
+        owner.id,
+        key,
+        session,
+        tenant.id.clone(),
+        tenant.slug.clone(),
+        record,
+        webhook,
+    ];
     Furnished { eyes: login.caller, tenant, ids, words }
 }
 
