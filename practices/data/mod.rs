@@ -4,6 +4,7 @@ mod backups;
 mod cached;
 mod changes;
 mod connections;
+pub(crate) mod jobs;
 mod migrations;
 mod statements;
 
@@ -30,7 +31,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("batch-writes").proven_by(probe!(Tenants, Native; changes::batches)),
     page!("cache-ttl-invalidation").proven_by(probe!(Copies; cached::bounded)),
     page!("cache-store-persistence"),
-    page!("job-queue"),
+    page!("job-queue").proven_by(probe!(Copies; jobs::queue)),
     page!("pubsub"),
     page!("read-replicas"),
     page!("db-replication"),

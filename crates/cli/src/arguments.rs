@@ -66,6 +66,9 @@ pub enum Verb {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(Key),
+    /// Look at jobs and dead letters, replay, discard or cancel them
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Hand out, erase and certify one person's data
     #[command(subcommand)]
     Subject(Subject),
@@ -423,6 +426,111 @@ pub enum Key {
     },
     /// Begin to use a new signing key for access tokens; old tokens stay valid until they expire
     RotateSigning,
+}
+
+/// Which jobs.
+#[derive(Args)]
+pub struct Which {
+    /// A kind, or the beginning of one followed by a star (quote it: "webhook.*")
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// The code of the last failure, such as PLM-INT-001
+    #[arg(long)]
+    pub code: Option<String>,
+    /// The id of the request that made them
+    #[arg(long, value_name = "ID")]
+    pub request: Option<String>,
+    /// From this moment on (of their making; for replay and discard: of their death)
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Before this moment
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Longer ago than this, such as 15m or 2d
+    #[arg(long, value_name = "SPAN")]
+    pub older_than: Option<String>,
+}
+
+/// `jobs`
+#[derive(Subcommand)]
+pub enum Jobs {
+    /// List jobs, newest first
+    List {
+        /// Tenant, by slug [default: all]
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Only those in this state
+        #[arg(long, value_parser = plimsoll::work::admin::find::STATES)]
+        state: Option<String>,
+        #[command(flatten)]
+        which: Which,
+        /// The page, from 1
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
+        page: i64,
+        /// Jobs on a page
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        page_size: i64,
+    },
+    /// Show one with its payload and every failed attempt
+    Show {
+        /// Its id, job_…
+        id: String,
+    },
+    /// Put a dead letter back into the queue, or many of them; each keeps its id and its history
+    Replay {
+        /// Its id, job_…; without one: many, chosen by the options below
+        id: Option<String>,
+        /// A corrected payload: JSON, @FILE, or - for standard input
+        #[arg(long, value_name = "JSON", requires = "id")]
+        payload: Option<String>,
+        /// What was repaired, for the record
+        #[arg(long)]
+        reason: Option<String>,
+        /// Tenant, by slug [default: all]
+        #[arg(long, conflicts_with = "id")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        which: Which,
+        /// At most so many, the oldest first
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        limit: i64,
+        /// Say how many there are and change nothing
+        #[arg(long, conflicts_with = "id")]
+        dry_run: bool,
+    },
+    /// Throw a dead letter away, or many of them
+    Discard {
+        /// Its id, job_…; without one: many, chosen by the options below
+        id: Option<String>,
+        /// Why it may be thrown away, for the record
+        #[arg(long)]
+        reason: String,
+        /// Tenant, by slug [default: all]
+        #[arg(long, conflicts_with = "id")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        which: Which,
+        /// At most so many, the oldest first
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        limit: i64,
+        /// Say how many there are and change nothing
+        #[arg(long, conflicts_with = "id")]
+        dry_run: bool,
+    },
+    /// Keep a job from running, or tell a running one to stop
+    Cancel {
+        /// Its id, job_…
+        id: String,
+        /// Why, for the record
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Count jobs by kind and state, with ages and throughput
+    Stats {
+        /// Tenant, by slug [default: all]
+        #[arg(long)]
+        tenant: Option<String>,
+    },
 }
 
 /// `subject`

@@ -129,6 +129,10 @@ codes! {
     /// The request wants a kept answer only, and there is none.
     NotCached = "PLM-CCH-001" 504 "not-cached" "No kept answer";
 
+    /// The process that ran this attempt of a job lost the right to it: it was silent for too long, or died.
+    LeaseLost = "PLM-JOB-001" 409 "lease-lost" "The attempt was lost";
+    /// A job that was told to stop and stopped.
+    JobCancelled = "PLM-JOB-002" 409 "job-cancelled" "The job was cancelled";
     /// An archive whose bytes are not as they were written, or that ends too early.
     ArchiveDamaged = "PLM-ARC-001" 422 "archive-damaged" "The archive is damaged";
     /// A file that is no archive of ours, or one of another kind than was asked for.

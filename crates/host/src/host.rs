@@ -14,6 +14,7 @@ use plimsoll_store::{Schema, Store};
 use crate::{
     Body, archive,
     config::{self, Config},
+    console,
     database::{self, DatabaseConfig},
     edge::{
         self,
@@ -93,8 +94,6 @@ impl Host {
     }
 }
 
-/// How long a stopping process waits for the jobs it runs; others do them again after their leases.
-const JOBS_END_WITHIN: Duration = Duration::from_secs(10);
 const TEND_EVERY: Duration = Duration::from_secs(60);
 
 /// What a starting system may use.
@@ -137,8 +136,8 @@ impl Mounts {
                 retention::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
-                work::webhooks::SCHEMA,
                 archive::SCHEMA,
+                work::webhooks::SCHEMA,
             ],
             ..Mounts::default()
         };
@@ -146,6 +145,8 @@ impl Mounts {
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
         probes::routes(&mut top);
         manual::routes(&mut top);
+        console::routes(&mut top);
+        work::admin::pages(&mut top);
         identity::well_known(&mut top);
         work::Jobs::new(&mut mounts.kinds, "host", slot.clone()).runs::<work::webhooks::Deliver>();
         subject::well_known(&mut top);
@@ -158,6 +159,7 @@ impl Mounts {
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
+        work::admin::routes(&mut versioned);
         work::webhooks::routes(&mut versioned);
         archive::routes(&mut versioned);
         subject::routes(&mut versioned);
@@ -201,6 +203,14 @@ impl Mounts {
     /// The migrations of the host and of every mounted system.
     pub fn schemas(&self) -> &[Schema] {
         &self.schemas
+    }
+
+    /// Every kind of job, for commands that work without a host.
+    ///
+    /// # Errors
+    /// Two kinds of one name.
+    pub fn kinds(&mut self) -> Result<work::Kinds> {
+        work::table(std::mem::take(&mut self.kinds))
     }
 
     /// What the host and every mounted system declare about persons.
@@ -327,7 +337,7 @@ impl Host {
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
         let kinds = work::table(std::mem::take(&mut mounts.kinds))?;
         let bus = work::events::Bus::new(&config.get(), &kinds, !off.contains_key("pubsub"));
-        let work = work::Work::new(&config.get(), bus, kinds, &seed);
+        let work = work::Work::new(&config.get(), bus, kinds, &seed).patient(server.drain_timeout.duration());
         let webhooks = work::webhooks::Webhooks::new(config.get(), config.profile(), work.slots)?;
         webhooks.measure(&telemetry);
         let shared = shared::Shared::new(&config.get())?;
@@ -369,6 +379,7 @@ impl Host {
         }
         host.check_shared().await;
         host.check_keys();
+        work::admin::watch::checks(&host.health, &host, &config.get());
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
         archive::watch(&host);
@@ -413,7 +424,7 @@ impl Host {
     /// # Errors
     /// What the database says.
     pub async fn stop(&self) -> Result<()> {
-        self.work.stop(JOBS_END_WITHIN).await;
+        self.work.stop().await;
         self.idempotency.settle().await;
         let closed = self.store.close().await;
         self.telemetry.flush().await;
@@ -437,6 +448,9 @@ async fn tend(host: std::sync::Weak<Host>) {
         }
         if let Err(error) = replies::idempotency::tend(&host).await {
             tracing::warn!(cause = error.cause(), "old answers were not removed: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = work::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old jobs were not removed: {}; next try in a minute", error.public());
         }
         if let Err(error) = work::events::tend(&host).await {
             tracing::warn!(cause = error.cause(), "old events were not removed: {}; next try in a minute", error.public());

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod body;
 pub mod config;
+pub mod console;
 pub mod ctx;
 pub mod database;
 pub mod edge;

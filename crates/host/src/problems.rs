@@ -52,6 +52,8 @@ pub const fn page(code: Code) -> &'static str {
         Code::IdempotencyInProgress => include_str!("../../../docs/problems/idempotency-in-progress.md"),
         Code::OutcomeUnknown => include_str!("../../../docs/problems/outcome-unknown.md"),
         Code::IdempotencyNotReplayable => include_str!("../../../docs/problems/idempotency-not-replayable.md"),
+        Code::LeaseLost => include_str!("../../../docs/problems/lease-lost.md"),
+        Code::JobCancelled => include_str!("../../../docs/problems/job-cancelled.md"),
         Code::ArchiveDamaged => include_str!("../../../docs/problems/archive-damaged.md"),
         Code::ArchiveForeign => include_str!("../../../docs/problems/archive-foreign.md"),
         Code::ArchiveVersion => include_str!("../../../docs/problems/archive-version.md"),

@@ -7,6 +7,7 @@ mod backup;
 mod config;
 mod doctor;
 mod explain;
+mod jobs;
 mod migrate;
 mod openapi;
 mod prove;
@@ -45,6 +46,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::Tenant(what) => administer::tenant(&global, &what).await,
         Verb::User(what) => administer::user(&global, &what).await,
         Verb::Key(what) => administer::key(&global, &what).await,
+        Verb::Jobs(what) => jobs::run(&global, &what).await,
         Verb::Subject(what) => subject::run(&global, &what).await,
         Verb::Audit(what) => audit::run(&global, &what).await,
         Verb::Backup(what) => backup::run(&global, &what).await,

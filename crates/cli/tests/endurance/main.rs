@@ -21,6 +21,7 @@ mod storage;
 mod surroundings;
 mod tls;
 mod upstream;
+mod work;
 
 /// Long enough for a busy machine; nothing here takes it when all is well.
 const BOUND: std::time::Duration = std::time::Duration::from_secs(60);

@@ -40,7 +40,7 @@ async fn all_there(client: &Client, acknowledged: &[String]) {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-fn full(reply: &Reply) {
+pub fn full(reply: &Reply) {
     assert_eq!((reply.code(), reply.str("/code").as_str()), (507, "PLM-DAT-002"), "{reply}");
 }
 

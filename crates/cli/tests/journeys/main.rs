@@ -13,6 +13,7 @@ mod description;
 mod edge;
 mod house;
 mod identity;
+mod jobs;
 mod ledger;
 mod release;
 mod roles;

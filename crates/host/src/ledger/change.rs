@@ -116,6 +116,12 @@ impl<'t, 'c> Change<'t, 'c> {
     /// Once this change is durable there is something to be done: a job, an event.
     pub(crate) fn wakes(&mut self) {
         self.wakes = true;
+        self.tx.notify(crate::work::CALLS);
+    }
+
+    /// Once this change is durable, an attempt that runs somewhere has to be told something.
+    pub(crate) fn hurries(&mut self) {
+        self.tx.notify(crate::work::ORDERS);
     }
 
     /// Whether somebody has to be woken once this change is durable.

@@ -56,7 +56,10 @@ pub fn operations(host: Arc<Host>, peer: SocketAddr, request: Request<Body>) -> 
 async fn find(host: &Host, path: &str) -> Result<Response<Body>, Error> {
     match path {
         "/" => Ok(text("text/plain; charset=utf-8", StatusCode::OK, INDEX)),
-        "/metrics" if host.holds("metrics-prometheus") => Ok(metrics(host)),
+        "/metrics" if host.holds("metrics-prometheus") => {
+            host.work.watch.look(host).await;
+            Ok(metrics(host))
+        }
         "/health" => Ok(health(host, |_| true).await),
         "/health/db" => Ok(health(host, |check| DATABASE.contains(&check.name)).await),
         "/health/pool" if host.holds("pool-monitoring") => Ok(pool(host)),
@@ -89,6 +92,9 @@ pub fn metrics(host: &Host) -> Response<Body> {
     }
     if let Some(shared) = &host.shared {
         pools::shared(&mut page, shared.gauges(), host.limits.together.lost());
+    }
+    if host.holds("dlq-operations") {
+        host.work.watch.write(&mut page, host);
     }
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
     for state in State::ALL {
