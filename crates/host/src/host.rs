@@ -337,7 +337,12 @@ impl Host {
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
         let kinds = work::table(std::mem::take(&mut mounts.kinds))?;
         let bus = work::events::Bus::new(&config.get(), &kinds, !off.contains_key("pubsub"));
-        let work = work::Work::new(&config.get(), bus, kinds, &seed).patient(server.drain_timeout.duration());
+        let mut working: work::config::WorkConfig = config.get();
+        if off.contains_key("job-queue") && working.slots == 0 {
+            // What is not to be done: jobs run in the process that answers requests, whatever it was told.
+            working.slots = 4;
+        }
+        let work = work::Work::new(&working, bus, kinds, &seed).patient(server.drain_timeout.duration());
         let webhooks = work::webhooks::Webhooks::new(config.get(), config.profile(), work.slots)?;
         webhooks.measure(&telemetry);
         let shared = shared::Shared::new(&config.get())?;

@@ -210,6 +210,9 @@ async fn list(global: &Global, desk: &Desk, tenants: &[(String, TenantId)], filt
     }
     let (now, shown) = (desk.clock.now(), i64::try_from(lines.len()).unwrap_or(0));
     output::result(false, &(), |()| show::lines(&lines, slug, now));
+    if let Some(dead) = lines.iter().find(|line| line.state == "dead") {
+        output::say(&format!("\nwhy, and what can be done: plimsoll jobs show {}", dead.id));
+    }
     if shown < total {
         output::say(&format!("{shown} of {total}; the next ones: --page {}", page + 1));
     }

@@ -15,9 +15,9 @@ use serde_json::json;
 
 use crate::{
     BOUND,
+    disk::Disk,
     outage::refused_for_now,
     service::{Service, add, artists, binary, ledger_is_intact},
-    disk::Disk,
     storage::full,
 };
 

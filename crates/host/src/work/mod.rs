@@ -44,8 +44,8 @@
 //! Claims are serial over all processes; everything else is done in the tenant's own scope, and
 //! so is serial per tenant. A model of this table is run against both databases in `model`.
 
-mod cancel;
 pub mod admin;
+mod cancel;
 mod claim;
 pub mod config;
 mod enqueue;

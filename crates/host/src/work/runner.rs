@@ -284,8 +284,17 @@ async fn settle(host: &Arc<Host>, lease: &Arc<Lease>, policy: &Policy, end: End)
     );
     // Its place is free while this is written.
     host.work.leave(lease);
-    let mine = lease.clone();
-    let settled = host.store.commit(Scope::Tenant(lease.tenant), move |tx| mine.fail(tx, now, &error, kept, next)).await;
+    let (mine, keeps) = (lease.clone(), host.holds("dlq"));
+    let settled = host
+        .store
+        .commit(Scope::Tenant(lease.tenant), move |tx| {
+            let settled = mine.fail(tx, now, &error, kept, next)?;
+            if settled == Some(Next::Dead) && !keeps {
+                super::admin::order::forget(tx, mine.job)?;
+            }
+            Ok(settled)
+        })
+        .await;
     match settled {
         Ok(Some(Next::Again(_))) => {
             // The loop has to know when it is due.

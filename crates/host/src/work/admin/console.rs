@@ -275,12 +275,12 @@ async fn single(ctx: Ctx<(), Read>, Path(id): Path<JobId>) -> Result<Response<Bo
             let _ = write!(
                 body,
                 "<article class=\"job\"><header><strong>Attempt {}</strong><span class=\"muted\">{} in process <span class=\"mono\">{}</span></span></header>\
-                 <p class=\"why\">{} <a class=\"mono\" href=\"/docs/\">{}</a></p>",
+                 <p class=\"why\">{} {}</p>",
                 failure.attempt,
                 stamp(now, failure.at),
                 escaped(&failure.worker),
                 escaped(&failure.detail),
-                escaped(&failure.code)
+                explained(&failure.code)
             );
             if let Some(cause) = &failure.cause {
                 let _ = write!(body, "<pre>{}</pre>", escaped(cause));
@@ -290,6 +290,14 @@ async fn single(ctx: Ctx<(), Read>, Path(id): Path<JobId>) -> Result<Response<Bo
         body.push_str("</section>");
     }
     Ok(console::page(&escaped(&line.kind), &body))
+}
+
+/// A code, with the way to its page.
+fn explained(code: &str) -> String {
+    match Code::named(code) {
+        Some(known) => format!("<a class=\"mono\" href=\"/problems/{}\">{}</a>", known.slug(), known.stable()),
+        None => format!("<span class=\"mono\">{}</span>", escaped(code)),
+    }
 }
 
 fn pretty(value: Option<&Value>) -> String {

@@ -2,7 +2,7 @@
 //! the transaction that carries it out.
 
 use plimsoll_core::{Code, Error, Fault, JobId, Result};
-use plimsoll_store::{FromRow, Row, bind};
+use plimsoll_store::{FromRow, Row, Tx, bind};
 use serde_json::{Value, json};
 
 use super::{find::Filter, record::Line};
@@ -144,7 +144,7 @@ pub fn cancel(change: &mut Change<'_, '_>, kinds: &Kinds, id: JobId, reason: Opt
                 "UPDATE job SET cancel_at = COALESCE(cancel_at, :now), reason = :reason WHERE tenant_id = :tenant AND id = :id AND state = 'running'",
                 bind! { now: now, reason: reason, id: id },
             )?;
-            change.wakes();
+            change.hurries();
             Done::Cancelling
         }
         "dead" => return Err(Code::Conflict.because("this job is a dead letter: it does not run; replay or discard it")),
@@ -170,6 +170,16 @@ fn end(change: &mut Change<'_, '_>, kinds: &Kinds, id: JobId, job: &Standing, re
 
 fn note(change: &mut Change<'_, '_>, action: &'static str, id: JobId, detail: Value) {
     change.note(Note { action: action.into(), target: format!("jobs/{id}"), detail: Some(detail), ..Note::default() });
+}
+
+/// Drops a job that has just become a dead letter: what is not to be done, and is while the practice
+/// `dlq` is switched off.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn forget(tx: &mut Tx<'_>, id: JobId) -> Result<()> {
+    tx.write("DELETE FROM job_failure WHERE tenant_id = :tenant AND job_id = :id", bind! { id: id })?;
+    tx.write("DELETE FROM job WHERE tenant_id = :tenant AND id = :id AND state = 'dead'", bind! { id: id }).map(drop)
 }
 
 /// What an order about many did.

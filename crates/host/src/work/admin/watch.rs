@@ -155,8 +155,10 @@ pub(crate) fn checks(health: &Health, host: &Arc<Host>, config: &WorkConfig) {
                 return Ok(());
             }
             let kinds: Vec<String> = dead.iter().map(|(kind, depth)| format!("{} of {kind}", depth.count)).collect();
-            Err(Code::Internal
-                .because(format!("{} wait for a person; look at them with `plimsoll jobs list --state dead`", kinds.join(", "))))
+            Err(Code::Internal.because(format!(
+                "dead letters wait for a person: {}; look at them with `plimsoll jobs list --state dead`",
+                kinds.join(", ")
+            )))
         })
     });
     let of = Arc::downgrade(host);
