@@ -47,9 +47,9 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     let empty = |reply: &plimsoll_assess::rig::Reply| reply.number("/pagination/total_items") == Some(0);
     let trash = rig.until(SOON, || get("/v1/songs?deleted=true").bearer(&key), empty).await?;
     rig.must(trash.is_some(), "a deleted song whose period is over is gone without anybody's order");
-    let fresh = rig.send(post(format!("/v1/artists/{}/restore", made[2].1)).bearer(&key).shown("POST /v1/artists/{id}/restore")).await?;
+    let fresh = rig.send(post(format!("/v1/artists/{}/restore", made[2].1)).bearer(&key).shown("/v1/artists/{id}/restore")).await?;
     rig.must(fresh.status == 200, "a deleted artist whose period is not over can be brought back");
-    let alive = rig.send(get(format!("/v1/songs/{}", made[1].1)).bearer(&key).shown("GET /v1/songs/{id}")).await?;
+    let alive = rig.send(get(format!("/v1/songs/{}", made[1].1)).bearer(&key).shown("/v1/songs/{id}")).await?;
     rig.must(alive.status == 200, "what was not deleted is untouched");
 
     rig.check("purge-logged");

@@ -338,7 +338,11 @@ pub struct TenantExport {
 #[derive(Args)]
 pub struct TenantRestore {
     /// The archive: a tenant's own, or a backup
-    pub file: PathBuf,
+    #[arg(required_unless_present = "backup")]
+    pub file: Option<PathBuf>,
+    /// A backup at the configured place instead of a file: its id, its name, or `latest`
+    #[arg(long, value_name = "ID", conflicts_with = "file", requires = "tenant")]
+    pub backup: Option<String>,
     /// Which tenant of a backup, by slug
     #[arg(long, value_name = "SLUG")]
     pub tenant: Option<String>,

@@ -3,17 +3,18 @@
 use std::{
     fs::{File, OpenOptions},
     path::Path,
-    sync::Arc,
 };
 
 use plimsoll::{
     Code,
     archive::{
-        format::{ArchiveReader, Keys},
+        Depot,
+        format::ArchiveReader,
+        section,
         tenant::{Onto, Restore, export as write, hold},
     },
     identity::{Config as IdentitySettings, section::IdentityConfig},
-    subject::Subjects,
+    subject::{Subjects, placed},
 };
 
 use super::{Ended, Ground};
@@ -22,9 +23,10 @@ use crate::{
     mounts, output,
 };
 
-/// The keys that open and seal archives here.
-fn keys(ground: &Ground) -> Result<Arc<Keys>, Ended> {
-    Ok(Arc::new(Keys::configured(&ground.config.get(), Some(&ground.master()?))?))
+/// Where archives lie, and the keys that open and seal them here.
+fn depot(ground: &Ground) -> Result<Depot, Ended> {
+    let (clock, seed) = (ground.clock.clone(), ground.seed.clone());
+    Ok(Depot::new(&section(&ground.config), &ground.data, Some(&ground.master()?), clock, seed)?)
 }
 
 /// How long other processes may believe what they know of a tenant.
@@ -35,7 +37,7 @@ fn pause(ground: &Ground) -> std::time::Duration {
 /// Writes a tenant into a file.
 pub async fn export(ground: &Ground, json: bool, options: &TenantExport) -> Result<(), Ended> {
     let tenant = ground.desk().tenant(&options.slug).await?;
-    let keys = keys(ground)?;
+    let keys = depot(ground)?.keys;
     let file = create(&options.out)?;
     if options.hold {
         hold::hold(&ground.store, &ground.clock, tenant.id, "export to another store").await?;
@@ -88,13 +90,28 @@ pub async fn restore(ground: &Ground, json: bool, options: &TenantRestore) -> Re
         subjects: Subjects::new(mounts::mount(&ground.config).register(), &ground.master()?)?,
         pause: pause(ground),
     };
-    let (file, keys) = (options.file.clone(), keys(ground)?);
-    let open = move || {
-        let named = file.display().to_string();
-        let opened = File::open(&file).map_err(|error| Code::NotFound.because(format!("{named}: {error}")))?;
-        ArchiveReader::open(std::io::BufReader::new(opened), &keys)
+    let depot = depot(ground)?;
+    // An archive may be older than an erasure that this store has never heard of.
+    let stones = placed::fetch(&*depot.place, &depot.keys).await?;
+    let keys = depot.keys.clone();
+    let done = match (&options.file, &options.backup) {
+        (Some(file), _) => {
+            let file = file.clone();
+            let open = move || {
+                let named = file.display().to_string();
+                let opened = File::open(&file).map_err(|error| Code::NotFound.because(format!("{named}: {error}")))?;
+                ArchiveReader::open(std::io::BufReader::new(opened), &keys)
+            };
+            work.run(open, whose, onto, stones).await?
+        }
+        (None, backup) => {
+            let name = depot.find(backup.as_deref().unwrap_or("latest")).await?.name;
+            let (place, runtime) = (depot.place.clone(), tokio::runtime::Handle::current());
+            // Called where it may block.
+            let open = move || ArchiveReader::open(runtime.block_on(place.get(&name))?, &keys);
+            work.run(open, whose, onto, stones).await?
+        }
     };
-    let done = work.run(open, whose, onto, Vec::new()).await?;
     output::result(json, &done, |done| {
         format!(
             "{} has {} rows as of {} ({} rows gone, {} left out because their subject was erased); requests were refused for {} ms",

@@ -5,10 +5,13 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use plimsoll_testkit::{Db, both};
+use plimsoll_testkit::{Db, both, process::Plimsoll};
 use serde_json::{Value, json};
 
 use crate::house::{Caller, House, Tenant, house, unique};
+
+/// A master key that two machines share.
+const MASTER: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 /// A file in the house's own folder.
 fn file(house: &House, name: &str) -> String {
@@ -132,6 +135,45 @@ both! {
         let log = one.owner.get("/v1/audit?action=tenant.restore").await.expect(200);
         assert_eq!(log.at("/pagination/total_items"), json!(1));
         house.plimsoll.run(["audit", "verify", "--tenant", &one.slug]).await.expect(0);
+    }
+
+    async fn an_older_backup_on_a_new_machine_does_not_bring_an_erased_person_back(db: Db) {
+        let ground = db.ground();
+        let place = ground.data.join("place").display().to_string();
+        let settings = [("PLIMSOLL_ARCHIVE__PLACE", place.as_str()), ("PLIMSOLL_IDENTITY__MASTER_KEY", MASTER)];
+        let house = House::on(ground, &settings, &[]).await;
+        let tenant = house.tenant().await;
+        let kept = tenant.owner.make("artists", json!({ "name": "Stays Here" })).await;
+        let gone = tenant.owner.make("artists", json!({ "name": "Wanda Vogel" })).await.to_string();
+        let member = tenant.person("editor").await;
+        house.command(&["backup", "create"]).await;
+        for (kind, key) in [("artist", gone.as_str()), ("person", member.email.as_str())] {
+            house.plimsoll.run(["subject", "erase", "--tenant", &tenant.slug, "--kind", kind, "--key", key, "--confirm", key]).await.expect(0);
+        }
+
+        // A machine that has the place and the master key, and nothing else.
+        let fresh = db.ground();
+        let mut plimsoll = Plimsoll::at(env!("CARGO_BIN_EXE_plimsoll")).on(&fresh);
+        for (name, value) in settings {
+            plimsoll = plimsoll.env(name, value);
+        }
+        plimsoll.run(["backup", "restore", "latest"]).await.expect(0);
+        let restored = House::on(fresh, &settings, &[]).await;
+        let owner = tenant.owner.at(restored.running.client());
+        let key = restored.command(&["key", "create", "--tenant", &tenant.slug, "--role", "owner"]).await;
+        let owner = owner.with(key["key"].as_str().unwrap());
+        assert_eq!(owner.get(&format!("/v1/artists/{kept}")).await.expect(200).str("/name"), "Stays Here");
+        assert!(owner.get(&format!("/v1/artists/{gone}")).await.expect(200).str("/name").starts_with("erased:"));
+        assert!(!owner.get("/v1/users?page_size=100").await.expect(200).text().contains(&member.email));
+        assert_eq!(restored.look(&format!("SELECT count(*) FROM person WHERE email = '{}'", member.email)), [["0"]]);
+        assert_ne!(restored.look("SELECT count(*) FROM erasure"), [["0"]], "the new machine knows the tombstones for its own archives");
+        restored.plimsoll.run(["audit", "verify"]).await.expect(0);
+
+        // One tenant of that backup, over the live one.
+        house.command(&["tenant", "restore", "--backup", "latest", "--tenant", &tenant.slug, "--over", "--yes"]).await;
+        let again = house.command(&["key", "create", "--tenant", &tenant.slug, "--role", "owner"]).await;
+        let owner = house.stranger().with(again["key"].as_str().unwrap());
+        assert!(owner.get(&format!("/v1/artists/{gone}")).await.expect(200).str("/name").starts_with("erased:"));
     }
 
     async fn a_held_tenant_is_answered_503_with_its_own_problem_and_others_are_not(db: Db) {

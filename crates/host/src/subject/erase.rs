@@ -185,7 +185,7 @@ fn is_owner(tx: &Tx<'_>, person: UserId) -> Result<bool> {
 
 /// Answers that are kept for repeats are sealed, and nobody can tell whose data lies in them: all
 /// of the tenant's go. The records stay, so nothing is done twice.
-fn withhold(tx: &mut Tx<'_>) -> Result<Entry> {
+pub(super) fn withhold(tx: &mut Tx<'_>) -> Result<Entry> {
     let rows = tx.write(
         "UPDATE idempotency SET state = 'withheld', answer = NULL, reason = :why WHERE tenant_id = :tenant AND answer IS NOT NULL",
         bind! { why: WITHHELD },
@@ -211,6 +211,12 @@ const OPAQUE: &[(&str, &str)] = &[
         "UPDATE event SET data = 'null', subject = NULL WHERE tenant_id = :tenant \
          AND (data LIKE :text ESCAPE '\\' OR subject LIKE :text ESCAPE '\\')",
     ),
+    (
+        "webhook_event",
+        "UPDATE webhook_event SET body = 'null' WHERE tenant_id = :tenant AND body LIKE :text ESCAPE '\\' AND NOT EXISTS \
+         (SELECT 1 FROM webhook_delivery d WHERE d.tenant_id = :tenant AND d.event_id = webhook_event.id AND d.state = 'pending')",
+    ),
+    ("webhook_attempt", "UPDATE webhook_attempt SET answer = NULL WHERE tenant_id = :tenant AND answer LIKE :text ESCAPE '\\'"),
 ];
 
 /// Work that is over, and events, that mention the subject by a text which can be told apart. What

@@ -29,6 +29,7 @@ pub mod placed;
 mod register;
 mod routes;
 mod statements;
+pub mod sweep;
 pub mod tombstone;
 
 #[cfg(test)]

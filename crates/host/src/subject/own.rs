@@ -81,6 +81,7 @@ pub const TABLES: &[(&str, Standing)] = &[
     ("idempotency", Standing::Cleared),
     ("job", Standing::Expires("payloads are the systems' own; kept until `expires_at`")),
     ("job_failure", Standing::Free("sentences and causes without values; they go with their job")),
+    ("job_schedule", Standing::Free("when kinds of jobs are due")),
     ("ledger", Standing::Declared),
     ("member", Standing::Declared),
     ("person", Standing::Declared),
@@ -94,4 +95,9 @@ pub const TABLES: &[(&str, Standing)] = &[
     ("signing_key", Standing::Free("keys of the host")),
     ("tally", Standing::Free("counts")),
     ("tenant", Standing::Free("names of organisations")),
+    ("webhook", Standing::Free("addresses of machines")),
+    ("webhook_attempt", Standing::Expires("answers of receivers; those that mention a subject's text are blanked")),
+    ("webhook_delivery", Standing::Free("ids, states and times")),
+    ("webhook_event", Standing::Expires("data is the systems' own; what is delivered and mentions a subject's text is blanked")),
+    ("webhook_secret", Standing::Free("sealed secrets of machines")),
 ];

@@ -3,8 +3,8 @@
 //!
 //! One small archive per erasure, sealed like every other: `erasure/<id>.plm`. They are never
 //! pruned with the backups: an archive that was kept elsewhere may come back after years. The row
-//! in the database says when its tombstone was placed; until then every minute tries again, and a
-//! backup is not begun before.
+//! in the database says when its tombstone was placed; until then every round of the keeper of backups
+//! tries again.
 
 use plimsoll_core::{Clock, Code, Result, Seed};
 use plimsoll_store::{Pace, Scope, Store, bind};

@@ -9,6 +9,8 @@ use super::{Erase, Key, Subject, With, register::unfit};
 pub(super) struct Statements {
     /// Every column of every row of the subject.
     pub(super) select: &'static str,
+    /// Every key that stands in the table, where it has a column of its own with them.
+    pub(super) keys: Option<&'static str>,
     /// How many of them live and are counted.
     living: Option<&'static str>,
     /// Deletes or blanks; nothing where the rows are kept.
@@ -57,7 +59,14 @@ impl Statements {
             })
         };
         let recount = recounted("");
+        let keys = match subject.key {
+            Key::Text(column) | Key::Number(column) => {
+                Some(leak(format!("SELECT DISTINCT {column} FROM {table} WHERE {own}{column} IS NOT NULL")))
+            }
+            Key::Via { .. } => None,
+        };
         Statements {
+            keys,
             select: leak(format!("SELECT * FROM {table} WHERE {whose}")),
             living: recount.map(|_| leak(format!("SELECT count(*) FROM {table} WHERE {whose} AND deleted_at IS NULL"))),
             change,

@@ -220,6 +220,62 @@ async fn tombstones_recognise_rows_from_before_and_leave_those_from_after_alone(
 }
 
 #[tokio::test]
+async fn a_sweep_erases_again_what_an_older_archive_brought_back_and_nobody_from_later() {
+    let bench = Bench::new().await;
+    let here = bench.tenant("here").await;
+    bench.desk.create_user("here", "jane@clinic.example", Role::Editor, None).await.unwrap();
+    bench.erase("here", "patient", "ann").await.unwrap();
+    bench.erase("here", "person", "jane@clinic.example").await.unwrap();
+    let stones = bench.stones().await;
+    // As if an older archive had been restored.
+    bench
+        .store
+        .commit(Scope::Host, move |tx| {
+            tx.write("DELETE FROM erasure", &[])?;
+            tx.write("UPDATE person SET email = 'jane@clinic.example', active = 1 WHERE email LIKE 'erased:%' ESCAPE '\\'", &[])?;
+            tx.write("UPDATE patient SET name = 'Ann again' WHERE tenant_id = :tenant AND id = 'ann'", bind! { tenant: here })?;
+            tx.write("INSERT INTO visit (tenant_id, id, patient) VALUES (:tenant, 50, 'ann')", bind! { tenant: here })?;
+            tx.write("UPDATE tally SET live = live + 1 WHERE tenant_id = :tenant AND noun = 'visit'", bind! { tenant: here })
+        })
+        .await
+        .unwrap();
+    let later = bench.desk.clock.now().plus(Duration::from_secs(3600));
+    assert_eq!(super::sweep::sweep(&bench.store, &bench.subjects, Some(later), stones.clone()).await.unwrap(), 0);
+    assert_eq!(super::sweep::sweep(&bench.store, &bench.subjects, None, stones.clone()).await.unwrap(), 2);
+    const NAMED: &str = "SELECT count(*) FROM patient WHERE tenant_id = :tenant AND name LIKE 'Ann%' ESCAPE '\\'";
+    const VISITS: &str = "SELECT count(*) FROM visit WHERE tenant_id = :tenant AND patient = 'ann'";
+    const KNOWN: &str = "SELECT count(*) FROM person WHERE email = 'jane@clinic.example'";
+    const LIVE: &str = "SELECT live FROM tally WHERE tenant_id = :tenant AND noun = 'visit'";
+    for (sql, wanted) in [(NAMED, 0), (VISITS, 0), (KNOWN, 0), (LIVE, 1)] {
+        assert_eq!(bench.count(here, sql).await, wanted, "{sql}");
+    }
+    assert_eq!(bench.stones().await, stones, "the restored database knows them");
+}
+
+#[tokio::test]
+async fn tombstones_lie_beside_the_archives_sealed_and_one_that_is_damaged_stops_a_restore() {
+    let bench = Bench::new().await;
+    bench.tenant("here").await;
+    bench.erase("here", "patient", "ann").await.unwrap();
+    bench.erase("here", "patient", "bob").await.unwrap();
+    let place = crate::archive::place::Directory::new(bench.folder.join("place"));
+    let master = Master::from_bytes([3; 32]);
+    let keys = std::sync::Arc::new(crate::archive::format::Keys::new(Some(&master), None, []).unwrap());
+    let write = || super::placed::place(&bench.store, &place, &keys, &bench.desk.clock, &bench.desk.seed);
+    assert_eq!((write().await.unwrap(), write().await.unwrap()), (2, 0));
+    let found = super::placed::fetch(&place, &keys).await.unwrap();
+    assert_eq!(found, bench.stones().await);
+    let file = std::fs::read_dir(bench.folder.join("place/erasure")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let error = super::placed::fetch(&place, &keys).await.unwrap_err();
+    assert_eq!(error.code(), Code::ArchiveDamaged);
+    assert!(error.public().contains("erased person"), "{error}");
+}
+
+#[tokio::test]
 async fn a_restore_that_applies_tombstones_leaves_counts_right_and_a_new_database_knows_them() {
     let bench = Bench::new().await;
     let here = bench.tenant("here").await;

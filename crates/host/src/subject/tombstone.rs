@@ -174,6 +174,16 @@ impl Tombstones {
         Ok(())
     }
 
+    /// Whether this is one of them, for the moment that is restored.
+    pub(super) fn names(&self, mark: &Mark) -> bool {
+        self.marks.contains_key(mark)
+    }
+
+    /// Whether somebody was erased in this tenant after the moment that is restored.
+    pub(super) fn touches(&self, tenant: &str) -> bool {
+        self.latest.contains_key(tenant)
+    }
+
     /// Whether no row needs to be asked about.
     pub fn is_empty(&self) -> bool {
         self.marks.is_empty()

@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use plimsoll_core::{Clock, Code, Id, Kind as IdKind, Result, Seed, TenantId};
-use plimsoll_store::{Row, Scope, State, Store, Table, Tx, bind, put_row};
+use plimsoll_store::{Row, Scope, Store, Table, Tx, bind, put_row};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::archive::format::{ArchiveWriter, Keys, Kind, Manifest, Migrated, Sink, Table as Head, Written};
+use crate::archive::{
+    backup::applied,
+    format::{ArchiveWriter, Keys, Kind, Manifest, Sink, Table as Head, Written},
+};
 
 /// Ids of archives of tenants.
 enum Export {}
@@ -45,8 +48,7 @@ pub async fn export<S: Sink + Send + 'static>(
     seed: &Seed,
     sink: S,
 ) -> Result<(Exported, S)> {
-    let applied = store.schema_state().await?.0.into_iter().filter(|one| one.state == State::Applied);
-    let schema = applied.map(|one| migrated(&one.owner, &one.id)).collect::<Result<Vec<_>>>()?;
+    let schema = applied(store).await?;
     let id = Id::<Export>::new(clock.now(), seed).to_string();
     let manifest = Manifest {
         kind: Kind::Tenant,
@@ -69,11 +71,6 @@ pub async fn export<S: Sink + Send + 'static>(
     let Written { sink, bytes, digest, footer, .. } = written;
     let tables = footer.tables.iter().filter(|sum| sum.rows > 0).map(|sum| (sum.name.clone(), sum.rows)).collect();
     Ok((Exported { id, tenant, tables, rows: footer.rows(), bytes, digest }, sink))
-}
-
-/// The form of this record belongs to the format; it may say more than owner and id.
-fn migrated(owner: &str, id: &str) -> Result<Migrated> {
-    Ok(serde_json::from_value(json!({ "owner": owner, "id": id, "checksum": "" }))?)
 }
 
 fn write<S: Sink>(tx: &Tx<'_>, tenant: TenantId, writer: &mut ArchiveWriter<S>) -> Result<()> {
