@@ -4,4 +4,5 @@
 //! archives lie.
 
 pub mod format;
+pub mod log;
 pub mod place;
