@@ -66,6 +66,9 @@ pub enum Verb {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(Key),
+    /// Hand out, erase and certify one person's data
+    #[command(subcommand)]
+    Subject(Subject),
     /// Read and verify the ledger
     #[command(subcommand)]
     Audit(Audit),
@@ -293,6 +296,15 @@ pub enum Tenant {
     },
     /// List tenants
     List,
+    /// Write everything of a tenant into an archive, while it is served
+    Export(TenantExport),
+    /// Bring a tenant back from an archive: over the live one, beside it, or into this store. A restore that was interrupted is finished by starting it again
+    Restore(TenantRestore),
+    /// End a tenant's hold without finishing what it was held for
+    Release {
+        /// Which one
+        slug: String,
+    },
     /// Close a tenant: nobody gets in any more; its data stays
     Close {
         /// Which one
@@ -301,6 +313,38 @@ pub enum Tenant {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// `tenant export`
+#[derive(Args)]
+pub struct TenantExport {
+    /// Which one
+    pub slug: String,
+    /// File to write; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Hold the tenant first and leave it held: nothing that it accepts is missing in the archive
+    #[arg(long)]
+    pub hold: bool,
+}
+
+/// `tenant restore`
+#[derive(Args)]
+pub struct TenantRestore {
+    /// The archive: a tenant's own, or a backup
+    pub file: PathBuf,
+    /// Which tenant of a backup, by slug
+    #[arg(long, value_name = "SLUG")]
+    pub tenant: Option<String>,
+    /// Put the data beside the live tenant, as a new one with this short name
+    #[arg(long = "as", value_name = "SLUG", conflicts_with = "over")]
+    pub beside: Option<String>,
+    /// Set the live tenant back: what it did since is gone
+    #[arg(long, requires = "yes")]
+    pub over: bool,
+    /// Confirm --over
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `user`
@@ -372,6 +416,49 @@ pub enum Key {
     },
     /// Begin to use a new signing key for access tokens; old tokens stay valid until they expire
     RotateSigning,
+}
+
+/// `subject`
+#[derive(Subcommand)]
+pub enum Subject {
+    /// Everything that is held about one person, as JSON
+    Export {
+        #[command(flatten)]
+        who: Who,
+        /// File to write, readable by you only [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Remove everything that is held about one person; prints the signed certificate
+    Erase {
+        #[command(flatten)]
+        who: Who,
+        /// The key once more: an erasure cannot be undone
+        #[arg(long, value_name = "KEY")]
+        confirm: Option<String>,
+    },
+    /// Check a certificate or the receipt of an export, without a server; exit code 1 when it was altered or signed by somebody else
+    Verify {
+        /// The certificate
+        file: PathBuf,
+        /// Keys to trust: a file from /.well-known/certificate-keys.json [default: the key of the data folder]
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
+    },
+}
+
+/// Whose data is meant.
+#[derive(Args)]
+pub struct Who {
+    /// Tenant, by slug
+    #[arg(long)]
+    pub tenant: String,
+    /// Kind of person, as a system declares it; `person` for people with an account
+    #[arg(long)]
+    pub kind: String,
+    /// The person's key: an id, or an e-mail address for `person`
+    #[arg(long)]
+    pub key: String,
 }
 
 /// `audit`

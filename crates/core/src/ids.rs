@@ -35,6 +35,8 @@ macro_rules! kinds {
 
 // Alphabetical. A system's own kinds live in its own `ids.rs`.
 kinds! {
+    /// One erasure of a person's data, or one copy of it that was handed out.
+    ErasureKind ErasureId "ers";
     /// An event in a tenant's log.
     EventKind EventId "evt";
     /// A job in the log of work.

@@ -24,9 +24,11 @@ use crate::{
     limits::{self, config::LimitsConfig},
     manual, openapi, practices, probes,
     replies::{self, cache},
+    retention,
     route::{Routes, Table, Wiring},
     shared,
     stack::{Boxed, Next},
+    subject,
     system::System,
     telemetry, upstream, work,
 };
@@ -65,6 +67,10 @@ pub struct Host {
     pub shared: Option<Arc<shared::Shared>>,
     /// Kept answers.
     pub cache: Arc<cache::Cache>,
+    /// How long data is kept.
+    pub retention: Arc<retention::Retention>,
+    /// Data about persons, and its end.
+    pub subjects: Arc<subject::Subjects>,
     /// Jobs.
     pub work: Arc<work::Work>,
     /// The bytes of `/openapi.json`.
@@ -109,6 +115,8 @@ pub struct Mounts {
     kinds: Vec<work::Kind>,
     demos: Vec<Demo>,
     shelf: Option<manual::Shelf>,
+    subjects: Vec<(&'static str, &'static [subject::Subject])>,
+    classes: Vec<(&'static str, &'static [retention::Class])>,
     public: HashMap<&'static str, String>,
 }
 
@@ -121,6 +129,8 @@ impl Mounts {
                 identity::SCHEMA,
                 replies::idempotency::SCHEMA,
                 upstream::release::kept::SCHEMA,
+                subject::SCHEMA,
+                retention::SCHEMA,
                 work::SCHEMA,
                 work::events::SCHEMA,
             ],
@@ -131,6 +141,7 @@ impl Mounts {
         probes::routes(&mut top);
         manual::routes(&mut top);
         identity::well_known(&mut top);
+        subject::well_known(&mut top);
         work::events::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
@@ -140,6 +151,8 @@ impl Mounts {
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
+        subject::routes(&mut versioned);
+        retention::routes(&mut versioned);
         mounts
     }
 
@@ -150,6 +163,8 @@ impl Mounts {
             self.public.insert(S::NAME, slug);
         }
         self.demos.push(S::demo);
+        self.subjects.push((S::NAME, S::SUBJECTS));
+        self.classes.push((S::NAME, S::RETENTION));
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
         S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
@@ -177,6 +192,15 @@ impl Mounts {
     /// The migrations of the host and of every mounted system.
     pub fn schemas(&self) -> &[Schema] {
         &self.schemas
+    }
+
+    /// What the host and every mounted system declare about persons.
+    pub fn register(&self) -> subject::Register {
+        let mut register = subject::Register::host();
+        for (system, subjects) in &self.subjects {
+            register.declare(system, subjects);
+        }
+        register
     }
 
     /// What fills a tenant with sample data, one per system.
@@ -231,6 +255,7 @@ pub fn schema() -> config::Schema {
         .section::<replies::idempotency::config::IdempotencyConfig>()
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
+        .section::<retention::config::RetentionConfig>()
         .section::<work::config::WorkConfig>()
         .section::<work::events::config::EventsConfig>()
         .rule(practices::rule)
@@ -240,6 +265,7 @@ pub fn schema() -> config::Schema {
         .rule(replies::idempotency::config::rule)
         .rule(cache::config::rule)
         .rule(shared::config::rule)
+        .rule(retention::config::rule)
         .rule(work::config::rule)
         .rule(work::events::config::rule)
         .rule(limits::config::rule)
@@ -272,6 +298,8 @@ impl Host {
             // What is not to be done: tokens that mean something to the process alone that made them.
             identifying.issuer = format!("{}-{}", identifying.issuer, u64::from_be_bytes(seed.bytes()));
         }
+        let retention = retention::Retention::new(&mounts.classes, &config.get())?;
+        let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
         for (_, start) in mounts.starts {
@@ -300,6 +328,8 @@ impl Host {
                 .guarded(&config.get(), &config.get())?,
             shared,
             cache,
+            retention,
+            subjects,
             work: Arc::new(work),
             shelf: mounts.shelf,
             proofs,
@@ -323,6 +353,7 @@ impl Host {
         upstream::gauges::watch(&host.health, &host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
+        tokio::spawn(retention::keep(Arc::downgrade(&host)));
         tokio::spawn(work::run(Arc::downgrade(&host)));
         Ok(host)
     }

@@ -32,6 +32,7 @@ pub const fn page(code: Code) -> &'static str {
         Code::Overloaded => include_str!("../../../docs/problems/temporary-reduced-capacity.md"),
         Code::Draining => include_str!("../../../docs/problems/draining.md"),
         Code::LimitUnavailable => include_str!("../../../docs/problems/limit-unavailable.md"),
+        Code::TenantHeld => include_str!("../../../docs/problems/tenant-held.md"),
         Code::NotCached => include_str!("../../../docs/problems/not-cached.md"),
         Code::DatabaseUnavailable => include_str!("../../../docs/problems/database-unavailable.md"),
         Code::StorageFull => include_str!("../../../docs/problems/storage-full.md"),

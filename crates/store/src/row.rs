@@ -58,6 +58,22 @@ impl Row<'_> {
         self.len() == 0
     }
 
+    /// The name of the column at this position, as the statement's answer calls it.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] where there is no such column.
+    pub fn name(&self, column: usize) -> Result<&str> {
+        let absent = || Code::Internal.error().caused_by(format!("column {column} of {}", self.len()));
+        if column >= self.len() {
+            return Err(absent());
+        }
+        let at = self.first + column;
+        match self.source {
+            Source::Lite(row) => row.as_ref().column_name(at).map_err(|_| absent()),
+            Source::Pg(row) => row.columns().get(at).map(|column| column.name()).ok_or_else(absent),
+        }
+    }
+
     /// The value at this position, borrowed.
     ///
     /// # Errors

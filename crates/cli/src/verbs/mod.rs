@@ -11,6 +11,8 @@ mod openapi;
 mod prove;
 mod run;
 mod serve;
+mod subject;
+mod tenant;
 mod worker;
 
 use std::path::PathBuf;
@@ -42,6 +44,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::Tenant(what) => administer::tenant(&global, &what).await,
         Verb::User(what) => administer::user(&global, &what).await,
         Verb::Key(what) => administer::key(&global, &what).await,
+        Verb::Subject(what) => subject::run(&global, &what).await,
         Verb::Audit(what) => audit::run(&global, &what).await,
         Verb::Config(what) => config::run(&global, &what),
         Verb::Adopt(options) => adopt::run(&global, &options),

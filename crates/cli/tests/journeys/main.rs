@@ -16,6 +16,7 @@ mod identity;
 mod ledger;
 mod release;
 mod roles;
+mod subjects;
 mod tenancy;
 mod together;
 mod walk;

@@ -6,3 +6,4 @@
 pub mod format;
 pub mod log;
 pub mod place;
+pub mod tenant;

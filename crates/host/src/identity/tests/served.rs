@@ -110,6 +110,8 @@ impl Served {
             upstreams: Default::default(),
             shared: None,
             cache: crate::replies::cache::Cache::new(&Default::default(), None, bench.clock.clone(), &Seed::system()).unwrap(),
+            retention: crate::retention::Retention::new(&[], &Default::default()).unwrap(),
+            subjects: crate::subject::Subjects::new(crate::subject::Register::host(), &super::master()).unwrap(),
             shelf: None,
             proofs: Default::default(),
             body_limit: 65_536,
