@@ -9,7 +9,7 @@ use std::{
 use plimsoll_core::{Code, Error, Result, Time};
 use plimsoll_store::{
     Scope, Store, Table, Value,
-    log::{Entry, Position},
+    log::{Body, Entry, Mark, Position, changes},
     take_row,
 };
 use tokio::task::spawn_blocking;
@@ -82,6 +82,9 @@ pub async fn check(place: &dyn Place, keys: &Arc<Keys>, base: &LogPoint, until: 
                 break;
             }
             for entry in some.iter().filter(|entry| once.first(entry.seq) && !plan.position.holds(entry) && entry.at <= until) {
+                if let Some(border) = border(&entry.body)? {
+                    return Err(border);
+                }
                 plan.entries += 1;
                 plan.last = plan.last.max(Some(entry.at));
             }
@@ -119,6 +122,23 @@ pub async fn replay(store: &Store, place: &dyn Place, keys: &Arc<Keys>, plan: &P
         }
     }
     Ok(reached)
+}
+
+/// Why nothing can be replayed past an entry, where that is so.
+fn border(body: &[u8]) -> Result<Option<Error>> {
+    // What a transaction changed is read when it is replayed.
+    if body.first() != Some(&0) {
+        return Ok(None);
+    }
+    Ok(match changes(body)? {
+        Body::Mark(Mark::Ends) => {
+            Some(Code::SchemaMismatch.because("The change log was off for a time before that moment. Restore a backup from after it."))
+        }
+        Body::Mark(Mark::Schema(name)) => Some(Code::SchemaMismatch.because(format!(
+            "The schema was changed ({name}) between the backup and that moment. Restore to a moment before, or from a backup after it."
+        ))),
+        _ => None,
+    })
 }
 
 /// The moment in a segment's name.
