@@ -1,5 +1,6 @@
 //! Tables, transactions, migrations, backups.
 
+mod backups;
 mod cached;
 mod changes;
 mod connections;
@@ -34,9 +35,9 @@ pub(crate) const AREA: &[Practice] = &[
     page!("read-replicas"),
     page!("db-replication"),
     page!("db-sharding"),
-    page!("backup-automated"),
-    page!("backup-pitr"),
-    page!("backup-offsite"),
-    page!("backup-restore-tested"),
-    page!("backup-retention"),
+    page!("backup-automated").proven_by(probe!(Copies; backups::automated)),
+    page!("backup-pitr").proven_by(probe!(Copies; backups::any_moment)),
+    page!("backup-offsite").proven_by(probe!(Copies; backups::elsewhere)),
+    page!("backup-restore-tested").proven_by(probe!(Copies; backups::rehearsed)),
+    page!("backup-retention").proven_by(probe!(Copies; backups::pruned)),
 ];

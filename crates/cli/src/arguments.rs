@@ -72,6 +72,9 @@ pub enum Verb {
     /// Read and verify the ledger
     #[command(subcommand)]
     Audit(Audit),
+    /// Make, check, restore and rehearse backups
+    #[command(subcommand)]
+    Backup(Backup),
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -470,6 +473,39 @@ pub enum Audit {
         #[arg(long)]
         tenant: Option<String>,
     },
+}
+
+/// `backup`
+#[derive(Subcommand)]
+pub enum Backup {
+    /// Make a backup of everything, while everything goes on
+    Create,
+    /// List the backups at their place
+    List,
+    /// Read a backup to its end; exit code 1 when it is not whole
+    Verify {
+        /// Its id, or its name at the place
+        #[arg(default_value = "latest")]
+        what: String,
+    },
+    /// Restore a backup into an empty database
+    Restore {
+        /// Its id, or its name at the place
+        #[arg(default_value = "latest")]
+        what: String,
+        /// The state at this moment instead, such as 2026-11-21T14:31:00Z: the newest backup before it, and what the change log says after that
+        #[arg(long, value_name = "TIME", conflicts_with = "what")]
+        at: Option<String>,
+        /// Take the place of an embedded database that is there; its file is kept under another name
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Restore the newest backup into a scratch database and compare everything; exit code 1 when something differs
+    Drill,
+    /// Remove the backups that the policy does not keep
+    Prune,
+    /// Wrap the keys of all backups with the present `archive.key`
+    Rewrap,
 }
 
 /// `config`

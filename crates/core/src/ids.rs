@@ -35,6 +35,10 @@ macro_rules! kinds {
 
 // Alphabetical. A system's own kinds live in its own `ids.rs`.
 kinds! {
+    /// A backup.
+    BackupKind BackupId "bak";
+    /// A drill: a backup that was restored to see whether it can be.
+    DrillKind DrillId "drl";
     /// One erasure of a person's data, or one copy of it that was handed out.
     ErasureKind ErasureId "ers";
     /// An event in a tenant's log.

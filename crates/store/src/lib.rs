@@ -67,6 +67,7 @@ pub use rows::Load;
 pub use schema::{Migration, Schema, Schemas, Standing, State};
 pub use settings::{Place, Settings};
 pub use sql::Sql;
+pub use sqlite::settle_alone;
 pub use store::Store;
 pub use tables::{Column, ColumnKind, Table};
 pub use tx::{Head, Tx};

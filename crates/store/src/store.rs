@@ -153,6 +153,11 @@ impl Store {
         }
     }
 
+    /// The migrations it was opened with, its own first.
+    pub fn schemas(&self) -> &[Schema] {
+        &self.0.schemas
+    }
+
     /// What the store counts about itself, at this moment.
     pub fn gauges(&self) -> Gauges {
         let (counts, lanes) = (&self.0.shared.counts, &self.0.lanes);

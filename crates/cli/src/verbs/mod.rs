@@ -3,6 +3,7 @@
 mod administer;
 mod adopt;
 mod audit;
+mod backup;
 mod config;
 mod doctor;
 mod explain;
@@ -46,6 +47,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::Key(what) => administer::key(&global, &what).await,
         Verb::Subject(what) => subject::run(&global, &what).await,
         Verb::Audit(what) => audit::run(&global, &what).await,
+        Verb::Backup(what) => backup::run(&global, &what).await,
         Verb::Config(what) => config::run(&global, &what),
         Verb::Adopt(options) => adopt::run(&global, &options),
         Verb::Prove(options) => prove::run(&global, &options).await,

@@ -24,7 +24,7 @@ use crate::{
 
 /// The keys that open and seal archives here.
 fn keys(ground: &Ground) -> Result<Arc<Keys>, Ended> {
-    Ok(Arc::new(Keys::new(&ground.master()?, None, [])?))
+    Ok(Arc::new(Keys::configured(&ground.config.get(), Some(&ground.master()?))?))
 }
 
 /// How long other processes may believe what they know of a tenant.

@@ -81,6 +81,9 @@ pub fn metrics(host: &Host) -> Response<Body> {
     pools::limits(&mut page, &host.limits.gauges());
     upstream::gauges::write(&mut page, &host.upstreams);
     host.idempotency.tally.write(&mut page);
+    if let Some(archive) = &host.archive {
+        archive.tally.write(&mut page);
+    }
     if host.cache.is_on() {
         crate::replies::cache::metrics::write(&mut page, &host.cache);
     }

@@ -90,6 +90,7 @@ impl Served {
             idempotency: Arc::new(
                 crate::replies::idempotency::Idempotency::new(&Default::default(), identity.master_key(), Seed::system()).unwrap(),
             ),
+            archive: None,
             work: Arc::new(crate::work::Work::new(
                 &Default::default(),
                 crate::work::events::Bus::new(&Default::default(), &Default::default(), true),
