@@ -57,7 +57,7 @@ impl Ground {
         let folder = std::env::temp_dir().join(format!("plimsoll-log-{}", hex(&Seed::system().bytes::<8>())));
         let store = opened(&folder.join("live.db")).await;
         let master = Master::parse(&"5e".repeat(32)).unwrap();
-        let keys = Arc::new(Keys::new(&master, None, []).unwrap());
+        let keys = Arc::new(Keys::new(Some(&master), None, []).unwrap());
         Ground { place: Arc::new(Directory::new(folder.join("place"))), folder, store, keys }
     }
 

@@ -118,7 +118,7 @@ impl Bench {
 }
 
 fn serde_keys(master: &Master) -> Keys {
-    Keys::new(master, None, []).unwrap()
+    Keys::new(Some(master), None, []).unwrap()
 }
 
 #[tokio::test]
