@@ -207,3 +207,70 @@ pub(crate) async fn pruned(rig: &mut Rig) -> Result<(), Trouble> {
     rig.must(code == Some(0) && (2..=3).contains(&left), "and stay when the policy is carried out once more");
     Ok(())
 }
+
+/// The latest moment that can be restored, as the list of backups says it.
+async fn reach(copy: &Copy) -> Result<Option<String>, Trouble> {
+    let (listed, _) = command(copy, &["backup", "list", "--json"]).await?;
+    Ok(listed["windows"].as_array().and_then(|windows| windows.last()).and_then(|window| window["to"].as_str()).map(str::to_owned))
+}
+
+/// Waits until the log was shipped at a later moment than the one that was known.
+async fn later(copy: &Copy, known: Option<&str>) -> Result<Option<String>, Trouble> {
+    let started = std::time::Instant::now();
+    while started.elapsed() < SOON {
+        let found = reach(copy).await?;
+        if found.as_deref() > known {
+            return Ok(found);
+        }
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    Ok(None)
+}
+
+/// Full and log copies at their intervals, and any moment between.
+pub(crate) async fn any_moment(rig: &mut Rig) -> Result<(), Trouble> {
+    let settings = [
+        ("archive.scheduled", "true"),
+        ("archive.point_in_time", "true"),
+        ("archive.ship_every", "200ms"),
+        ("archive.every", "1h"),
+        ("archive.drill_every", NEVER),
+    ];
+    let mut copy = rig.copy(&settings).await?;
+    rig.turn_to(&copy);
+    let tenant = rig.tenant_on(&copy).await?;
+    let add = |name: &'static str| post("/v1/artists").bearer(&tenant.owner).json(&json!({ "name": name }));
+    rig.check("stated-intervals");
+    rig.note("an instance with archive.every = 1h and archive.ship_every = 200ms");
+    let added = rig.send(add("kept")).await?;
+    rig.must(added.status == 201, "something is kept");
+    // The first later moment may be that of a look which had begun before.
+    let first = later(&copy, None).await?;
+    rig.quietly(add("another")).await?;
+    let second = later(&copy, first.as_deref()).await?;
+    rig.quietly(add("and another")).await?;
+    let third = later(&copy, second.as_deref()).await?;
+    let Some(moment) = third.filter(|_| first.is_some() && second.is_some()) else {
+        rig.must(false, "a full backup and what was changed after it leave the database by themselves");
+        return Ok(());
+    };
+    rig.must(true, "a full backup and what was changed after it leave the database by themselves");
+
+    rig.check("any-minute");
+    let spoiled = rig.send(add("a mistake")).await?;
+    rig.must(spoiled.status == 201, "a moment is noted, and a mistake made after it");
+    let shipped = later(&copy, Some(&moment)).await?;
+    rig.must(shipped.is_some(), "the mistake is shipped as well");
+    if copy.embedded() {
+        copy.signal(Signal::Term).await?;
+        copy.end().await?;
+        let (_, code) = command(&copy, &["backup", "restore", "--at", &moment, "--replace", "--json"]).await?;
+        rig.must(code == Some(0), "the database is restored to the noted moment");
+        copy.again().await?;
+        rig.turn_to(&copy);
+        let back = rig.quietly(get("/v1/artists").bearer(&tenant.owner)).await?.text();
+        rig.must(back.contains("kept"), "what was there at that moment is there");
+        rig.must(!back.contains("a mistake"), "and what came after is not");
+    }
+    Ok(())
+}

@@ -38,7 +38,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("db-replication"),
     page!("db-sharding"),
     page!("backup-automated").proven_by(probe!(Copies; backups::automated)),
-    page!("backup-pitr"),
+    page!("backup-pitr").proven_by(probe!(Copies; backups::any_moment)),
     page!("backup-offsite").proven_by(probe!(Copies; backups::elsewhere)),
     page!("backup-restore-tested").proven_by(probe!(Copies; backups::rehearsed)),
     page!("backup-retention").proven_by(probe!(Copies; backups::pruned)),

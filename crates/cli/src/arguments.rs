@@ -605,6 +605,9 @@ pub enum Backup {
         /// Its id, or its name at the place
         #[arg(default_value = "latest")]
         what: String,
+        /// The state at this moment instead, such as 2026-11-21T14:31:00Z: the newest backup before it, and what the change log says after that
+        #[arg(long, value_name = "TIME", conflicts_with = "what")]
+        at: Option<String>,
         /// Take the place of an embedded database that is there; its file is kept under another name
         #[arg(long)]
         replace: bool,

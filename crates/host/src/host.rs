@@ -400,6 +400,7 @@ impl Host {
         tokio::spawn(work::run(Arc::downgrade(&host)));
         tokio::spawn(work::events::herald(Arc::downgrade(&host)));
         tokio::spawn(archive::keep_up(Arc::downgrade(&host)));
+        tokio::spawn(archive::ship(Arc::downgrade(&host)));
         Ok(host)
     }
 

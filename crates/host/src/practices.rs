@@ -23,6 +23,7 @@ pub const SWITCHES: &[&str] = &[
     "auth-required",
     "backup-automated",
     "backup-offsite",
+    "backup-pitr",
     "backup-restore-tested",
     "backup-retention",
     "batch-writes",

@@ -43,11 +43,11 @@ pub(crate) const APPEND: (&str, &str) = (
     "'::bytea); ",
 );
 
-/// A server's clock, which is one for all who write to it.
+/// A server's clock, which is one for all who write to it, as the transaction began: never after its snapshot.
 pub(crate) fn moment(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Sqlite => None,
-        Kind::Postgres => Some("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"),
+        Kind::Postgres => Some("SELECT (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint"),
     }
 }
 

@@ -111,6 +111,23 @@ impl Tx<'_> {
         self.writing_values(&Sql::made(text), values)
     }
 
+    /// Removes the rows with these keys, a value for each column of the key in its order; how many
+    /// were there. In the host's scope.
+    ///
+    /// # Errors
+    /// As for [`Tx::write`].
+    pub fn remove(&mut self, table: &Table, keys: &[Vec<Value<'_>>]) -> Result<u64> {
+        if self.scope() != crate::Scope::Host {
+            return Err(wrong("rows are removed by their keys in the host's scope".into()));
+        }
+        if table.key.is_empty() || keys.iter().any(|key| key.len() != table.key.len()) {
+            return Err(wrong(format!("a key for `{}` has another number of values than columns", table.name)));
+        }
+        let filter: Vec<String> = table.key_names().enumerate().map(|(at, name)| format!("{} = :k{at}", quoted(name))).collect();
+        let sql = Sql::made(format!("DELETE FROM {} WHERE {}", quoted(&table.name), filter.join(" AND ")));
+        keys.iter().map(|key| self.writing_values(&sql, key.clone())).sum()
+    }
+
     /// The tenant whose rows alone may be written.
     fn whose_rows(&self, table: &Table) -> Result<Option<IdText>> {
         match self.scope() {

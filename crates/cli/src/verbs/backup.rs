@@ -4,13 +4,13 @@ use std::{path::Path, time::Duration};
 
 use plimsoll::{
     Result,
-    archive::{self, Archive, Backup, Depot, Drill, Entry, Progress, Restored, Target, restore},
+    archive::{self, Archive, Backup, Depot, Drill, Entry, Progress, Restored, Target, restore, restore_at},
     config::Config,
     database,
     identity::{Master, section::IdentityConfig},
     subject::Subjects,
 };
-use plimsoll_core::{Clock, Seed};
+use plimsoll_core::{Clock, Seed, Time};
 use serde_json::json;
 
 use super::{Ground, Outcome, configuration, master};
@@ -25,7 +25,7 @@ pub async fn run(global: &Global, what: &Verb) -> Outcome {
         Verb::Create => create(global).await,
         Verb::List => list(global).await,
         Verb::Verify { what } => verify(global, what).await,
-        Verb::Restore { what, replace } => bring_back(global, what, *replace).await,
+        Verb::Restore { what, at, replace } => bring_back(global, what, at.as_deref(), *replace).await,
         Verb::Drill => drill(global).await,
         Verb::Prune => prune(global).await,
         Verb::Rewrap => rewrap(global).await,
@@ -67,16 +67,28 @@ async fn create(global: &Global) -> Outcome {
 async fn list(global: &Global) -> Outcome {
     let (_, depot) = depot(global)?;
     let (entries, unreadable) = depot.list().await?;
+    let windows = depot.windows().await?;
     for name in &unreadable {
         output::say(&format!("{name} cannot be read; `plimsoll backup verify {name}` says why"));
     }
-    output::result(global.json, &json!({ "place": depot.place.shown(), "items": entries, "unreadable": unreadable }), |_| {
-        let rows: Vec<Vec<String>> = entries
-            .iter()
-            .map(|one: &Entry| vec![one.id.clone(), one.at.to_string(), size(one.bytes), one.database.clone(), one.key.clone()])
-            .collect();
-        output::columns(&["id", "at", "size", "from", "key"], &rows)
-    });
+    output::result(
+        global.json,
+        &json!({ "place": depot.place.shown(), "items": entries, "unreadable": unreadable, "windows": windows }),
+        |_| {
+            let rows: Vec<Vec<String>> = entries
+                .iter()
+                .map(|one: &Entry| vec![one.id.clone(), one.at.to_string(), size(one.bytes), one.database.clone(), one.key.clone()])
+                .collect();
+            let mut text = output::columns(&["id", "at", "size", "from", "key"], &rows);
+            for window in &windows {
+                text.push_str(&format!(
+                    "\nany moment from {} to {} can be restored: plimsoll backup restore --at TIME",
+                    window.from, window.to
+                ));
+            }
+            text
+        },
+    );
     Ok(0)
 }
 
@@ -97,22 +109,30 @@ async fn named(depot: &Depot, what: &str) -> Result<String> {
     if what.contains('/') { Ok(what.to_owned()) } else { Ok(depot.find(what).await?.name) }
 }
 
-async fn bring_back(global: &Global, what: &str, replace: bool) -> Outcome {
+async fn bring_back(global: &Global, what: &str, at: Option<&str>, replace: bool) -> Outcome {
     let (config, depot) = depot(global)?;
-    let name = named(&depot, what).await?;
+    let until = at.map(Time::parse).transpose()?;
     let settings = database::settings(&config, &global.data, &depot.clock);
     let mounts = mounts::mount(&config);
     let master = known_master(&config, &global.data, &depot.seed)?;
     let subjects = master.map(|master| Subjects::new(mounts.register(), &master)).transpose()?;
     let target = Target { settings, schemas: mounts.schemas().to_vec(), replace, subjects };
-    let done: Restored = watched(|progress| async move { restore(&depot, &name, &target, &progress).await }).await?;
+    let done: Restored = match until {
+        Some(until) => watched(|progress| async move { restore_at(&depot, until, &target, &progress).await }).await?,
+        None => {
+            let name = named(&depot, what).await?;
+            watched(|progress| async move { restore(&depot, &name, &target, &progress).await }).await?
+        }
+    };
     let shown = json!({
-        "id": done.manifest.id, "at": done.manifest.at, "rows": done.rows, "took_ms": u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX),
+        "id": done.manifest.id, "at": done.at, "commits": done.commits, "rows": done.rows, "took_ms": u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX),
         "kept": done.kept, "migrated": done.migrated,
     });
     output::result(global.json, &shown, |_| {
-        let mut text =
-            format!("restored {} as of {}: {} rows in {} ms", done.manifest.id, done.manifest.at, done.rows, done.took.as_millis());
+        let mut text = format!("restored {} as of {}: {} rows in {} ms", done.manifest.id, done.at, done.rows, done.took.as_millis());
+        if done.commits > 0 {
+            text.push_str(&format!("\n{} commits of the change log were done again", done.commits));
+        }
         if !done.migrated.is_empty() {
             text.push_str(&format!("\nbrought up to date: {}", done.migrated.join(", ")));
         }

@@ -125,6 +125,8 @@ fn dump_all(
     sink: Incoming,
     progress: &Progress,
 ) -> Result<Written<()>> {
+    // Asked first, so that its moment is not after the snapshot.
+    let manifest = &Manifest { log: super::log::point(tx)?, ..manifest.clone() };
     let mut writer = ArchiveWriter::begin(manifest, keys, seed, sink)?;
     for table in tx.tables()? {
         tables::dump(tx, &table, None, &mut writer, progress)?;

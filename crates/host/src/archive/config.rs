@@ -21,6 +21,10 @@ crate::section! {
         pub old_keys: Vec<Secret> = "[]",
         /// Whether backups, drills and pruning happen by themselves.
         pub scheduled: bool = "true",
+        /// Whether the change log is kept and shipped to the place, so that any moment since the oldest backup can be restored, to the commit.
+        pub point_in_time: bool = "false",
+        /// How often what was changed is shipped to the place: this much is lost with the database at most.
+        pub ship_every: Span = "5s",
         /// How long between two backups.
         pub every: Span = "24h",
         /// How long between two drills: the newest backup is restored into a scratch database and compared.

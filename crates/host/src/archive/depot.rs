@@ -9,7 +9,8 @@ use tokio::task::spawn_blocking;
 
 use super::{
     config::ArchiveConfig,
-    format::{ArchiveReader, Footer, Header, Incoming, Keys, Kind, Manifest, Outgoing, Sink, Source, check, pipe},
+    format::{ArchiveReader, Footer, Header, Incoming, Keys, Kind, LogPoint, Manifest, Outgoing, Sink, Source, check, pipe},
+    log::{self, Window},
     place::{Directory, Place, S3},
     progress::Progress,
 };
@@ -139,6 +140,42 @@ impl Depot {
             None => Err(Code::NotFound
                 .because(format!("There is no backup `{what}` at {}; `plimsoll backup list` shows those there are.", self.place.shown()))),
         }
+    }
+
+    /// The newest backup before a moment that the change log can bring forward to it, and how it
+    /// stands to the log.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] where there is none.
+    pub async fn base(&self, until: Time) -> Result<(Entry, LogPoint)> {
+        for entry in self.list().await?.0.into_iter().rev() {
+            let Some(point) = self.header(&entry.name).await?.manifest.log else { continue };
+            if point.at <= until {
+                return Ok((entry, point));
+            }
+        }
+        Err(Code::NotFound.because(format!(
+            "No backup with a change log is from before {until}; `plimsoll backup list` shows which moments can be restored."
+        )))
+    }
+
+    /// The moments that can be restored, for each change log that has a backup, the oldest first.
+    ///
+    /// # Errors
+    /// [`Code::ArchivePlace`].
+    pub async fn windows(&self) -> Result<Vec<Window>> {
+        let mut oldest: Vec<LogPoint> = Vec::new();
+        for entry in self.list().await?.0 {
+            let Some(point) = self.header(&entry.name).await?.manifest.log else { continue };
+            if oldest.iter().all(|known| known.id != point.id) {
+                oldest.push(point);
+            }
+        }
+        let mut windows = Vec::new();
+        for point in oldest {
+            windows.extend(log::window(&*self.place, &point.id, point.at).await?);
+        }
+        Ok(windows)
     }
 
     /// The head of an archive.

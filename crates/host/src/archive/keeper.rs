@@ -10,6 +10,7 @@ use plimsoll_store::{Pace, Scope};
 
 use super::{
     Archive, Progress,
+    log::Shipper,
     record::{self, Moments},
 };
 use crate::{Host, probes::Weight, subject::placed};
@@ -33,6 +34,27 @@ pub(crate) async fn keep_up(host: Weak<Host>) {
         if let Err(error) = turn(&host).await {
             tracing::warn!(cause = error.cause(), "backups were not seen to: {}; next try soon", error.public());
         }
+    }
+}
+
+/// Keeps the change log and ships it for as long as the host lives, where that is wanted. Any
+/// number of processes may do this for one database: one ships at a time.
+pub(crate) async fn ship(host: Weak<Host>) {
+    let (mut shipper, mut settled) = (None, false);
+    while let Some(host) = host.upgrade() {
+        let Some(archive) = host.archive.clone() else { return };
+        let wanted = archive.config.point_in_time && host.holds("backup-pitr");
+        let every = archive.config.ship_every.duration().max(LEAST);
+        let shipper = shipper.get_or_insert_with(|| archive.shipper());
+        drop(host);
+        if let Err(error) = archive.keep_log(wanted, shipper, &mut settled).await {
+            tracing::warn!(cause = error.cause(), "the change log was not shipped: {}; next try soon", error.public());
+        }
+        drop(archive);
+        if settled && !wanted {
+            return;
+        }
+        tokio::time::sleep(every).await;
     }
 }
 
@@ -68,6 +90,22 @@ impl Archive {
     pub async fn place_tombstones(&self) -> Result<u64> {
         let depot = &self.depot;
         placed::place(&self.store, &*depot.place, &depot.keys, &depot.clock, &depot.seed).await
+    fn shipper(&self) -> Shipper {
+        Shipper::new(self.store.clone(), self.depot.place.clone(), self.depot.keys.clone(), self.depot.seed.clone())
+    }
+
+    /// Turns the log on or off, once, and ships what waits.
+    async fn keep_log(&self, wanted: bool, shipper: &Shipper, settled: &mut bool) -> Result<()> {
+        if !*settled && wanted {
+            self.store.log_changes(true).await?;
+        }
+        // Before it ends as well: what was logged until then is worth as much.
+        shipper.round().await?;
+        if !*settled && !wanted && self.store.log_state().await?.is_some() {
+            self.store.log_changes(false).await?;
+        }
+        *settled = true;
+        Ok(())
     }
 
     /// A backup that is due, put on record by this process and no other.
@@ -75,7 +113,10 @@ impl Archive {
         let (draft, every) = (self.draft(), self.config.every.duration());
         self.store
             .commit(Scope::Host, move |tx| {
-                let due = record::moments(tx)?.begun.is_none_or(|last| draft.at.since(last) >= every);
+                let last = record::moments(tx)?.begun;
+                // A change log that has just begun reaches back to no backup yet.
+                let first = tx.log_state()?.is_some_and(|log| last.is_none_or(|last| last < log.since));
+                let due = first || last.is_none_or(|last| draft.at.since(last) >= every);
                 if due {
                     record::begin(tx, &draft)?;
                 }

@@ -14,9 +14,12 @@
 //! and digests, every tenant's ledger, and a sentinel. Readiness pays attention to the age of the
 //! last good one: a backup that was never restored is a hope.
 //!
-//! **Does not promise** what the change log does: what was acknowledged after the newest backup is
-//! in the log's segments, if they are shipped, and lost otherwise. Nor that anyone can open an
-//! archive whose key is lost.
+//! **Point in time.** With `archive.point_in_time` the store writes what every transaction changed,
+//! and the [change log](log) is shipped to the place every few seconds: any moment since the oldest
+//! backup can be restored, to the commit.
+//!
+//! **Does not promise** what was acknowledged after the last look of the shipper, or without it
+//! after the newest backup. Nor that anyone can open an archive whose key is lost.
 
 mod backup;
 pub mod config;
@@ -24,6 +27,7 @@ pub mod depot;
 mod drill;
 pub mod format;
 mod keeper;
+pub mod log;
 pub mod place;
 mod progress;
 mod prune;
@@ -42,14 +46,14 @@ use std::{
 use plimsoll_core::{Clock, Result, Seed, TenantId};
 use plimsoll_store::{Migration, Schema, Settings, Store};
 
-pub(crate) use self::keeper::{keep_up, watch};
+pub(crate) use self::keeper::{keep_up, ship, watch};
 use self::tally::Tally;
 pub use self::{
     depot::{Depot, Entry, Verified},
     progress::Progress,
     prune::{Policy, keep},
     record::{Backup, Drill},
-    restore::{Restored, Target, restore},
+    restore::{Restored, Target, restore, restore_at},
     routes::routes,
 };
 use crate::{config::Config, database, identity::Master, practices::PracticesConfig};

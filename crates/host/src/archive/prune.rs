@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use plimsoll_core::{Result, Time};
 use serde_json::json;
 
-use super::{Archive, config::ArchiveConfig, depot::Entry, record};
+use super::{Archive, config::ArchiveConfig, depot::Entry, format::LogPoint, log, record};
 
 /// How many backups stay, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,26 @@ impl Archive {
             self.remove(&entry).await?;
             gone.push(entry.id);
         }
+        self.prune_log().await?;
         Ok(gone)
+    }
+
+    /// Removes the parts of change logs that no backup needs any more.
+    async fn prune_log(&self) -> Result<()> {
+        let mut oldest: Vec<LogPoint> = Vec::new();
+        for entry in self.depot.list().await?.0 {
+            match self.depot.header(&entry.name).await?.manifest.log {
+                Some(point) if oldest.iter().all(|known| known.id != point.id) => oldest.push(point),
+                _ => {}
+            }
+        }
+        let mut logs: Vec<String> = oldest.iter().map(|point| point.id.clone()).collect();
+        // The present one may be older than its first backup.
+        logs.extend(self.store.log_state().await?.map(|state| state.id));
+        for point in oldest {
+            log::forget(&*self.depot.place, &point.id, point.at).await?;
+        }
+        log::forget_logs(&*self.depot.place, &logs).await.map(drop)
     }
 
     async fn remove(&self, entry: &Entry) -> Result<()> {

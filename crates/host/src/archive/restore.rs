@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use plimsoll_core::{Clock, Code, Result, Seed};
-use plimsoll_store::{Load, Place, Schema, Schemas, Scope, Settings, State, Store};
+use plimsoll_core::{Clock, Code, Result, Seed, Time};
+use plimsoll_store::{Load, Place, Schema, Schemas, Scope, Settings, State, Store, Tx, Value, put_row, take_row};
 use serde_json::json;
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     backup::{checksum, occupied},
     depot::{Depot, aside},
     format::{ArchiveReader, Footer, Kind, Manifest, Migrated, io},
+    log,
     progress::Progress,
     tables::Loader,
 };
@@ -50,7 +51,11 @@ pub struct Target {
 pub struct Restored {
     /// What was restored.
     pub manifest: Manifest,
-    /// How many rows.
+    /// The moment whose data it is.
+    pub at: Time,
+    /// How many commits of the change log were done again.
+    pub commits: u64,
+    /// How many rows came from the backup.
     pub rows: u64,
     /// How long it took, reading it once to see that it is whole included.
     pub took: Duration,
@@ -67,6 +72,32 @@ pub struct Restored {
 /// [`Code::ArchiveVersion`] for a schema that this binary does not know; what is wrong with the
 /// archive; what the database says. The target is as before then.
 pub async fn restore(depot: &Depot, name: &str, target: &Target, progress: &Progress) -> Result<Restored> {
+    bring(depot, name, target, None, progress).await
+}
+
+/// Restores the state at a moment: the newest backup before it, and what the change log says after
+/// that. Every commit up to the moment is in it, and none after.
+///
+/// # Errors
+/// As for [`restore`]; [`Code::NotFound`] where no backup of the log reaches the moment, or it is
+/// later than what was shipped; [`Code::ArchiveDamaged`] where a part of the log is missing.
+pub async fn restore_at(depot: &Depot, until: Time, target: &Target, progress: &Progress) -> Result<Restored> {
+    let (entry, base) = depot.base(until).await?;
+    let window = log::window(&*depot.place, &base.id, base.at).await?;
+    match window {
+        Some(window) if until <= window.to => {}
+        other => {
+            let end = other.map_or(base.at, |window| window.to);
+            return Err(Code::NotFound.because(format!(
+                "What was changed until {until} has not been shipped; the latest moment that can be restored is {end}."
+            )));
+        }
+    }
+    let plan = log::check(&*depot.place, &depot.keys, &base, until).await?;
+    bring(depot, &entry.name, target, Some((plan, until)), progress).await
+}
+
+async fn bring(depot: &Depot, name: &str, target: &Target, plan: Option<(log::Plan, Time)>, progress: &Progress) -> Result<Restored> {
     let started = std::time::Instant::now();
     let manifest = depot.header(name).await?.manifest;
     if manifest.kind != Kind::Backup {
@@ -74,26 +105,31 @@ pub async fn restore(depot: &Depot, name: &str, target: &Target, progress: &Prog
     }
     let then = fitting(&manifest.schema, &target.schemas)?;
     vacant(target, &then).await?;
-    let tombstones = tombstones(depot, target, manifest.at).await?;
+    let moment = plan.as_ref().map_or(manifest.at, |(_, until)| *until);
+    let tombstones = tombstones(depot, target, moment).await?;
+    let plan = plan.as_ref().map(|(plan, _)| plan);
     depot.verify(name, progress).await?;
+    let commits;
     let (rows, migrated, kept) = match &target.settings.place {
         Place::Sqlite { path } => {
-            let (rows, migrated, kept) = beside(depot, name, target, &then, path, tombstones, progress).await?;
+            let (rows, replayed, migrated, kept) = beside(depot, name, target, &then, path, tombstones, plan, progress).await?;
+            commits = replayed;
             (rows, migrated, kept)
         }
         Place::Postgres { .. } => {
             let store = Store::open(target.settings.clone(), &then)?;
-            let filled = fill(&store, depot, name, usize::MAX, tombstones.clone(), progress).await;
+            let filled = forward(&store, depot, name, usize::MAX, tombstones.clone(), plan, progress).await;
             store.close().await?;
-            let rows = filled?.rows();
+            let (rows, replayed) = filled?;
+            commits = replayed;
             (rows, complete(&target.settings, &target.schemas, depot, &manifest, tombstones).await?, None)
         }
     };
-    Ok(Restored { manifest, rows, took: started.elapsed(), kept, migrated })
+    Ok(Restored { at: moment, commits, manifest, rows, took: started.elapsed(), kept, migrated })
 }
 
 /// What was erased since the moment of the archive, as far as it is told beside the archives.
-async fn tombstones(depot: &Depot, target: &Target, moment: plimsoll_core::Time) -> Result<Option<Arc<Tombstones>>> {
+async fn tombstones(depot: &Depot, target: &Target, moment: Time) -> Result<Option<Arc<Tombstones>>> {
     let stones = placed::fetch(&*depot.place, &depot.keys).await?;
     if stones.is_empty() {
         return Ok(None);
@@ -224,6 +260,63 @@ pub(super) async fn fill(
     Ok(footer)
 }
 
+/// Fills a database and brings it forward; how many rows came from the backup and how many commits
+/// from the log.
+async fn forward(
+    store: &Store,
+    depot: &Depot,
+    name: &str,
+    step: usize,
+    tombstones: Option<Arc<Tombstones>>,
+    plan: Option<&log::Plan>,
+    progress: &Progress,
+) -> Result<(u64, u64)> {
+    let Some(plan) = plan else {
+        return Ok((fill(store, depot, name, step, tombstones, progress).await?.rows(), 0));
+    };
+    // Erased persons are taken out at the end: the log's rows may refer to theirs on the way.
+    let rows = fill(store, depot, name, step, None, progress).await?.rows();
+    let reached = log::replay(store, &*depot.place, &depot.keys, plan).await?;
+    if let Some(tombstones) = tombstones {
+        store.commit(Scope::Host, move |tx| sweep(tx, &tombstones)).await?;
+    }
+    Ok((rows, reached.entries))
+}
+
+/// Takes erased persons out of a database that holds them.
+fn sweep(tx: &mut Tx<'_>, tombstones: &Tombstones) -> Result<()> {
+    let mut tables = tx.tables()?;
+    // Whoever refers to a row goes before it.
+    tables.reverse();
+    for table in tables.iter().filter(|table| tombstones.concerns(&table.name)) {
+        let columns: Vec<String> = table.names().map(str::to_owned).collect();
+        let (mut gone, mut altered): (Vec<Vec<u8>>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
+        let mut bytes = Vec::new();
+        tx.dump(table, None, &mut |row| {
+            bytes.clear();
+            put_row(&mut bytes, row)?;
+            match tombstones.rewrite(&table.name, &columns, &bytes)? {
+                None => gone.push(bytes.clone()),
+                Some(new) if *new != *bytes => altered.push(new.into_owned()),
+                Some(_) => {}
+            }
+            Ok(())
+        })?;
+        for bytes in &gone {
+            let mut row = Vec::new();
+            take_row(&mut &bytes[..], &mut row)?;
+            let key: Vec<Value<'_>> = table.key.iter().map(|at| row[*at]).collect();
+            tx.remove(table, &[key])?;
+        }
+        for bytes in &altered {
+            let mut row = Vec::new();
+            take_row(&mut &bytes[..], &mut row)?;
+            tx.load(table, &table.names().collect::<Vec<_>>(), &[row], Load::Upsert)?;
+        }
+    }
+    Ok(())
+}
+
 /// Brings the schema up to date and puts the restore on record.
 async fn complete(
     settings: &Settings,
@@ -282,6 +375,7 @@ impl Drop for Scratch {
 }
 
 /// Restores into a new file, which then takes the place of the old one.
+#[expect(clippy::too_many_arguments, reason = "what is restored, where to, and what is left out of it")]
 async fn beside(
     depot: &Depot,
     name: &str,
@@ -289,21 +383,22 @@ async fn beside(
     then: &[Schema],
     path: &Path,
     tombstones: Option<Arc<Tombstones>>,
+    plan: Option<&log::Plan>,
     progress: &Progress,
-) -> Result<(u64, Vec<String>, Option<PathBuf>)> {
+) -> Result<(u64, u64, Vec<String>, Option<PathBuf>)> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let scratch = Scratch::new(folder, "restore", &depot.seed)?;
     let draft = scratch.0.join("plimsoll.db");
     let settings = Settings { place: Place::Sqlite { path: draft.clone() }, page_limit: None, ..target.settings.clone() };
     let store = Store::open(settings.clone(), then)?;
-    let filled = fill(&store, depot, name, STEP, tombstones.clone(), progress).await;
+    let filled = forward(&store, depot, name, STEP, tombstones.clone(), plan, progress).await;
     store.close().await?;
-    let footer = filled?;
+    let (rows, commits) = filled?;
     let manifest = depot.header(name).await?.manifest;
     let migrated = complete(&settings, &target.schemas, depot, &manifest, tombstones).await?;
     let (path, folder, clock) = (path.to_owned(), folder.to_owned(), depot.clock.clone());
     let kept = aside(move || exchange(&draft, &path, &folder, &clock)).await?;
-    Ok((footer.rows(), migrated, kept))
+    Ok((rows, commits, migrated, kept))
 }
 
 /// Gives the new file its name; the old one keeps its content under another.

@@ -44,7 +44,9 @@ pub(crate) const MIGRATION: crate::Migration = crate::Migration {
             one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
             logging INTEGER NOT NULL,
             log_id TEXT NOT NULL,
-            since INTEGER
+            since INTEGER,
+            shipper TEXT,
+            shipper_until INTEGER
         ) STRICT;",
     down: "DROP TABLE change_switch; DROP TABLE change_log;",
 };

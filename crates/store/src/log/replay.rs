@@ -10,8 +10,7 @@ use super::{
 };
 use crate::{
     Load, Tx,
-    sql::Sql,
-    tables::{Table, quoted, wrong},
+    tables::{Table, wrong},
     value::Value,
 };
 
@@ -73,9 +72,7 @@ impl Tx<'_> {
                 }
                 Change::Gone(values) => {
                     count += self.load(table, &named.columns, &std::mem::take(&mut waiting), Load::Upsert)?;
-                    let filter: Vec<String> = key.iter().enumerate().map(|(at, name)| format!("{} = :k{at}", quoted(name))).collect();
-                    let sql = Sql::made(format!("DELETE FROM {} WHERE {}", quoted(&table.name), filter.join(" AND ")));
-                    count += self.writing_values(&sql, values.clone())?;
+                    count += self.remove(table, std::slice::from_ref(values))?;
                 }
             }
         }

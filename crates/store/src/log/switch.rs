@@ -99,7 +99,8 @@ impl Tx<'_> {
         self.write(dialect::append(self.kind()), bind! { at: now, body: mark.body() }).map(drop)
     }
 
-    /// What time it is for the log: the server's clock, or on SQLite the store's.
+    /// What time it is for the log: when the transaction began by the server's clock, or on SQLite by the
+    /// store's. Asked first in a transaction it is not after the snapshot.
     ///
     /// # Errors
     /// As for [`Tx::rows`].
@@ -145,6 +146,17 @@ impl Tx<'_> {
             Ok(read < enough)
         })?;
         Ok(out)
+    }
+
+    /// Makes `who` the one process that ships the log until `until`, unless another one is that
+    /// now; whether it is.
+    ///
+    /// # Errors
+    /// As for [`Tx::write`].
+    pub fn log_claim(&mut self, who: &str, now: Time, until: Time) -> Result<bool> {
+        let sql = "UPDATE change_switch SET shipper = :who, shipper_until = :until
+            WHERE logging = 1 AND (shipper IS NULL OR shipper = :who OR shipper_until < :now)";
+        Ok(self.write(sql, bind! { who: who, now: now, until: until })? > 0)
     }
 
     /// Removes exactly these entries, which are now kept elsewhere; how many were there.

@@ -316,9 +316,17 @@ async fn the_switch_counts_for_every_process(bed: Bed) {
     assert_eq!(kinds, ["begins true", "2 of tally+artist", "Ends"]);
     assert!(bodies.windows(2).all(|pair| pair[0].seq < pair[1].seq && pair[0].at <= pair[1].at));
     assert_eq!(here.log_state().await.unwrap(), None);
+    let claim = |store: &Store, who: &'static str, now: i64| {
+        let times = (Time::from_micros(now), Time::from_micros(now + 10));
+        let store = store.clone();
+        async move { store.commit(Scope::Host, move |tx| tx.log_claim(who, times.0, times.1)).await.unwrap() }
+    };
+    assert!(!claim(&here, "a", 0).await, "nothing to ship while it is off");
     here.log_changes(true).await.unwrap();
     let second = there.log_state().await.unwrap().unwrap();
     assert!(second.id != first.id && second.since >= first.since && second.entries == 4, "{second:?}");
+    assert!(claim(&here, "a", 0).await && claim(&here, "a", 5).await, "one ships, for as long as it says so");
+    assert!(!claim(&there, "b", 15).await && claim(&there, "b", 16).await && !claim(&here, "a", 20).await);
 }
 
 async fn what_was_undone_is_not_in_the_log(bed: Bed) {

@@ -30,6 +30,18 @@ impl Kind {
     }
 }
 
+/// How an archive stands to the change log of the store it was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPoint {
+    /// The log's id.
+    pub id: String,
+    /// Of a backup: which entries it holds. Of a segment: the name of the one before it, empty for
+    /// the first.
+    pub position: String,
+    /// The moment of the snapshot, by the log's own clock.
+    pub at: Time,
+}
+
 /// A migration that was applied where the archive was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Migrated {
@@ -59,9 +71,9 @@ pub struct Manifest {
     /// The tenant, where it holds one only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// The number of the last entry of the change log that is contained, where there is a log.
+    /// How it stands to the change log, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log: Option<i64>,
+    pub log: Option<LogPoint>,
     /// The migrations that were applied, in their order.
     #[serde(default)]
     pub schema: Vec<Migrated>,

@@ -40,7 +40,7 @@ mod writer;
 
 pub use frame::{Header, Sink, Source, check};
 pub use keys::Keys;
-pub use manifest::{Footer, Kind, Manifest, Migrated, Sum, Table};
+pub use manifest::{Footer, Kind, LogPoint, Manifest, Migrated, Sum, Table};
 pub use pipe::{Incoming, Outgoing, Piece, pipe};
 pub use reader::{ArchiveReader, Item};
 pub use writer::{ArchiveWriter, Tally, Written};

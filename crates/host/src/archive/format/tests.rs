@@ -18,7 +18,7 @@ fn manifest(id: &str) -> Manifest {
         made_by: "0.1.0".into(),
         database: "sqlite".into(),
         tenant: None,
-        log: Some(7),
+        log: Some(LogPoint { id: "0a".into(), position: "7".into(), at: Time::from_micros(7) }),
         schema: vec![Migrated { owner: "host".into(), id: "0001_x".into(), checksum: "00".into() }],
     }
 }
