@@ -8,6 +8,7 @@
 
 mod command_line;
 mod configuration;
+mod disk;
 mod drain;
 mod hostile;
 mod kill;
