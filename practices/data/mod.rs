@@ -1,8 +1,10 @@
 //! Tables, transactions, migrations, backups.
 
+mod backups;
 mod cached;
 mod changes;
 mod connections;
+pub(crate) mod jobs;
 mod migrations;
 mod statements;
 
@@ -29,14 +31,14 @@ pub(crate) const AREA: &[Practice] = &[
     page!("batch-writes").proven_by(probe!(Tenants, Native; changes::batches)),
     page!("cache-ttl-invalidation").proven_by(probe!(Copies; cached::bounded)),
     page!("cache-store-persistence"),
-    page!("job-queue"),
+    page!("job-queue").proven_by(probe!(Copies; jobs::queue)),
     page!("pubsub"),
     page!("read-replicas"),
     page!("db-replication"),
     page!("db-sharding"),
-    page!("backup-automated"),
+    page!("backup-automated").proven_by(probe!(Copies; backups::automated)),
     page!("backup-pitr"),
-    page!("backup-offsite"),
-    page!("backup-restore-tested"),
-    page!("backup-retention"),
+    page!("backup-offsite").proven_by(probe!(Copies; backups::elsewhere)),
+    page!("backup-restore-tested").proven_by(probe!(Copies; backups::rehearsed)),
+    page!("backup-retention").proven_by(probe!(Copies; backups::pruned)),
 ];

@@ -46,7 +46,8 @@ fn chained(tenant: &str, entry: &Value, before: &[u8]) -> Option<Vec<u8>> {
     for part in [&entry["actor"]["kind"], &entry["actor"]["id"], &entry["action"], &entry["target"], &entry["outcome"]] {
         field(&mut context, Some(text(part)?.as_bytes()));
     }
-    for part in [&entry["request"], &entry["address"]] {
+    let address = if entry["address_digest"].is_string() { &entry["address_digest"] } else { &entry["address"] };
+    for part in [&entry["request"], address] {
         field(&mut context, text(part).as_deref().map(str::as_bytes));
     }
     let detail = (!entry["detail"].is_null()).then(|| entry["detail"].to_string());

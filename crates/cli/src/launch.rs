@@ -68,7 +68,17 @@ pub async fn launch(config: &Config, data: &Path, schemas: &[Schema], mounts: Mo
     settle(config, &store, migrate).await?;
     let master = master(config, data, &seed)?;
     let desk = Desk { store: store.clone(), clock: clock.clone(), seed: seed.clone(), config: config.get::<IdentityConfig>().into() };
-    let host = Host::start(Launch { config: config.clone(), store, clock, seed, master, mounts, proofs: data.join("proofs") }).await?;
+    let host = Host::start(Launch {
+        config: config.clone(),
+        store,
+        clock,
+        seed,
+        master,
+        mounts,
+        proofs: data.join("proofs"),
+        data: data.to_owned(),
+    })
+    .await?;
 
     let section: edge::config::ServerConfig = config.get();
     let operations = listener::bind(section.operations, listener::Role::Operations).await?;

@@ -14,6 +14,7 @@ use plimsoll::{
     host::Boot,
     ledger::Change,
     route::{Created, Empty, Json, Query, RouteClass, Routes},
+    subject::{Key, Subject, With},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,12 @@ impl System for Rehearsal {
     const NAME: &'static str = "rehearsal";
     const SCHEMA: &'static [Migration] = &[];
     type Config = Config;
+    /// Somebody who is known by a text: rows of the catalogue that name it in an address go, those
+    /// that carry it as their name lose it.
+    const SUBJECTS: &'static [Subject] = &[
+        Subject::delete("listener", "song", Key::Text("url")).counted("song"),
+        Subject::blank("listener", "artist", Key::Text("name"), &[("name", With::Mark)]),
+    ];
 
     async fn start(_: Config, _: &Boot) -> Result<Rehearsal> {
         Ok(Rehearsal)

@@ -111,6 +111,14 @@ impl<S, M> Ctx<S, M> {
         self.lease.as_ref()
     }
 
+    /// Says how far the job has come: so many units of so many, and what it is at. Written at
+    /// most once a second, without waiting; nothing happens where this is no job.
+    pub fn progress(&self, done: i64, total: Option<i64>, note: &str) {
+        if let Some(lease) = &self.lease {
+            lease.note(done, total, note);
+        }
+    }
+
     /// The host's clock; tests and probes move it.
     pub fn now(&self) -> Time {
         self.host.clock.now()
@@ -167,6 +175,9 @@ impl<S: Send + Sync + 'static> Ctx<S, Write> {
         let origin = self.origin();
         // A key belongs to the caller's own tenant, and only there its record is looked for.
         let ticket = self.ticket.filter(|ticket| ticket.tenant == tenant);
+        if let Some(lease) = &self.lease {
+            self.host.work.leave(lease);
+        }
         let lease = self.lease.filter(|lease| lease.tenant == tenant);
         self.host.change(tenant, origin, Standing { ticket, lease }, f).await.map(Committed)
     }

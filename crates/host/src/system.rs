@@ -24,6 +24,11 @@ pub trait System: Send + Sync + Sized + 'static {
     fn jobs(jobs: &mut Jobs<'_, Self>) {
         let _ = jobs;
     }
+    /// Where its tables hold data about persons, and what an erasure does there. What is not declared
+    /// is not found by anyone who asks for their data.
+    const SUBJECTS: &'static [crate::subject::Subject] = &[];
+    /// How long classes of its data are kept. What is not declared is kept for ever.
+    const RETENTION: &'static [crate::retention::Class] = &[];
     /// The tenant (by slug) whose data anyone may read, if the owner of the data says so.
     fn public_read(config: &Self::Config) -> Option<String> {
         let _ = config;

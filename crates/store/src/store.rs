@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, RwLock,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -64,6 +64,10 @@ impl Store {
             durable: AtomicU8::new(0),
             counts: Default::default(),
             hub: Hub::new(),
+            clock: settings.clock.clone(),
+            unlogged: settings.unlogged,
+            tables: RwLock::default(),
+            generation: AtomicU64::new(0),
         });
         let (engine, lanes) = match &settings.place {
             Place::Sqlite { path } => {
@@ -147,6 +151,11 @@ impl Store {
             Engine::Lite(_) => Kind::Sqlite,
             Engine::Pg(_) => Kind::Postgres,
         }
+    }
+
+    /// The migrations it was opened with, its own first.
+    pub fn schemas(&self) -> &[Schema] {
+        &self.0.schemas
     }
 
     /// What the store counts about itself, at this moment.

@@ -89,9 +89,40 @@ async fn enqueue(ctx: Ctx<Rehearsal, Write>, Json(batch): Json<Batch>) -> Result
 /// The routes that make them.
 pub(super) fn routes(r: &mut Routes<'_, Rehearsal>) {
     r.post("/rehearsal/jobs", CHANGE, enqueue).hidden();
+    r.post("/rehearsal/poison", CHANGE, poison).hidden();
 }
 
 /// The kinds.
 pub(super) fn declare(jobs: &mut Jobs<'_, Rehearsal>) {
     jobs.runs::<Effect>();
+}
+
+/// A payload that no attempt can read.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Poison {
+    /// What stands where the payload of a [`Effect`] should.
+    payload: serde_json::Value,
+}
+
+/// What an older version of the program, or somebody's hand, may have left in the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Foreign(serde_json::Value);
+
+impl Job for Foreign {
+    type System = Rehearsal;
+    const KIND: &'static str = Effect::KIND;
+    const POLICY: Policy = Effect::POLICY;
+
+    async fn run(self, _: Ctx<Rehearsal, Write>) -> Result<Committed<Finished>> {
+        Err(Code::Internal.because("jobs of this kind are read as what they are called"))
+    }
+}
+
+async fn poison(ctx: Ctx<Rehearsal, Write>, Json(poison): Json<Poison>) -> Result<Committed<Json<Made>>> {
+    ctx.commit(move |change| {
+        let id = change.enqueue(&Foreign(poison.payload))?;
+        Ok(Json(Made { jobs: vec![id.to_string()] }))
+    })
+    .await
 }

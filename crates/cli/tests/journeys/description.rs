@@ -143,6 +143,10 @@ both! {
                     let made = owner.post("/v1/keys").json(json!({ "name": "subject", "role": "viewer" })).await.expect(201);
                     BTreeMap::from([("keys", made.str("/id"))])
                 }
+                webhook if webhook.starts_with("webhooks.") => {
+                    let made = owner.post("/v1/webhooks").json(json!({ "url": "https://receiver.example/", "types": ["webhook.none"] }));
+                    BTreeMap::from([("webhooks", made.await.expect(201).str("/id"))])
+                }
                 "idempotency.settle" => {
                     let once = owner.post("/v1/songs").header("idempotency-key", "once").json(json!({ "title": "Once" }));
                     once.await.expect(201);

@@ -31,6 +31,8 @@ async fn nowhere(db: Db) -> Ids {
         ("tenants", elsewhere.id),
         ("upstreams", "elsewhere".to_owned()),
         ("idempotency", "0".repeat(32)),
+        ("jobs", format!("job_{}", "0".repeat(26))),
+        ("webhooks", "whk_01jd0000000000000000000000".to_owned()),
         ("upstreams", "nowhere".to_owned()),
     ])
 }

@@ -34,7 +34,17 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
     let once = tenant.owner.post("/v1/songs").header("idempotency-key", mark).json(json!({ "title": format!("{mark} once") }));
     once.await.expect(201);
     let record = tenant.owner.get("/v1/idempotency").await.expect(200).str("/items/0/id");
+    // Nothing that is mounted here works outside of requests: the dead letter is put there by hand.
+    let job = tenant.id.replace("ten_", "job_");
+    house(db).meddle(&format!(
+        "INSERT INTO job (tenant_id, id, kind, state, priority, run_at, attempt, most_attempts, payload, actor, created_at, finished_at) \
+         VALUES ('{}', '{job}', 'walk.nothing', 'dead', 5, 0, 1, 1, '\"{mark} payload\"', 'host', 0, 0)",
+        tenant.id
+    ));
+    let receiver = json!({ "url": format!("https://receiver.example/{mark}"), "types": ["webhook.none"] });
+    let webhook = tenant.owner.post("/v1/webhooks").json(receiver).await.expect(201).str("/id");
     let ids = BTreeMap::from([
+        ("webhooks", webhook.clone()),
         ("artists", artist.to_string()),
         ("songs", song.to_string()),
         ("users", member.id.clone()),
@@ -44,9 +54,22 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         // Mounted services are nobody's, and none is mounted here.
         ("upstreams", "nowhere".to_owned()),
         ("idempotency", record.clone()),
+        ("jobs", job.clone()),
     ]);
-    let words =
-        vec![mark.to_owned(), member.email, member.id, owner.email, owner.id, key, session, tenant.id.clone(), tenant.slug.clone(), record];
+    let words = vec![
+        mark.to_owned(),
+        member.email,
+        member.id,
+        owner.email,
+        owner.id,
+        key,
+        session,
+        tenant.id.clone(),
+        tenant.slug.clone(),
+        record,
+        job,
+        webhook,
+    ];
     Furnished { eyes: login.caller, tenant, ids, words }
 }
 

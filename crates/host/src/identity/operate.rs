@@ -58,7 +58,7 @@ pub struct Rotated {
 ///
 /// # Errors
 /// What `f` and the database say.
-pub(super) async fn commit<T: Send + 'static>(
+pub(crate) async fn commit<T: Send + 'static>(
     store: &Store,
     tenant: TenantId,
     origin: Origin,

@@ -75,12 +75,13 @@ pub struct Change<'t, 'c> {
     bus: Option<&'t Bus>,
     events: Vec<Event>,
     wakes: bool,
+    recorded: bool,
     told: bool,
 }
 
 impl<'t, 'c> Change<'t, 'c> {
     pub(crate) fn new(tx: &'t mut Tx<'c>, origin: &'t Origin) -> Self {
-        Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), wakes: false, told: false }
+        Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), wakes: false, told: false, recorded: true }
     }
 
     /// The same in a process that knows who wants to hear of it.
@@ -115,6 +116,12 @@ impl<'t, 'c> Change<'t, 'c> {
     /// Once this change is durable there is something to be done: a job, an event.
     pub(crate) fn wakes(&mut self) {
         self.wakes = true;
+        self.tx.notify(crate::work::CALLS);
+    }
+
+    /// Once this change is durable, an attempt that runs somewhere has to be told something.
+    pub(crate) fn hurries(&mut self) {
+        self.tx.notify(crate::work::ORDERS);
     }
 
     /// Whether somebody has to be woken once this change is durable.
@@ -137,12 +144,17 @@ impl<'t, 'c> Change<'t, 'c> {
         self.notes.push(note);
     }
 
+    /// This change has a log of its own (attempts of deliveries): without a note it leaves no entry.
+    pub(crate) fn unrecorded(&mut self) {
+        self.recorded = false;
+    }
+
     /// Writes the entries. Called once, by the commit.
     pub(crate) fn finish(mut self, target: Option<String>, keep: bool) -> Result<()> {
         if !keep {
             return Ok(());
         }
-        if self.notes.is_empty() {
+        if self.notes.is_empty() && self.recorded {
             self.notes
                 .push(Note { target: target.unwrap_or_else(|| self.origin.path.trim_start_matches("/v1/").to_owned()), ..Note::default() });
         }

@@ -11,6 +11,10 @@ crate::section! {
         pub slots: u16 = "4",
         /// How long a process may be silent before its jobs are given to another one.
         pub lease: Span = "30s",
+        /// With more dead letters than this, health asks for attention (`/health` on the operations listener, check `dead-letters`).
+        pub dead_letters: u64 = "0",
+        /// With a job that could run and has been waiting longer than this, health asks for attention (check `backlog`).
+        pub backlog: Span = "10m",
     }
 }
 

@@ -1,10 +1,13 @@
 //! How a job gets into the log: in the transaction of the change that wants it.
 
-use plimsoll_core::{Id, JobId, Result, Time};
+use plimsoll_core::{Code, Id, JobId, Result, Time};
 use plimsoll_store::bind;
 
 use super::{job::Job, policy::Policy};
 use crate::ledger::Change;
+
+/// The largest payload: what is larger belongs into a table, and its key into the payload.
+const LARGEST: usize = 256 * 1024;
 
 /// What is particular about one job; the default runs as soon as it can.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +33,7 @@ impl Change<'_, '_> {
     /// Puts a job into the log: it runs after this change is durable, or never if the change fails.
     ///
     /// # Errors
-    /// What the database says.
+    /// [`Code::Invalid`] for a payload of more than 256 KiB; what the database says.
     pub fn enqueue<J: Job>(&mut self, job: &J) -> Result<JobId> {
         self.enqueue_as(job, &Order::default()).map(|enqueued| enqueued.id)
     }
@@ -49,6 +52,10 @@ impl Change<'_, '_> {
     /// # Errors
     /// What the database says.
     pub(crate) fn enqueue_raw(&mut self, kind: &str, policy: &Policy, payload: &str, order: &Order) -> Result<Enqueued> {
+        if payload.len() > LARGEST {
+            let (size, most) = (payload.len() / 1024, LARGEST / 1024);
+            return Err(Code::Invalid.because(format!("The payload of a `{kind}` is {size} KiB; a job carries at most {most}.")));
+        }
         if let Some(key) = &order.unique {
             let earlier: Option<JobId> = self.maybe(
                 "SELECT id FROM job WHERE tenant_id = :tenant AND kind = :kind AND unique_key = :key \
@@ -71,7 +78,7 @@ impl Change<'_, '_> {
              :traceparent, :now)",
             bind! {
                 id: id, kind: kind, state: state, priority: i64::from(order.priority.unwrap_or(policy.priority)), at: at,
-                most: i64::from(policy.attempts), key: order.unique, payload: payload, actor: actor, request: request,
+                most: i64::from(policy.attempts.max(1)), key: order.unique, payload: payload, actor: actor, request: request,
                 traceparent: traceparent, now: now,
             },
         )?;

@@ -66,6 +66,8 @@ pub struct Kind {
     pub policy: Policy,
     /// The events of which each becomes a job of this kind.
     pub(crate) on: Vec<Pattern>,
+    /// Whether this is a payload of the kind: what an order with a corrected one asks first.
+    pub(super) reads: fn(&str) -> Result<()>,
     pub(super) route: Arc<Route>,
     pub(super) run: Runner,
 }
@@ -107,14 +109,19 @@ impl<'w, S: Send + Sync + 'static> Jobs<'w, S> {
         let slot = self.slot.clone();
         let run = move |host: Arc<Host>, route: Arc<Route>, lease: Arc<Lease>| -> Result<Boxed<'static, Result<()>>> {
             let system = slot.get().cloned().ok_or_else(|| Code::Internal.because("the system has not started"))?;
-            let job: J = serde_json::from_str(&lease.payload)
-                .map_err(|cause| Code::Malformed.because(format!("the payload is no `{}`: {cause}", J::KIND)))?;
+            let job: J = understood(&lease.payload)?;
             let running = job.run(Ctx::of_job(system, host, route, lease));
             Ok(Box::pin(async move { running.await.map(drop) }))
         };
         let route = Arc::new(Route::job(self.system, J::KIND));
-        self.kinds.push(Kind { name: J::KIND, system: self.system, policy: J::POLICY, on: Vec::new(), route, run: Box::new(run) });
+        let reads: fn(&str) -> Result<()> = |payload| understood::<J>(payload).map(drop);
+        self.kinds.push(Kind { name: J::KIND, system: self.system, policy: J::POLICY, on: Vec::new(), reads, route, run: Box::new(run) });
     }
+}
+
+/// A payload as the job it is of.
+fn understood<J: Job>(payload: &str) -> Result<J> {
+    serde_json::from_str(payload).map_err(|cause| Code::Malformed.because(format!("the payload is no `{}`: {cause}", J::KIND)))
 }
 
 /// The table of kinds.

@@ -71,7 +71,7 @@ impl Pauses {
 
 /// Whether another attempt could end otherwise: what is wrong with the job itself stays wrong.
 pub fn worth_repeating(error: &Error) -> bool {
-    !matches!(error.code(), Code::Malformed | Code::Invalid)
+    !matches!(error.code(), Code::Malformed | Code::Invalid | Code::JobCancelled)
 }
 
 #[cfg(test)]

@@ -1,90 +1,314 @@
 //! What runs jobs in this process.
 
 use std::{
-    sync::{Arc, Weak},
-    time::Duration,
+    sync::{Arc, Weak, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
-use plimsoll_core::{Code, Error};
+use plimsoll_core::{Code, Error, Result, TenantId, Time};
 use plimsoll_store::Scope;
+use tokio::task::JoinHandle;
 
-use super::{claim::claim, lease::Lease, policy::worth_repeating};
+use super::{
+    BATCH, CALLS, Policy, Work,
+    claim::{Ask, Claimed, claim},
+    heartbeat,
+    lease::{Lease, Next, Place, Wish},
+    policy::worth_repeating,
+};
 use crate::{Host, telemetry::Within};
 
-/// How long this process sleeps at most when nothing wakes it.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long this process sleeps at most when nothing is due.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// The pause after a claim that failed.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// The shortest sleep until something is due: a lease that another claim rescues just now.
+const SHORTEST: Duration = Duration::from_millis(20);
+/// How long an attempt that was told to stop has to end by itself.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long a job that was leased ahead waits for a place here before others may have it.
+const WAITS_HERE: Duration = Duration::from_millis(500);
 
 /// Claims and runs jobs for as long as the host lives and has not begun to stop.
 pub(crate) async fn run(host: Weak<Host>) {
+    tokio::spawn(heartbeat::run(host.clone()));
+    let Some(mut calls) = host.upgrade().map(|host| host.store.changes(CALLS)) else { return };
+    let mut state = Looking { look: true, blocked: false, due: None, after: None };
     loop {
         let Some(host) = host.upgrade() else { return };
         let work = host.work.clone();
-        if work.stopping() {
+        if work.stopping() || work.slots == 0 {
             return;
         }
-        let free = work.places.available_permits();
-        let claimed = if free == 0 {
-            Vec::new()
-        } else {
-            let (work, now) = (work.clone(), host.clock.now());
-            let most = i64::try_from(free).unwrap_or(1);
-            let taken = host.store.commit(Scope::Host, move |tx| claim(tx, now, &work.worker, &work.kinds, most, work.term)).await;
-            taken.unwrap_or_else(|error| {
-                tracing::warn!(cause = error.cause(), "jobs could not be claimed: {}", error.public());
-                Vec::new()
-            })
-        };
-        let idle = claimed.is_empty();
-        for lease in claimed {
-            let Ok(place) = work.places.clone().acquire_owned().await else { return };
-            let host = host.clone();
-            tokio::spawn(async move {
-                attempt(&host, Arc::new(lease)).await;
-                drop(place);
-                host.work.wake();
-            });
+        let room = work.room();
+        // Full rooms wake us when one is left; an empty look would find nothing to take.
+        if state.look && room > 0 {
+            let pause = look(&host, &mut state, room).await;
+            drop(host);
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            }
+            state.hear(&work);
+            continue;
         }
+        let pause = if room == 0 { LONGEST } else { state.pause(host.clock.now()) };
         drop(host);
-        if idle {
-            let _ = tokio::time::timeout(LOOK_EVERY, work.woken()).await;
+        tokio::select! {
+            () = work.woken() => {}
+            () = calls.changed() => state.look = true,
+            () = tokio::time::sleep(pause) => state.look = true,
+        }
+        state.hear(&work);
+    }
+}
+
+/// What the loop knows about the log.
+struct Looking {
+    /// Something may be there.
+    look: bool,
+    /// Jobs wait for others to end.
+    blocked: bool,
+    due: Option<Time>,
+    after: Option<TenantId>,
+}
+
+impl Looking {
+    /// Takes in a wake-up: somebody called, or an attempt ended.
+    fn hear(&mut self, work: &Work) {
+        self.look |= work.called.swap(false, Ordering::SeqCst) || self.blocked;
+    }
+
+    fn pause(&self, now: Time) -> Duration {
+        self.due.map_or(LONGEST, |due| due.since(now)).clamp(SHORTEST, LONGEST)
+    }
+}
+
+/// One claim, and the attempts it brings; how long to wait where it failed.
+async fn look(host: &Arc<Host>, state: &mut Looking, room: usize) -> Option<Duration> {
+    let claiming = host.work.claiming.lock().await;
+    state.look = false;
+    let (work, clock, seed, after) = (host.work.clone(), host.clock.clone(), host.seed.clone(), state.after);
+    let most = room.min(BATCH);
+    let taken = host.store.commit(Scope::Host, move |tx| {
+        let ask = Ask { clock: &clock, seed: &seed, worker: &work.worker, kinds: &work.kinds, most, term: work.term, after };
+        claim(tx, &ask)
+    });
+    match taken.await {
+        Ok(claimed) => {
+            state.blocked = claimed.blocked;
+            state.due = claimed.due;
+            state.after = claimed.after;
+            state.look = claimed.more;
+            open(host, claimed);
+            drop(claiming);
+            None
+        }
+        Err(error) => {
+            tracing::warn!(cause = error.cause(), "jobs could not be claimed: {}", error.public());
+            state.look = true;
+            Some(AFTER_FAILURE)
         }
     }
 }
 
-/// Runs one attempt and puts its failure on record.
-async fn attempt(host: &Arc<Host>, lease: Arc<Lease>) {
+/// Begins the attempts that a claim brought.
+fn open(host: &Arc<Host>, claimed: Claimed) {
+    let work = &host.work;
+    for lost in claimed.rescued {
+        tracing::warn!(
+            tenant = %lost.tenant, job = %lost.job, kind = lost.kind, attempt = lost.attempt, until = %lost.until, state = lost.state,
+            "the lease of a job had run out"
+        );
+        // It may be one of ours, if this process stood still for long.
+        let ours = work.open().get(&(lost.tenant, lost.job)).filter(|lease| lease.attempt == lost.attempt).cloned();
+        ours.inspect(|lease| lease.want(Wish::Lost));
+    }
+    let leases: Vec<Arc<Lease>> = claimed.leases.into_iter().map(Arc::new).collect();
+    work.held.fetch_add(leases.len(), Ordering::SeqCst);
+    for lease in leases {
+        work.open().insert((lease.tenant, lease.job), lease.clone());
+        if work.stopping() {
+            lease.want(Wish::GiveBack);
+        }
+        let host = host.clone();
+        tokio::spawn(async move {
+            let current = lease.current(&host.clock, &host.seed);
+            let inner = Box::pin(attempt(host.clone(), lease.clone(), current));
+            Within { current, inner }.await;
+            host.work.close(&lease);
+        });
+    }
+}
+
+impl Work {
+    /// An attempt has ended.
+    fn close(&self, lease: &Arc<Lease>) {
+        if !lease.has_begun() {
+            self.held.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.leave(lease);
+        let mut open = self.open();
+        // The job may run here again already, under another lease.
+        if open.get(&(lease.tenant, lease.job)).is_some_and(|now| Arc::ptr_eq(now, lease)) {
+            open.remove(&(lease.tenant, lease.job));
+        }
+        drop(open);
+        self.ended.notify_waiters();
+        self.wake.notify_one();
+    }
+
+    /// Waits for a place; `None` where the attempt is not to begin.
+    async fn place(&self, lease: &Lease) -> Option<Place> {
+        tokio::select! {
+            biased;
+            () = lease.wished(Wish::Cancel) => None,
+            permit = self.places.clone().acquire_owned() => Some(Place { permit: permit.ok()?, since: Instant::now() }),
+            () = tokio::time::sleep(WAITS_HERE) => {
+                // Jobs take longer than was thought: lease no more of them ahead.
+                self.held(WAITS_HERE);
+                lease.want(Wish::GiveBack);
+                None
+            }
+        }
+    }
+}
+
+/// How an attempt ended.
+enum End {
+    Done,
+    Failed(Error),
+    Cancelled,
+    GivenBack,
+    Lost,
+}
+
+/// Runs one attempt and puts its end on record.
+async fn attempt(host: Arc<Host>, lease: Arc<Lease>, current: crate::telemetry::Current) {
     let Some(kind) = host.work.kinds.get(lease.kind.as_str()) else { return };
-    let begun = (kind.run)(host.clone(), kind.route.clone(), lease.clone());
-    let outcome = match begun {
-        Err(error) => Err(error),
-        Ok(inner) => {
-            let running = tokio::spawn(Within { current: lease.current(&host.clock, &host.seed), inner });
-            match tokio::time::timeout(kind.policy.deadline, running).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(panicked)) => Err(Code::Internal.because("the job panicked").caused_by(panicked)),
-                Err(_) => Err(Code::HandlerTimeout.because(format!("no end within {} s", kind.policy.deadline.as_secs()))),
+    let started = Instant::now();
+    let end = match host.work.place(&lease).await {
+        None => interrupted(lease.wish()),
+        Some(place) => {
+            lease.begin(place);
+            match (kind.run)(host.clone(), kind.route.clone(), lease.clone()) {
+                Err(error) => End::Failed(error),
+                Ok(inner) => watch(&lease, kind.policy.deadline, tokio::spawn(Within { current, inner })).await,
             }
         }
     };
-    let Err(error) = outcome else { return };
-    settle(host, &lease, error).await;
+    let outcome = settle(&host, &lease, &kind.policy, end).await;
+    let took = started.elapsed();
+    tracing::info!(
+        job = %lease.job, kind = lease.kind, tenant = %lease.tenant, attempt = lease.attempt, outcome,
+        duration_ms = took.as_micros() as f64 / 1e3, made_by = lease.request, "an attempt ended"
+    );
 }
 
-async fn settle(host: &Arc<Host>, lease: &Arc<Lease>, error: Error) {
-    let Some(kind) = host.work.kinds.get(lease.kind.as_str()) else { return };
-    let policy = kind.policy;
-    let now = host.clock.now();
-    let attempt = u32::try_from(lease.attempt).unwrap_or(u32::MAX);
-    let pause = policy.pauses.after(attempt, &host.seed);
-    let asked = error.retry_after_seconds().map(|seconds| Duration::from_secs(seconds.into())).unwrap_or_default();
-    let again = (lease.attempt < lease.most && worth_repeating(&error)).then(|| now.plus(pause.max(asked)));
+/// What an attempt comes to that is not to go on.
+fn interrupted(wish: Wish) -> End {
+    match wish {
+        Wish::Lost => End::Lost,
+        Wish::GiveBack | Wish::GoOn => End::GivenBack,
+        Wish::Cancel => End::Cancelled,
+    }
+}
+
+/// Lets an attempt run until it ends, its time is up, or the process wants otherwise. What does not
+/// end by itself is dropped, not left behind.
+async fn watch(lease: &Lease, deadline: Duration, mut running: JoinHandle<Result<()>>) -> End {
+    let cancelled = async {
+        lease.wished(Wish::Cancel).await;
+        tokio::select! {
+            () = lease.wished(Wish::GiveBack) => {}
+            () = tokio::time::sleep(GRACE) => {}
+        }
+    };
+    let late = tokio::select! {
+        ended = &mut running => return of(ended, lease),
+        () = tokio::time::sleep(deadline) => true,
+        () = cancelled => false,
+    };
+    running.abort();
+    match running.await {
+        // It ended just now, and what it did stands.
+        Ok(Ok(())) => End::Done,
+        _ if late => End::Failed(Code::HandlerTimeout.because(format!("The attempt did not end within {} s.", deadline.as_secs()))),
+        _ => interrupted(lease.wish()),
+    }
+}
+
+fn of(ended: std::result::Result<Result<()>, tokio::task::JoinError>, lease: &Lease) -> End {
+    match ended {
+        Ok(Ok(())) => End::Done,
+        Ok(Err(error)) if error.code() == Code::LeaseLost => {
+            tracing::warn!(job = %lease.job, kind = lease.kind, attempt = lease.attempt, "an attempt was refused its commit");
+            End::Lost
+        }
+        Ok(Err(_)) if lease.is_cancelled() && lease.wish() == Wish::Cancel => End::Cancelled,
+        Ok(Err(error)) => End::Failed(error),
+        Err(panicked) => End::Failed(Code::Internal.because("The job panicked.").caused_by(panicked)),
+    }
+}
+
+/// Puts the end of an attempt on record; its name in logs and metrics.
+async fn settle(host: &Arc<Host>, lease: &Arc<Lease>, policy: &Policy, end: End) -> &'static str {
+    let (now, kept) = (host.clock.now(), policy.kept);
+    let (error, next) = match end {
+        End::Done => return "done",
+        End::Lost => return "lost",
+        End::GivenBack => {
+            let mine = lease.clone();
+            let back = host.store.commit(Scope::Tenant(lease.tenant), move |tx| mine.give_back(tx, now, kept)).await;
+            match back {
+                Ok(true) => host.work.wake(),
+                Ok(false) => return "lost",
+                Err(error) => {
+                    tracing::warn!(job = %lease.job, cause = error.cause(), "a job is not given back, its lease will run out: {}", error.public());
+                    return "lost";
+                }
+            }
+            return "given_back";
+        }
+        End::Cancelled => (Code::JobCancelled.because("The job was cancelled while it ran."), Next::Cancelled),
+        End::Failed(error) => {
+            let attempt = u32::try_from(lease.attempt).unwrap_or(u32::MAX);
+            let pause = policy.pauses.after(attempt, &host.seed);
+            let asked = error.retry_after_seconds().map(|seconds| Duration::from_secs(seconds.into())).unwrap_or_default();
+            let again = lease.attempt < lease.most && worth_repeating(&error);
+            (error, if again { Next::Again(now.plus(pause.max(asked))) } else { Next::Dead })
+        }
+    };
     tracing::warn!(
         job = %lease.job, kind = lease.kind, attempt = lease.attempt, code = error.code().stable(), cause = error.cause(),
         "a job failed: {}", error.public()
     );
-    let lease = lease.clone();
-    let kept = host.store.commit(Scope::Tenant(lease.tenant), move |tx| lease.fail(tx, now, &error, &policy, again)).await;
-    if let Err(error) = kept {
-        tracing::error!(cause = error.cause(), "a failed job could not be put on record; its lease will run out: {}", error.public());
+    // Its place is free while this is written.
+    host.work.leave(lease);
+    let (mine, keeps) = (lease.clone(), host.holds("dlq"));
+    let settled = host
+        .store
+        .commit(Scope::Tenant(lease.tenant), move |tx| {
+            let settled = mine.fail(tx, now, &error, kept, next)?;
+            if settled == Some(Next::Dead) && !keeps {
+                super::admin::order::forget(tx, mine.job)?;
+            }
+            Ok(settled)
+        })
+        .await;
+    match settled {
+        Ok(Some(Next::Again(_))) => {
+            // The loop has to know when it is due.
+            host.work.wake();
+            "failed"
+        }
+        Ok(Some(Next::Dead)) => "dead",
+        Ok(Some(Next::Cancelled)) => "cancelled",
+        Ok(None) => "lost",
+        Err(error) => {
+            tracing::error!(
+                job = %lease.job, cause = error.cause(), "a failed attempt could not be put on record; its lease will run out: {}", error.public()
+            );
+            "lost"
+        }
     }
 }

@@ -26,8 +26,9 @@ CREATE TABLE job (
     PRIMARY KEY (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_ready ON job (kind, tenant_id, priority, run_at, id) WHERE state = 'ready';
-CREATE INDEX job_waiting ON job (run_at) WHERE state = 'waiting';
-CREATE INDEX job_running ON job (lease_until) WHERE state = 'running';
+CREATE INDEX job_waiting ON job (run_at, kind) WHERE state = 'waiting';
+CREATE INDEX job_running ON job (lease_until, kind, tenant_id) WHERE state = 'running';
+CREATE INDEX job_dead ON job (finished_at, kind) WHERE state = 'dead';
 CREATE INDEX job_expiry ON job (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX job_by_state ON job (tenant_id, state, created_at);
 CREATE UNIQUE INDEX job_unique ON job (tenant_id, kind, unique_key)

@@ -164,22 +164,33 @@ impl Line {
 
     /// Opens a transaction in which this scope has no other writer, here or on another server's
     /// copy of this program.
-    fn turn(&mut self, scope: Scope) -> Result<&RefCell<Session>, Failure> {
+    /// Also tells whether changes are logged: asked when the lock is held, so that whoever turns
+    /// the log on can wait for all who asked before.
+    fn turn(&mut self, scope: Scope) -> Result<(&RefCell<Session>, bool), Failure> {
         let key = key(scope);
-        let take = format!("SELECT 1 FROM plimsoll_scope WHERE scope = '{key}' FOR UPDATE");
-        let answer = self
+        let take = format!(
+            "SELECT 'turn' FROM plimsoll_scope WHERE scope = '{key}' FOR UPDATE; SELECT 'log' FROM change_switch WHERE logging = 1"
+        );
+        let told = |answer: &[SimpleQueryMessage], word: &str| {
+            answer.iter().any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some(word)))
+        };
+        let mut answer = self
             .begin(&format!("BEGIN; SET LOCAL plimsoll.tenant = '{key}'; {take}; SAVEPOINT change"))
             .map_err(|failure| if failure.no_table { Failure::unmigrated() } else { failure })?;
-        if !answer.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))) {
+        if !told(&answer, "turn") {
             let first = format!("INSERT INTO plimsoll_scope (scope) VALUES ('{key}') ON CONFLICT (scope) DO NOTHING; {take}");
             // The savepoint must come after the lock, or undoing the first change would free it.
             let text = format!("RELEASE SAVEPOINT change; {first}; SAVEPOINT change");
-            if let Err(failure) = self.ask(&text) {
-                self.abandon();
-                return Err(failure);
-            }
+            answer = match self.ask(&text) {
+                Ok(answer) => answer,
+                Err(failure) => {
+                    self.abandon();
+                    return Err(failure);
+                }
+            };
         }
-        self.session()
+        let logging = told(&answer, "log");
+        Ok((self.session()?, logging))
     }
 
     /// One transaction for everything of one scope that waits.
@@ -188,11 +199,11 @@ impl Line {
         if !first.claim.start() {
             return;
         }
-        let session = match self.turn(scope) {
-            Ok(session) => session,
+        let (session, logging) = match self.turn(scope) {
+            Ok(turn) => turn,
             Err(failure) => return refuse(&shared, first, &failure),
         };
-        let (mut batch, started) = (Batch::new(&shared), Instant::now());
+        let (mut batch, started) = (Batch::new(&shared, logging), Instant::now());
         let mut before = run(session, first, &mut batch);
         while batch.len() < BATCH && started.elapsed() < BATCH_TIME {
             let Ok(after) = &before else { break };

@@ -12,7 +12,7 @@ use postgres::{
 use super::cell::{Given, announced};
 use crate::{
     failure::Failure,
-    row::{Row, Source},
+    row::Row,
     sql::{Plan, Plans, Sql},
     tables::ColumnKind,
     tx::{Bound, Stop, Visit},
@@ -63,7 +63,7 @@ impl Session {
             session.client.query(&statement, &borrowed(&given)).map_err(|error| Stop::Failed(session.failed(&error)))?
         };
         for row in &rows {
-            if !visit(&Row(Source::Pg(row))).map_err(Stop::Above)? {
+            if !visit(&Row::pg(row)).map_err(Stop::Above)? {
                 break;
             }
         }
@@ -85,7 +85,7 @@ impl Session {
                     Ok(None) => break Ok(()),
                     Ok(Some(row)) => {
                         seen += 1;
-                        if !visit(&Row(Source::Pg(&row))).map_err(Stop::Above)? {
+                        if !visit(&Row::pg(&row)).map_err(Stop::Above)? {
                             break Ok(());
                         }
                     }
@@ -128,7 +128,7 @@ impl Session {
             session.client.query(&statement, &given).map_err(|error| Stop::Failed(session.failed(&error)))?
         };
         for row in &found {
-            visit(&Row(Source::Pg(row))).map_err(Stop::Above)?;
+            visit(&Row::pg(row)).map_err(Stop::Above)?;
         }
         Ok(found.len() as u64)
     }

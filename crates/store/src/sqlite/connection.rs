@@ -21,7 +21,7 @@ use rusqlite::{
 
 use crate::{
     failure::Failure,
-    row::{Row, Source},
+    row::Row,
     settings::Settings,
     sql::{Plans, mistake},
     tx::{Bound, Stop, Visit},
@@ -158,7 +158,7 @@ impl Connection {
         let mut seen = 0;
         while let Some(row) = rows.next().map_err(|error| Stop::Failed(failure(&error)))? {
             seen += 1;
-            if !visit(&Row(Source::Lite { row, columns })).map_err(Stop::Above)? {
+            if !visit(&Row::lite(row, columns)).map_err(Stop::Above)? {
                 break;
             }
         }

@@ -16,7 +16,7 @@ use plimsoll_core::{Code, Result};
 
 use super::{
     anchor::Anchor,
-    connection::{Connection, Use},
+    connection::{Connection, Use, failure},
 };
 use crate::{
     Scope,
@@ -184,7 +184,17 @@ fn group(connection: &Connection, anchor: &Anchor, first: Change, queue: &Queue<
         }
         return;
     }
-    let (mut batch, started, mut next) = (Batch::new(shared), Instant::now(), Some(first));
+    let logging = match logging(connection) {
+        Ok(logging) => logging,
+        Err(failure) => {
+            undo(connection);
+            if first.claim.start() {
+                refuse(shared, first, &failure);
+            }
+            return;
+        }
+    };
+    let (mut batch, started, mut next) = (Batch::new(shared, logging), Instant::now(), Some(first));
     while let Some(job) = next.take() {
         if job.claim.start()
             && let Err(failure) = one(connection, job, &mut batch)
@@ -196,7 +206,8 @@ fn group(connection: &Connection, anchor: &Anchor, first: Change, queue: &Queue<
             next = queue.pop_fitting(|_| true);
         }
     }
-    match connection.control("COMMIT") {
+    let logged = batch.body().map_or(Ok(()), |body| append(connection, shared, &body));
+    match logged.and_then(|()| connection.control("COMMIT")) {
         // The file may have gone since the batch began: then it is not known who will ever read this.
         Ok(()) => batch.end(anchor.look().err().map(|_| Failure::unknown_outcome()).as_ref()),
         Err(failure) => {
@@ -204,6 +215,27 @@ fn group(connection: &Connection, anchor: &Anchor, first: Change, queue: &Queue<
             batch.end(Some(&failure));
         }
     }
+}
+
+/// Whether changes are logged, as the database says within this transaction.
+fn logging(connection: &Connection) -> Result<bool, Failure> {
+    let asked =
+        connection.raw.prepare_cached("SELECT logging FROM change_switch").and_then(|mut asked| asked.query_row([], |row| row.get(0)));
+    match asked {
+        Ok(on) => Ok(on),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(false),
+        // Before the first migration nothing is there to be logged.
+        Err(error) if error.to_string().contains("no such table") => Ok(false),
+        Err(error) => Err(failure(&error)),
+    }
+}
+
+/// Adds an entry to the change log, later than the one before even where the clock went back.
+fn append(connection: &Connection, shared: &Shared, body: &[u8]) -> Result<(), Failure> {
+    let text = "INSERT INTO change_log (at, xid, body)
+        SELECT MAX(?1, COALESCE((SELECT at + 1 FROM change_log ORDER BY seq DESC LIMIT 1), ?1)), 0, ?2";
+    let added = connection.raw.prepare_cached(text).and_then(|mut add| add.execute(rusqlite::params![shared.clock.now().micros(), body]));
+    added.map(drop).map_err(|error| failure(&error))
 }
 
 /// One change between savepoints.

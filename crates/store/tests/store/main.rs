@@ -4,7 +4,9 @@
 
 mod bed;
 mod commits;
+mod cost;
 mod limits;
+mod log;
 mod migrations;
 mod outage;
 mod reads;

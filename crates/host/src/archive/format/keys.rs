@@ -46,22 +46,37 @@ impl Keys {
     /// archives in any case.
     ///
     /// # Errors
-    /// [`Code::ConfigInvalid`] for a text that is no key of 32 bytes.
-    pub fn new<'a>(master: &Master, active: Option<&str>, old: impl IntoIterator<Item = &'a str>) -> Result<Keys> {
+    /// [`Code::ConfigInvalid`] for a text that is no key of 32 bytes, and where there is no key at all.
+    pub fn new<'a>(master: Option<&Master>, active: Option<&str>, old: impl IntoIterator<Item = &'a str>) -> Result<Keys> {
         let wrong = |_| {
             Code::ConfigInvalid.because("archive.key and archive.old_keys must be 32 bytes each, as 64 hexadecimal digits or as base64")
         };
         let read = |text: &str| -> Result<Wrapping> { Ok(Wrapping::new(Master::parse(text).map_err(wrong)?.bytes())) };
-        let derived = Wrapping::new(master.subkey(PURPOSE)?);
         let mut rest = old.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-        let active = match active {
-            Some(text) => {
-                rest.push(derived);
+        let derived = master.map(|master| master.subkey(PURPOSE).map(Wrapping::new)).transpose()?;
+        let active = match (active, derived) {
+            (Some(text), derived) => {
+                rest.extend(derived);
                 read(text)?
             }
-            None => derived,
+            (None, Some(derived)) => derived,
+            (None, None) => {
+                return Err(Code::ConfigInvalid.because(
+                    "there is no key that opens archives: set archive.key, or give the master key of the deployment that made them \
+                     (identity.master_key, or its secret.key in the data folder)",
+                ));
+            }
         };
         Ok(Keys { active, old: rest })
+    }
+
+    /// The keys that are configured.
+    ///
+    /// # Errors
+    /// As [`Keys::new`].
+    pub fn configured(section: &crate::archive::config::ArchiveConfig, master: Option<&Master>) -> Result<Keys> {
+        let exposed = crate::config::Secret::expose;
+        Keys::new(master, section.key.as_ref().map(exposed), section.old_keys.iter().map(exposed))
     }
 
     /// The id of the key that wraps now, in hexadecimal.

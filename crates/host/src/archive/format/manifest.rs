@@ -37,6 +37,9 @@ pub struct Migrated {
     pub owner: String,
     /// Its id.
     pub id: String,
+    /// SHA-256 of its text, in hexadecimal.
+    #[serde(default)]
+    pub checksum: String,
 }
 
 /// What stands in plain text at the head of an archive: nothing of anybody's data. Whoever alters

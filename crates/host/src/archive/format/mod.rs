@@ -43,9 +43,10 @@ pub use keys::Keys;
 pub use manifest::{Footer, Kind, Manifest, Migrated, Sum, Table};
 pub use pipe::{Incoming, Outgoing, Piece, pipe};
 pub use reader::{ArchiveReader, Item};
-pub use writer::{ArchiveWriter, Written};
+pub use writer::{ArchiveWriter, Tally, Written};
 
 pub(crate) use fault::io;
+pub(crate) use pipe::HUNG_UP;
 
 /// The version of the layout that is written, and the only one there has been.
 pub const VERSION: u16 = 1;

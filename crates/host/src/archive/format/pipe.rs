@@ -43,8 +43,11 @@ pub fn pipe() -> (Incoming, Outgoing) {
     (Incoming { sender, held: Vec::with_capacity(PIECE) }, Outgoing { receiver, held: Bytes::new(), ended: false })
 }
 
+/// Why a side of a transfer fails that was merely left alone.
+pub(crate) const HUNG_UP: &str = "hung-up";
+
 fn hung_up() -> Error {
-    Code::ArchivePlace.because("The other end of the transfer has gone away.")
+    Code::ArchivePlace.because("The other end of the transfer has gone away.").reasoned(HUNG_UP)
 }
 
 impl Incoming {
@@ -118,6 +121,20 @@ impl Outgoing {
         }
         let next = self.receiver.blocking_recv();
         self.judge(next)
+    }
+
+    /// The next piece, no longer than `most`.
+    ///
+    /// # Errors
+    /// As [`piece`](Outgoing::piece).
+    pub async fn up_to(&mut self, most: usize) -> Result<Option<Bytes>> {
+        if self.held.is_empty() {
+            match self.piece().await? {
+                Some(piece) => self.held = piece,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(self.held.split_to(most.min(self.held.len()))))
     }
 
     fn judge(&mut self, next: Option<Result<Piece>>) -> Result<Option<Bytes>> {

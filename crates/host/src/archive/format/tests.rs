@@ -7,7 +7,7 @@ use super::{frame::MARK, *};
 use crate::identity::Master;
 
 fn keys(byte: u8) -> Keys {
-    Keys::new(&Master::from_bytes([byte; 32]), None, []).unwrap()
+    Keys::new(Some(&Master::from_bytes([byte; 32])), None, []).unwrap()
 }
 
 fn manifest(id: &str) -> Manifest {
@@ -19,7 +19,7 @@ fn manifest(id: &str) -> Manifest {
         database: "sqlite".into(),
         tenant: None,
         log: Some(7),
-        schema: vec![Migrated { owner: "host".into(), id: "0001_x".into() }],
+        schema: vec![Migrated { owner: "host".into(), id: "0001_x".into(), checksum: "00".into() }],
     }
 }
 
@@ -255,14 +255,14 @@ fn an_archive_opens_with_its_key_also_when_that_is_old_and_with_no_other() {
         "{error}"
     );
     let new = "7".repeat(64);
-    let rotated = Keys::new(&Master::from_bytes([1; 32]), Some(&new), []).unwrap();
+    let rotated = Keys::new(Some(&Master::from_bytes([1; 32])), Some(&new), []).unwrap();
     assert!(read(&bytes, &rotated).1.is_ok(), "the key derived from the master key stays known");
     let later = write(&vec![("t".into(), vec![b"row".to_vec()])], &rotated, "bak_2", &Seed::fixed(3));
     assert_eq!(refusal(&later, &keys(1)).code(), Code::ArchiveKey);
-    let listed = Keys::new(&Master::from_bytes([9; 32]), Some(&"8".repeat(64)), [new.as_str()]).unwrap();
+    let listed = Keys::new(Some(&Master::from_bytes([9; 32])), Some(&"8".repeat(64)), [new.as_str()]).unwrap();
     assert!(read(&later, &listed).1.is_ok());
     for weak in ["", "changeme", "77"] {
-        assert_eq!(Keys::new(&Master::from_bytes([1; 32]), Some(weak), []).err().unwrap().code(), Code::ConfigInvalid);
+        assert_eq!(Keys::new(Some(&Master::from_bytes([1; 32])), Some(weak), []).err().unwrap().code(), Code::ConfigInvalid);
     }
 }
 
@@ -270,14 +270,14 @@ fn an_archive_opens_with_its_key_also_when_that_is_old_and_with_no_other() {
 fn a_new_wrapping_changes_the_header_and_nothing_else() {
     let (content, bytes) = several_frames("bak_1", 1);
     let new = "7".repeat(64);
-    let rotated = Keys::new(&Master::from_bytes([1; 32]), Some(&new), []).unwrap();
+    let rotated = Keys::new(Some(&Master::from_bytes([1; 32])), Some(&new), []).unwrap();
     let header = Header::read(bytes.as_slice()).unwrap();
     assert_eq!(header.sealed_under(), keys(1).id());
     let again = header.rewrapped(&rotated, &Seed::fixed(4)).unwrap();
     assert_eq!(again.sealed_under(), rotated.id());
     let (end, _) = frames(&bytes);
     let rewrapped = [again.bytes(), bytes[end..].to_vec()].concat();
-    let only_new = Keys::new(&Master::from_bytes([5; 32]), Some(&new), []).unwrap();
+    let only_new = Keys::new(Some(&Master::from_bytes([5; 32])), Some(&new), []).unwrap();
     let (found, ended) = read(&rewrapped, &only_new);
     assert!(ended.is_ok() && found == content);
     assert_eq!(refusal(&rewrapped, &keys(1)).code(), Code::ArchiveKey);

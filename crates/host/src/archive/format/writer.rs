@@ -24,23 +24,26 @@ pub struct ArchiveWriter<S> {
     sums: Vec<Sum>,
 }
 
-/// A table's count so far.
-pub(super) struct Tally {
-    pub(super) name: String,
+/// A table's count and digest so far.
+pub struct Tally {
+    name: String,
     rows: u64,
     digest: digest::Context,
 }
 
 impl Tally {
-    pub(super) fn new(name: String) -> Tally {
+    /// Of a table with this name, before its first row.
+    pub fn new(name: String) -> Tally {
         Tally { name, rows: 0, digest: digest::Context::new(&digest::SHA256) }
     }
-    pub(super) fn row(&mut self, bytes: &[u8]) {
+    /// Counts a row.
+    pub fn row(&mut self, bytes: &[u8]) {
         self.rows += 1;
         self.digest.update(&(bytes.len() as u64).to_be_bytes());
         self.digest.update(bytes);
     }
-    pub(super) fn sum(self) -> Sum {
+    /// What it came to.
+    pub fn sum(self) -> Sum {
         Sum { name: self.name, rows: self.rows, digest: hex(self.digest.finish().as_ref()) }
     }
 }

@@ -3,11 +3,15 @@
 //! What a place promises: an object appears whole or not at all, under its name, and is on disk
 //! when [`Place::put`] returns; names are `a-z 0-9 - _ . /`; a listing is in order of names.
 
+#[cfg(test)]
+mod contract;
 mod directory;
+mod s3;
 #[cfg(test)]
 mod tests;
 
 pub use directory::Directory;
+pub use s3::S3;
 
 use plimsoll_core::{Code, Result};
 

@@ -117,7 +117,14 @@ impl Needs {
 }
 
 impl Published {
-    pub(super) fn new(event: &Event, tenant: TenantId, seq: i64, id: EventId, time: Time, traceparent: Option<String>) -> Published {
+    pub(in crate::work) fn new(
+        event: &Event,
+        tenant: TenantId,
+        seq: i64,
+        id: EventId,
+        time: Time,
+        traceparent: Option<String>,
+    ) -> Published {
         Published {
             specversion: Cow::Borrowed("1.0"),
             id,

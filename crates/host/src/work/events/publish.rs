@@ -10,14 +10,14 @@ use super::{
 };
 use crate::{
     ledger::Change,
-    work::{Job, Order},
+    work::{Job, Order, webhooks},
 };
 
 /// Who is told, in the same transaction, of all events of one change at once.
 type Outlet = fn(&mut Change<'_, '_>, Option<&Bus>, &[Published]) -> Result<()>;
 
 /// Everybody who is told.
-const OUTLETS: &[Outlet] = &[subscribers];
+const OUTLETS: &[Outlet] = &[subscribers, webhooks];
 
 /// The number is the next one of the tenant, whose changes are serial. The newest event is never
 /// removed, so no number is given twice.
@@ -74,4 +74,9 @@ fn subscribers(change: &mut Change<'_, '_>, bus: Option<&Bus>, events: &[Publish
         }
     }
     Ok(())
+}
+
+/// Endpoints of the tenant that asked for events of these types.
+fn webhooks(change: &mut Change<'_, '_>, _: Option<&Bus>, events: &[Published]) -> Result<()> {
+    webhooks::fan_out(change, events).map(drop)
 }

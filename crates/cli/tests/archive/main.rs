@@ -1,0 +1,18 @@
+//! Backups from outside: made, listed, checked, restored, rehearsed, pruned, on both databases.
+//!
+//! `PLIMSOLL_TEST_ROWS` sets how many rows [`large`] backs up and restores (20 000).
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../endurance/disk.rs"]
+mod disk;
+mod drill;
+mod large;
+mod refusals;
+mod room;
+mod round;
+mod schema;
+#[allow(dead_code, reason = "what other tests need of it is not needed here")]
+#[path = "../endurance/service.rs"]
+mod service;
+mod yard;
