@@ -4,7 +4,9 @@ mod anchor;
 mod connection;
 mod lanes;
 mod migrator;
+mod stir;
 
 pub(crate) use connection::{Connection, value};
 pub(crate) use lanes::Lite;
 pub(crate) use migrator::bench;
+pub(crate) use stir::listen;
