@@ -2,9 +2,10 @@
 //! meanwhile.
 //!
 //! Within a process a wake-up follows the commit at once. Between processes PostgreSQL carries it
-//! (`NOTIFY`, heard on a connection of its own). SQLite has no such words; there the idle writer
-//! looks a few times a second whether somebody else has changed the file, which reads nothing from
-//! disk, and every channel is woken if so. A wake-up may come without a reason, and never fails to
+//! (`NOTIFY`, heard on a connection of its own). SQLite has no such words; there the system
+//! tells when the file is written to, the idle writer looks whether somebody else has changed it,
+//! which reads nothing from disk, and every channel is woken if so. Where the system cannot tell,
+//! the writer looks a few times a second. A wake-up may come without a reason, and never fails to
 //! come with one: a listener that was away for a moment is woken when it is back.
 
 use std::{
@@ -19,12 +20,16 @@ use std::{
 use plimsoll_core::Seed;
 use tokio::sync::watch;
 
-use crate::{Store, Tx, postgres, store::Engine};
+use crate::{Store, Tx, postgres, sqlite, store::Engine};
 
 /// The name under which a PostgreSQL server carries all wake-ups.
 pub(crate) const CARRIER: &str = "plimsoll";
 /// How often the idle writer of a SQLite file looks for changes of other processes.
 pub(crate) const LOOK: Duration = Duration::from_millis(200);
+/// How often it looks while the file is being written to,
+pub(crate) const CLOSE_LOOK: Duration = Duration::from_millis(2);
+/// and for how long after the last write: a commit can be seen once it is on disk.
+pub(crate) const LIVELY: Duration = Duration::from_millis(100);
 
 /// Fires when a transaction that named the channel was committed, by this process or another.
 ///
@@ -47,6 +52,8 @@ impl Changes {
 pub(crate) struct Hub {
     channels: Mutex<HashMap<&'static str, watch::Sender<u64>>>,
     heard: AtomicBool,
+    /// Somebody has written to the file since the writer asked last.
+    stirred: AtomicBool,
     /// Tells this store's own wake-ups from those of others when the server sends them back.
     me: String,
 }
@@ -55,7 +62,7 @@ impl Hub {
     pub(crate) fn new() -> Hub {
         let chance: [u8; 6] = Seed::system().bytes();
         let me = chance.iter().map(|byte| format!("{byte:02x}")).collect();
-        Hub { channels: Mutex::default(), heard: AtomicBool::new(false), me }
+        Hub { channels: Mutex::default(), heard: AtomicBool::new(false), stirred: AtomicBool::new(false), me }
     }
 
     fn channels(&self) -> MutexGuard<'_, HashMap<&'static str, watch::Sender<u64>>> {
@@ -65,6 +72,15 @@ impl Hub {
     /// Whether anybody has ever asked for wake-ups.
     pub(crate) fn heard(&self) -> bool {
         self.heard.load(Ordering::Relaxed)
+    }
+
+    /// The file is being written to, by this process or another.
+    pub(crate) fn stir(&self) {
+        self.stirred.store(true, Ordering::Relaxed);
+    }
+    /// Whether it was since this was asked last.
+    pub(crate) fn stirred(&self) -> bool {
+        self.stirred.swap(false, Ordering::Relaxed)
     }
 
     /// A new listener, and whether it is the first.
@@ -108,13 +124,16 @@ impl Tx<'_> {
 
 impl Store {
     /// A listener on `channel`. The first one starts what hears other processes: on PostgreSQL a
-    /// connection of its own, made anew when it is lost; on SQLite a look at the file every 200
-    /// milliseconds, since it cannot tell the channel every one is woken by another process's commit.
+    /// connection of its own, made anew when it is lost; on SQLite a look at the file whenever it is
+    /// written to, since it cannot tell the channel every one is woken by another process's commit.
     pub fn changes(&self, channel: &'static str) -> Changes {
         let (changes, first) = self.0.shared.hub.listen(channel);
         if first {
             match &self.0.engine {
-                Engine::Lite(_) => self.0.lanes.changes.iter().for_each(|queue| queue.nudge()),
+                Engine::Lite(lite) => self.0.lanes.changes.iter().for_each(|queue| {
+                    queue.nudge();
+                    sqlite::listen(&lite.path, self.0.shared.clone(), queue.clone());
+                }),
                 Engine::Pg(dial) => postgres::listen(dial.clone(), self.0.shared.clone(), self.0.lanes.pulse.clone()),
             }
         }

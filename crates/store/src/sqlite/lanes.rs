@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread::Builder,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use plimsoll_core::{Code, Result};
@@ -25,7 +25,7 @@ use crate::{
     queue::{Next, Queue},
     settings::Settings,
     tx::{Link, Shared, Tx},
-    wake::LOOK,
+    wake::{CLOSE_LOOK, LIVELY, LOOK},
     work::{BATCH, BATCH_TIME, Batch, Change, Look, Verdict, refuse},
 };
 
@@ -137,9 +137,9 @@ fn read(connection: &Connection, anchor: &Anchor, queue: &Queue<Look>, shared: &
 }
 
 fn write(connection: &Connection, anchor: &Anchor, queue: &Queue<Change>, shared: &Shared) {
-    let mut outside = Outside { version: None, looked: Instant::now() };
+    let mut outside = Outside { version: None, looked: Instant::now(), stirred: Cell::new(None) };
     loop {
-        match queue.pop_within(|| shared.hub.heard().then_some(LOOK)) {
+        match queue.pop_within(|| shared.hub.heard().then(|| outside.pause(shared))) {
             Next::Job(job) => group(connection, anchor, job, queue, shared),
             Next::Quiet => {}
             Next::End => break,
@@ -157,11 +157,21 @@ struct Outside {
     /// The file's version as this connection saw it last; its own changes do not count.
     version: Option<i64>,
     looked: Instant,
+    /// When the file was written to last, as far as the system has told.
+    stirred: Cell<Option<Instant>>,
 }
 
 impl Outside {
+    /// How long until the next look.
+    fn pause(&self, shared: &Shared) -> Duration {
+        if shared.hub.stirred() {
+            self.stirred.set(Some(Instant::now()));
+        }
+        if self.stirred.get().is_some_and(|at| at.elapsed() < LIVELY) { CLOSE_LOOK } else { LOOK }
+    }
+
     fn look(&mut self, connection: &Connection, shared: &Shared) {
-        if !shared.hub.heard() || (self.version.is_some() && self.looked.elapsed() < LOOK) {
+        if !shared.hub.heard() || (self.version.is_some() && self.looked.elapsed() < self.pause(shared)) {
             return;
         }
         self.looked = Instant::now();
