@@ -4,11 +4,9 @@ use std::{io::Write, path::Path, sync::Arc};
 
 use plimsoll::{
     Code,
-    archive::{Depot, section},
     subject::{
         Subjects,
         certificate::{self, Flaw, Signed},
-        placed,
     },
 };
 use serde_json::json;
@@ -67,28 +65,19 @@ async fn erase(global: &Global, who: &Who, confirm: Option<&str>) -> Outcome {
     }
     let ground = Ground::ready(global).await?;
     let signed = ground.desk().erase_subject(&engine(&ground)?, &who.tenant, &who.kind, &who.key).await?;
+    // The erasure is done. Where the place is away, the server's next round or the next backup writes it.
     let placed = match ground.archive() {
         Ok(archive) => archive.place_tombstones().await.map(drop),
         Err(error) => Err(error),
     };
     if let Err(error) = placed {
         output::say(&format!("the tombstone is not beside the archives yet ({}); a running server places it", error.public()));
-    // The erasure is done. Where the place is away, the server's next round or the next backup writes it.
-    if let Err(error) = place(&ground).await {
-        output::say(&format!("the tombstone is not beside the archives yet: {}", error.public()));
     }
     ground.close().await?;
     let text = serde_json::to_string_pretty(&signed).map_err(plimsoll::Error::from)?;
     output::print(&format!("{text}\n"));
     output::say("keep this certificate; `plimsoll subject verify FILE` checks it");
     Ok(0)
-}
-
-/// Writes tombstones beside the archives, so that a machine which knows nothing else has them.
-async fn place(ground: &Ground) -> plimsoll::Result<()> {
-    let (clock, seed) = (ground.clock.clone(), ground.seed.clone());
-    let depot = Depot::new(&section(&ground.config), &ground.data, Some(&ground.master()?), clock, seed)?;
-    placed::place(&ground.store, &*depot.place, &depot.keys, &depot.clock, &depot.seed).await.map(drop)
 }
 
 /// The keys to trust: those of the file, or this data folder's own where there is one.

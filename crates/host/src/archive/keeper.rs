@@ -90,6 +90,8 @@ impl Archive {
     pub async fn place_tombstones(&self) -> Result<u64> {
         let depot = &self.depot;
         placed::place(&self.store, &*depot.place, &depot.keys, &depot.clock, &depot.seed).await
+    }
+
     fn shipper(&self) -> Shipper {
         Shipper::new(self.store.clone(), self.depot.place.clone(), self.depot.keys.clone(), self.depot.seed.clone())
     }
