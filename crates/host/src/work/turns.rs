@@ -46,7 +46,7 @@ async fn take(store: &Store, kinds: &Arc<Kinds>, worker: &'static str, most: usi
 async fn due(store: &Store, kinds: &Arc<Kinds>, at: Time, keeps: bool) -> Claimed {
     let kinds = kinds.clone();
     let claimed = store.commit(Scope::Host, move |tx| {
-        let (clock, seed) = (Clock::manual(at), Seed::fixed(1));
+        let (clock, seed) = (Clock::manual(at), Seed::system());
         claim(tx, &Ask { clock: &clock, seed: &seed, worker: "b", kinds: &kinds, most: 0, term: TERM, after: None, keeps })
     });
     claimed.await.unwrap()
