@@ -17,7 +17,7 @@ use crate::{
     BOUND,
     disk::Disk,
     outage::refused_for_now,
-    service::{Service, add, artists, binary, ledger_is_intact},
+    service::{Service, add, artists, binary, ledger_is_intact, walk},
     storage::full,
 };
 
@@ -42,7 +42,7 @@ fn names(of: &str, number: std::ops::Range<usize>) -> Vec<String> {
 /// Waits until every one of these jobs has made its artist. The walk fails where one made two.
 async fn done(client: &Client, accepted: &BTreeSet<String>) {
     wait::until(BOUND, || async {
-        let found = artists(client).await;
+        let found = walk(client).await;
         accepted.iter().all(|name| found.contains_key(name))
     })
     .await;
@@ -180,7 +180,7 @@ both! {
         let reply = client.post("/v1/rehearsal/jobs").json(json!({ "jobs": jobs })).await.expect(200);
         let mut accepted: BTreeSet<String> = under_way.into_iter().collect();
         // There is a place for each, so all have begun when the first one is done.
-        wait::until(BOUND, || async { !artists(&client).await.is_empty() }).await;
+        wait::until(BOUND, || async { !walk(&client).await.is_empty() }).await;
 
         database.away();
         refused_for_now(&enqueue(&client, &names("refused", 0..3), 0).await);

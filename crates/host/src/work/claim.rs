@@ -20,7 +20,7 @@ use plimsoll_store::{FromRow, Row, Sql, Tx, bind};
 
 use super::{
     job::Kinds,
-    lease::Lease,
+    lease::{Count, Lease},
     rescue::{self, Rescued},
 };
 
@@ -31,6 +31,9 @@ const LINES: i64 = 128;
 
 /// The pause between looks at windows of lines in which nothing may run.
 const HIDDEN: Duration = Duration::from_millis(100);
+
+/// The pause between looks at tenants that are held: that ends without a word to everybody.
+const HELD: Duration = Duration::from_secs(1);
 
 /// Who asks for jobs, and for which.
 pub(super) struct Ask<'a> {
@@ -45,6 +48,8 @@ pub(super) struct Ask<'a> {
     pub term: Duration,
     /// The tenant whose turn was last.
     pub after: Option<TenantId>,
+    /// Whether dead letters are kept (practice `dlq`).
+    pub keeps: bool,
 }
 
 /// What a claim found.
@@ -71,9 +76,9 @@ pub(super) fn claim(tx: &mut Tx<'_>, ask: &Ask<'_>) -> Result<Claimed> {
     let now = ask.clock.now();
     let mut claimed = Claimed { after: ask.after, ..Claimed::default() };
     let promoted = promote(tx, now)?;
-    claimed.rescued = rescue::rescue(tx, now, ask.kinds, ask.seed)?;
+    claimed.rescued = rescue::rescue(tx, now, ask)?;
     claimed.more = promoted == PROMOTED || claimed.rescued.len() == rescue::MOST;
-    let mut hidden = None;
+    let (mut hidden, mut held) = (None, None);
     if ask.most > 0 {
         let mut turns = Turns::new(tx, ask)?;
         while claimed.leases.len() < ask.most {
@@ -89,6 +94,7 @@ pub(super) fn claim(tx: &mut Tx<'_>, ask: &Ask<'_>) -> Result<Claimed> {
             }
         }
         claimed.blocked = turns.blocked();
+        held = turns.held.then(|| now.plus(HELD));
         if !claimed.leases.is_empty() {
             claimed.more |= turns.open() || turns.hidden;
         } else if turns.hidden {
@@ -97,7 +103,7 @@ pub(super) fn claim(tx: &mut Tx<'_>, ask: &Ask<'_>) -> Result<Claimed> {
             hidden = Some(now.plus(HIDDEN));
         }
     }
-    claimed.due = due(tx)?.into_iter().chain(hidden).min();
+    claimed.due = due(tx)?.into_iter().chain(hidden).chain(held).min();
     Ok(claimed)
 }
 
@@ -129,6 +135,7 @@ struct Line {
     priority: i64,
     /// Jobs of it taken in this claim.
     taken: usize,
+    /// It gives no more: all of it is taken, or its tenant is closed or held.
     empty: bool,
 }
 
@@ -145,6 +152,8 @@ struct Turns {
     hidden: bool,
     /// There are jobs of a kind that may not run now at all.
     closed: bool,
+    /// There are jobs of a tenant that is held.
+    held: bool,
 }
 
 impl Turns {
@@ -159,6 +168,7 @@ impl Turns {
             running: BTreeMap::new(),
             hidden: false,
             closed: false,
+            held: false,
         };
         let left = |limit: Option<u32>, used: usize| limit.map_or(usize::MAX, |limit| (limit as usize).saturating_sub(used));
         for (_, tenant, count) in &counts {
@@ -189,24 +199,27 @@ impl Turns {
                 AND next.tenant_id > line.tenant_id ORDER BY next.tenant_id LIMIT 1), line.number + 1 \
              FROM line WHERE line.tenant_id IS NOT NULL AND line.number < :most) \
              SELECT tenant_id, (SELECT head.priority FROM job head WHERE head.state = 'ready' AND head.kind = :kind \
-                AND head.tenant_id = line.tenant_id ORDER BY head.priority, head.run_at, head.id LIMIT 1) \
+                AND head.tenant_id = line.tenant_id ORDER BY head.priority, head.run_at, head.id LIMIT 1), \
+             (SELECT CASE WHEN t.closed_at IS NOT NULL THEN 'closed' WHEN t.held_at IS NOT NULL THEN 'held' END \
+                FROM tenant t WHERE t.id = line.tenant_id) \
              FROM line WHERE tenant_id IS NOT NULL";
         let behind = after.map(|tenant| tenant.to_string()).unwrap_or_default();
-        let mut found: Vec<(TenantId, i64)> = tx.rows(LEAP, bind! { kind: kind, after: behind, most: LINES })?;
+        let mut found: Vec<(TenantId, i64, Option<String>)> = tx.rows(LEAP, bind! { kind: kind, after: behind, most: LINES })?;
         if after.is_some() && found.len() < LINES as usize {
-            let wrapped: Vec<(TenantId, i64)> = tx.rows(LEAP, bind! { kind: kind, after: "", most: LINES })?;
-            found.extend(wrapped.into_iter().filter(|(tenant, _)| after.is_some_and(|after| *tenant <= after)));
+            let wrapped: Vec<(TenantId, i64, Option<String>)> = tx.rows(LEAP, bind! { kind: kind, after: "", most: LINES })?;
+            found.extend(wrapped.into_iter().filter(|(tenant, ..)| after.is_some_and(|after| *tenant <= after)));
         }
         self.hidden |= found.len() >= LINES as usize;
         if self.kinds.get(kind) == Some(&0) {
             self.closed |= !found.is_empty();
             return Ok(());
         }
-        for (tenant, priority) in found {
+        for (tenant, priority, shut) in found {
+            self.held |= shut.as_deref() == Some("held");
             if let Some(limit) = per_tenant {
                 self.pairs.entry((kind, tenant)).or_insert(limit as usize);
             }
-            self.lines.push(Line { kind, tenant, priority, taken: 0, empty: false });
+            self.lines.push(Line { kind, tenant, priority, taken: 0, empty: shut.is_some() });
         }
         Ok(())
     }
@@ -287,8 +300,7 @@ struct Taken {
     tenant: TenantId,
     job: JobId,
     kind: String,
-    attempt: i64,
-    most: i64,
+    count: Count,
     payload: String,
     request: Option<String>,
     traceparent: Option<String>,
@@ -301,8 +313,7 @@ impl FromRow for Taken {
             tenant: row.get(0)?,
             job: row.get(1)?,
             kind: row.get(2)?,
-            attempt: row.get(3)?,
-            most: row.get(4)?,
+            count: Count { attempt: row.get(3)?, most: row.get(4)?, before: row.get(10)?, setbacks: row.get(11)? },
             payload: row.get(5)?,
             request: row.get(6)?,
             traceparent: row.get(7)?,
@@ -321,7 +332,8 @@ fn take(tx: &mut Tx<'_>, ask: &Ask<'_>, now: Time, line: &Line, many: usize) -> 
     sql.push(tx.skipping_locked());
     sql.push(
         ") SELECT tenant_id, id FROM first) \
-         RETURNING tenant_id, id, kind, attempt, most_attempts, payload, request, traceparent, priority, run_at",
+         RETURNING tenant_id, id, kind, attempt, most_attempts, payload, request, traceparent, priority, run_at, \
+         attempts_before, setbacks",
     );
     let (many, until) = (i64::try_from(many).unwrap_or(i64::MAX), now.plus(ask.term));
     let bound = bind! { worker: ask.worker, until: until, now: now, kind: line.kind, tenant: line.tenant, many: many };
@@ -329,7 +341,7 @@ fn take(tx: &mut Tx<'_>, ask: &Ask<'_>, now: Time, line: &Line, many: usize) -> 
     taken.sort_by_key(|one| (one.order, one.job));
     let lease = |one: Taken| {
         let asked = super::lease::Asked { payload: one.payload, request: one.request, traceparent: one.traceparent };
-        Lease::new(one.tenant, one.job, one.kind, (one.attempt, one.most), ask.worker, asked)
+        Lease::new(one.tenant, one.job, one.kind, one.count, ask.worker, asked)
     };
     Ok(taken.into_iter().map(lease).collect())
 }

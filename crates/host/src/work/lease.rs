@@ -53,6 +53,10 @@ pub struct Lease {
     pub attempt: i64,
     /// The most attempts.
     pub most: i64,
+    /// The attempts before the last replay.
+    pub before: i64,
+    /// How often in a row an attempt failed for what is around the job.
+    pub(super) setbacks: i64,
     /// What it was made with, as JSON.
     pub payload: String,
     /// The request that made it.
@@ -74,6 +78,15 @@ pub(super) struct Place {
     pub since: std::time::Instant,
 }
 
+/// Which attempt of how many.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Count {
+    pub attempt: i64,
+    pub most: i64,
+    pub before: i64,
+    pub setbacks: i64,
+}
+
 /// What a job was made with.
 pub(super) struct Asked {
     pub payload: String,
@@ -86,6 +99,8 @@ pub(super) struct Asked {
 pub(super) enum Next {
     /// Another one, not before this moment.
     Again(Time),
+    /// The same one, not before this moment: it failed for what is around it, and does not count.
+    Later(Time),
     /// None: the job becomes a dead letter.
     Dead,
     /// None: the job was cancelled.
@@ -100,13 +115,15 @@ const BEGINNING: usize = 1024;
 const LONGEST_NOTE: usize = 1024;
 
 impl Lease {
-    pub(super) fn new(tenant: TenantId, job: JobId, kind: String, (attempt, most): (i64, i64), worker: &str, asked: Asked) -> Lease {
+    pub(super) fn new(tenant: TenantId, job: JobId, kind: String, count: Count, worker: &str, asked: Asked) -> Lease {
         Lease {
             tenant,
             job,
             kind,
-            attempt,
-            most,
+            attempt: count.attempt,
+            most: count.most,
+            before: count.before,
+            setbacks: count.setbacks,
             payload: asked.payload,
             request: asked.request,
             traceparent: asked.traceparent,
@@ -116,6 +133,11 @@ impl Lease {
             place: Mutex::default(),
             progress: Mutex::default(),
         }
+    }
+
+    /// The number of the attempt since the last replay, from 1.
+    pub(super) fn turn(&self) -> u32 {
+        u32::try_from(self.attempt - self.before).unwrap_or(u32::MAX)
     }
 
     /// What the process wants of this attempt.
@@ -228,20 +250,25 @@ impl Lease {
         };
         let next = if cancel.is_some() { Next::Cancelled } else { next };
         let (state, again, finished, expires) = match next {
-            Next::Again(at) => ("waiting", Some(at), None, None),
+            Next::Again(at) | Next::Later(at) => ("waiting", Some(at), None, None),
             Next::Dead => ("dead", None, Some(now), None),
             Next::Cancelled => ("cancelled", None, Some(now), Some(now.plus(kept))),
         };
+        let uncounted = i64::from(matches!(next, Next::Later(_)));
         let mine = tx.write(
             "UPDATE job SET state = :state, run_at = COALESCE(:again, run_at), lease_until = NULL, worker = NULL, finished_at = :finished, \
-             expires_at = :expires \
+             expires_at = :expires, attempt = attempt - :uncounted, setbacks = (setbacks + 1) * :uncounted \
              WHERE tenant_id = :tenant AND id = :id AND state = 'running' AND attempt = :attempt AND worker = :worker",
             bind! {
-                state: state, again: again, finished: finished, expires: expires, id: self.job, attempt: self.attempt, worker: self.worker,
+                uncounted: uncounted, state: state, again: again, finished: finished, expires: expires, id: self.job, attempt: self.attempt, worker: self.worker,
             },
         )?;
         if mine == 0 {
             return Ok(None);
+        }
+        if uncounted == 1 && self.setbacks > 0 {
+            // It is on record that the job waits for this.
+            return Ok(Some(next));
         }
         rescue::record(tx, self.tenant, &Failed { job: self.job, attempt: self.attempt, at: now, error, worker: &self.worker })?;
         Ok(Some(next))
@@ -290,11 +317,25 @@ mod tests {
     #[test]
     fn what_outranks_stays() {
         let asked = Asked { payload: "{}".into(), request: None, traceparent: None };
-        let lease = Lease::new(TenantId::from_bits(1), JobId::from_bits(2), "a".into(), (1, 3), "w", asked);
+        let lease = Lease::new(
+            TenantId::from_bits(1),
+            JobId::from_bits(2),
+            "a".into(),
+            Count { attempt: 1, most: 3, ..Count::default() },
+            "w",
+            asked,
+        );
         assert!(!lease.is_cancelled());
         lease.want(Wish::Lost);
         lease.want(Wish::Cancel);
         assert_eq!((lease.wish(), lease.is_cancelled()), (Wish::Lost, true));
+    }
+
+    #[test]
+    fn turns_are_counted_from_the_last_replay() {
+        let asked = Asked { payload: "{}".into(), request: None, traceparent: None };
+        let count = Count { attempt: 7, most: 10, before: 5, setbacks: 0 };
+        assert_eq!(Lease::new(TenantId::from_bits(1), JobId::from_bits(2), "a".into(), count, "w", asked).turn(), 2);
     }
 
     #[test]

@@ -19,7 +19,9 @@
 //! | `ready` | `running` | a claim: `attempt` grows by one, a lease is given until `lease_until` |
 //! | `running` | `running` | a sign of life of the same process: `lease_until` moves on |
 //! | `running` | `done` | the commit of the attempt, with its effect |
-//! | `running` | `waiting` | a failed attempt that is not the last, or a claim that finds the lease run out |
+//! | `running` | `waiting` | a failed attempt that is not the last, or a claim that finds the lease run out again |
+//! | `running` | `waiting` | an attempt that failed for what is around it (no room, no database): it does not count |
+//! | `running` | `ready` | a claim that finds the lease run out for the first time |
 //! | `running` | `dead` | the last failed attempt (its own process, or a claim); a failure that would come again |
 //! | `running` | `ready` | a process that stops, or has no room: the attempt does not count |
 //! | `running` | `cancelled` | as to `waiting`, `dead` and `ready`, where `cancel_at` was set |
@@ -36,10 +38,12 @@
 //!    believe to run a job one commits and the other is refused with all it did.
 //! 3. `attempt` never exceeds `most_attempts`, and every attempt that failed or was lost has one
 //!    row in `job_failure`. So a job that is `done` has one less of them than attempts, a dead one
-//!    as many, a replayed one keeps them.
+//!    as many, a replayed one keeps them. Attempts that failed for what is around the job do not
+//!    count; the first of several in a row has a row too.
 //! 4. No row is `running` past `lease_until` for longer than until the next claim.
 //! 5. Of the jobs of a tenant and kind with one `unique_key`, one at most is waiting, ready or running.
 //! 6. No more jobs of a kind (of a kind and tenant) are `running` than its policy says.
+//! 7. No job of a tenant that is closed or held begins to run.
 //!
 //! Claims are serial over all processes; everything else is done in the tenant's own scope, and
 //! so is serial per tenant. A model of this table is run against both databases in `model`.
@@ -96,6 +100,7 @@ pub const SCHEMA: Schema = Schema {
             up: include_str!("replay.sql"),
             down: "ALTER TABLE job DROP COLUMN reason; ALTER TABLE job DROP COLUMN attempts_before; ALTER TABLE job DROP COLUMN replays;",
         },
+        Migration { id: "0003_setbacks", up: include_str!("setbacks.sql"), down: "ALTER TABLE job DROP COLUMN setbacks;" },
     ],
 };
 

@@ -69,6 +69,14 @@ impl Pauses {
     }
 }
 
+/// The pauses while the job waits for what is around it: for room, for the database, for its tenant.
+pub(super) const SETBACKS: Pauses = Pauses::Doubling { first: Duration::from_secs(1), longest: Duration::from_secs(30) };
+
+/// Whether what is around the job failed and not the job: such an attempt does not count.
+pub fn is_setback(error: &Error) -> bool {
+    matches!(error.code(), Code::StorageFull | Code::DatabaseUnavailable | Code::DatabaseBusy | Code::Draining | Code::TenantHeld)
+}
+
 /// Whether another attempt could end otherwise: what is wrong with the job itself stays wrong.
 pub fn worth_repeating(error: &Error) -> bool {
     !matches!(error.code(), Code::Malformed | Code::Invalid | Code::OutcomeUnknown | Code::JobCancelled)

@@ -1,9 +1,9 @@
 //! Jobs whose process is gone: what becomes of them, and what is put on record about it.
 
-use plimsoll_core::{Code, Error, JobId, Result, Seed, TenantId, Time};
+use plimsoll_core::{Code, Error, JobId, Result, TenantId, Time};
 use plimsoll_store::{FromRow, Row, Scope, Sql, Tx, Value, bind};
 
-use super::{job::Kinds, policy::Policy};
+use super::{claim::Ask, events, policy::Policy};
 
 /// Leases that are looked at in one claim.
 pub(super) const MOST: usize = 100;
@@ -16,7 +16,7 @@ pub(super) struct Rescued {
     pub attempt: i64,
     /// When the lease had run out.
     pub until: Time,
-    /// `waiting`, `dead` or `cancelled`.
+    /// `ready`, `waiting`, `dead` or `cancelled`.
     pub state: &'static str,
 }
 
@@ -26,9 +26,12 @@ struct Lost {
     kind: String,
     attempt: i64,
     most: i64,
+    before: i64,
     worker: Option<String>,
     until: Time,
     cancelled: Option<Time>,
+    /// Attempts that were lost before this one, since the last replay.
+    earlier: i64,
 }
 
 impl FromRow for Lost {
@@ -39,37 +42,45 @@ impl FromRow for Lost {
             kind: row.get(2)?,
             attempt: row.get(3)?,
             most: row.get(4)?,
-            worker: row.get(5)?,
-            until: row.get(6)?,
-            cancelled: row.get(7)?,
+            before: row.get(5)?,
+            worker: row.get(6)?,
+            until: row.get(7)?,
+            cancelled: row.get(8)?,
+            earlier: row.get(9)?,
         })
     }
 }
 
-/// Ends attempts whose leases have run out: each counts as a failed one.
+/// Ends attempts whose leases have run out: each counts as a failed one. After the first that is
+/// lost the job is ready at once, since most processes die of something else than it; after that
+/// its policy's pauses hold. A job that dies here is told of by a job of its own, made in this
+/// transaction: events are written in the tenant's scope.
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn rescue(tx: &mut Tx<'_>, now: Time, kinds: &Kinds, seed: &Seed) -> Result<Vec<Rescued>> {
+pub(super) fn rescue(tx: &mut Tx<'_>, now: Time, ask: &Ask<'_>) -> Result<Vec<Rescued>> {
     let mut sql = Sql::from(
-        "SELECT tenant_id, id, kind, attempt, most_attempts, worker, lease_until, cancel_at FROM job \
-         WHERE state = 'running' AND lease_until <= :now ORDER BY lease_until LIMIT :most",
+        "SELECT tenant_id, id, kind, attempt, most_attempts, attempts_before, worker, lease_until, cancel_at, \
+         (SELECT COUNT(*) FROM job_failure f WHERE f.tenant_id = job.tenant_id AND f.job_id = job.id AND f.code = :lost \
+            AND f.attempt > job.attempts_before) \
+         FROM job WHERE state = 'running' AND lease_until <= :now ORDER BY lease_until LIMIT :most",
     );
     sql.push(tx.skipping_locked());
-    let lost: Vec<Lost> = tx.rows(sql, bind! { now: now, most: MOST as i64 })?;
+    let lost: Vec<Lost> = tx.rows(sql, bind! { lost: Code::LeaseLost.stable(), now: now, most: MOST as i64 })?;
     let mut rescued = Vec::with_capacity(lost.len());
     for one in lost {
-        let policy = kinds.get(one.kind.as_str()).map_or(Policy::DEFAULT, |kind| kind.policy);
-        let attempt = u32::try_from(one.attempt).unwrap_or(u32::MAX);
-        let again = now.plus(policy.pauses.after(attempt, seed));
+        let policy = ask.kinds.get(one.kind.as_str()).map_or(Policy::DEFAULT, |kind| kind.policy);
+        let attempt = u32::try_from(one.attempt - one.before).unwrap_or(u32::MAX);
+        let again = now.plus(policy.pauses.after(attempt, ask.seed));
         let (state, run_at, finished, expires) = match one.cancelled {
             Some(_) => ("cancelled", None, Some(now), Some(now.plus(policy.kept))),
             None if one.attempt >= one.most => ("dead", None, Some(now), None),
+            None if one.earlier == 0 => ("ready", None, None, None),
             None => ("waiting", Some(again), None, None),
         };
         tx.write(
             "UPDATE job SET state = :state, run_at = COALESCE(:again, run_at), lease_until = NULL, worker = NULL, finished_at = :finished, \
-             expires_at = :expires WHERE tenant_id = :tenant AND id = :id AND state = 'running' AND attempt = :attempt",
+             expires_at = :expires, setbacks = 0 WHERE tenant_id = :tenant AND id = :id AND state = 'running' AND attempt = :attempt",
             bind! {
                 state: state, again: run_at, finished: finished, expires: expires, tenant: one.tenant, id: one.job, attempt: one.attempt,
             },
@@ -79,6 +90,15 @@ pub(super) fn rescue(tx: &mut Tx<'_>, now: Time, kinds: &Kinds, seed: &Seed) -> 
             .because("The process that ran this attempt gave no sign of life until its lease ran out, so how far it came is not known.")
             .caused_by(format!("lease of {worker} until {}", one.until));
         record(tx, one.tenant, &Failed { job: one.job, attempt: one.attempt, at: now, error: &why, worker: &worker })?;
+        if state == "dead" {
+            let death = events::Death { id: one.job, kind: one.kind.clone(), attempts: one.attempt, code: Code::LeaseLost.stable().into() };
+            events::died(tx, ask.kinds, (now, ask.seed), one.tenant, &death)?;
+            if !ask.keeps {
+                let dead = bind! { tenant: one.tenant, id: one.job };
+                tx.write("DELETE FROM job_failure WHERE tenant_id = :tenant AND job_id = :id", dead)?;
+                tx.write("DELETE FROM job WHERE tenant_id = :tenant AND id = :id AND state = 'dead'", dead)?;
+            }
+        }
         rescued.push(Rescued { tenant: one.tenant, job: one.job, kind: one.kind, attempt: one.attempt, until: one.until, state });
     }
     Ok(rescued)

@@ -14,7 +14,7 @@ use super::{
     claim::{Ask, Claimed, claim},
     events, heartbeat,
     lease::{Lease, Next, Place, Wish},
-    policy::worth_repeating,
+    policy::{SETBACKS, is_setback, worth_repeating},
     schedules,
 };
 use crate::{
@@ -28,6 +28,10 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// The shortest sleep until something is due: a lease that another claim rescues just now.
 const SHORTEST: Duration = Duration::from_millis(20);
+/// How often a process without room looks for what is due: what others put into the log meanwhile.
+const WITHOUT_ROOM: Duration = Duration::from_secs(1);
+/// The pause before the end of an attempt is put on record again, where the database was away.
+const UNSETTLED: Duration = Duration::from_millis(250);
 /// How long an attempt that was told to stop has to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a job that was leased ahead waits for a place here before others may have it.
@@ -40,7 +44,7 @@ pub(crate) async fn run(host: Weak<Host>) {
         forget(&host).await;
     }
     let Some(mut calls) = host.upgrade().map(|host| host.store.changes(CALLS)) else { return };
-    let mut state = Looking { look: true, blocked: false, due: None, after: None };
+    let mut state = Looking { look: true, looked: Instant::now(), blocked: false, due: None, after: None };
     loop {
         let Some(host) = host.upgrade() else { return };
         let work = host.work.clone();
@@ -48,8 +52,7 @@ pub(crate) async fn run(host: Weak<Host>) {
             return;
         }
         let room = work.room();
-        // Full rooms wake us when one is left; an empty look would find nothing to take.
-        if state.look && room > 0 {
+        if state.looks(room, state.looked.elapsed()) {
             let pause = look(&host, &mut state, room).await;
             drop(host);
             if let Some(pause) = pause {
@@ -58,7 +61,7 @@ pub(crate) async fn run(host: Weak<Host>) {
             state.hear(&work);
             continue;
         }
-        let pause = if room == 0 { LONGEST } else { state.pause(host.clock.now()) };
+        let pause = state.pause(host.clock.now(), room, state.looked.elapsed());
         drop(host);
         tokio::select! {
             () = work.woken() => {}
@@ -82,6 +85,8 @@ async fn forget(host: &Host) {
 struct Looking {
     /// Something may be there.
     look: bool,
+    /// When it was looked last.
+    looked: Instant,
     /// Jobs wait for others to end.
     blocked: bool,
     due: Option<Time>,
@@ -94,7 +99,17 @@ impl Looking {
         self.look |= work.called.swap(false, Ordering::SeqCst) || self.blocked;
     }
 
-    fn pause(&self, now: Time) -> Duration {
+    /// Whether to claim now. Full rooms wake us when one is left, and an empty look would find
+    /// nothing to take; but what is due by the clock is due here too: schedules fire, leases of
+    /// lost processes are taken back.
+    fn looks(&self, room: usize, since: Duration) -> bool {
+        self.look && (room > 0 || since >= WITHOUT_ROOM)
+    }
+
+    fn pause(&self, now: Time, room: usize, since: Duration) -> Duration {
+        if room == 0 {
+            return WITHOUT_ROOM.saturating_sub(since).max(SHORTEST);
+        }
         self.due.map_or(LONGEST, |due| due.since(now)).clamp(SHORTEST, LONGEST)
     }
 }
@@ -102,11 +117,11 @@ impl Looking {
 /// One claim, and the attempts it brings; how long to wait where it failed.
 async fn look(host: &Arc<Host>, state: &mut Looking, room: usize) -> Option<Duration> {
     let claiming = host.work.claiming.lock().await;
-    state.look = false;
-    let (work, clock, seed, after) = (host.work.clone(), host.clock.clone(), host.seed.clone(), state.after);
+    (state.look, state.looked) = (false, Instant::now());
+    let (work, clock, seed, after, keeps) = (host.work.clone(), host.clock.clone(), host.seed.clone(), state.after, host.holds("dlq"));
     let most = room.min(BATCH);
     let taken = host.store.commit(Scope::Host, move |tx| {
-        let ask = Ask { clock: &clock, seed: &seed, worker: &work.worker, kinds: &work.kinds, most, term: work.term, after };
+        let ask = Ask { clock: &clock, seed: &seed, worker: &work.worker, kinds: &work.kinds, most, term: work.term, after, keeps };
         // Whatever became due by the clock is among what is claimed.
         let next = schedules::fire_due(tx, clock.now(), &work.kinds, &seed)?;
         let mut claimed = claim(tx, &ask)?;
@@ -122,7 +137,8 @@ async fn look(host: &Arc<Host>, state: &mut Looking, room: usize) -> Option<Dura
             state.blocked = claimed.blocked;
             state.due = claimed.due;
             state.after = claimed.after;
-            state.look = claimed.more;
+            // Without room nothing was looked for but what is due.
+            state.look = claimed.more || room == 0;
             open(host, claimed);
             drop(claiming);
             None
@@ -311,11 +327,16 @@ async fn settle(host: &Arc<Host>, lease: &Arc<Lease>, policy: &Policy, end: End)
         }
         End::Cancelled => (Code::JobCancelled.because("The job was cancelled while it ran."), Next::Cancelled),
         End::Failed(error) => {
-            let attempt = u32::try_from(lease.attempt).unwrap_or(u32::MAX);
-            let pause = policy.pauses.after(attempt, &host.seed);
             let asked = error.retry_after_seconds().map(|seconds| Duration::from_secs(seconds.into())).unwrap_or_default();
-            let again = lease.attempt < lease.most && worth_repeating(&error);
-            (error, if again { Next::Again(now.plus(pause.max(asked))) } else { Next::Dead })
+            let next = if is_setback(&error) {
+                let times = u32::try_from(lease.setbacks).unwrap_or(u32::MAX).saturating_add(1);
+                Next::Later(now.plus(SETBACKS.after(times, &host.seed)))
+            } else if lease.attempt < lease.most && worth_repeating(&error) {
+                Next::Again(now.plus(policy.pauses.after(lease.turn(), &host.seed).max(asked)))
+            } else {
+                Next::Dead
+            };
+            (error, next)
         }
     };
     tracing::warn!(
@@ -324,22 +345,15 @@ async fn settle(host: &Arc<Host>, lease: &Arc<Lease>, policy: &Policy, end: End)
     );
     // Its place is free while this is written.
     host.work.leave(lease);
-    let (mine, work, keeps) = (lease.clone(), host.work.clone(), host.holds("dlq"));
-    let settling = host.store.commit(Scope::Tenant(lease.tenant), move |tx| {
-        let code = error.code();
-        let settled = mine.fail(tx, now, &error, kept, next)?;
-        events::job_dead(tx, &work, now, &mine, code)?;
-        if settled == Some(Next::Dead) && !keeps {
-            super::admin::order::forget(tx, mine.job)?;
-        }
-        Ok(settled)
-    });
-    let settled = settling.await;
-    match settled {
+    match record(host, lease, Arc::new(error), kept, next).await {
         Ok(Some(Next::Again(_))) => {
             // The loop has to know when it is due.
             host.work.wake();
             "failed"
+        }
+        Ok(Some(Next::Later(_))) => {
+            host.work.wake();
+            "delayed"
         }
         Ok(Some(Next::Dead)) => "dead",
         Ok(Some(Next::Cancelled)) => "cancelled",
@@ -350,5 +364,42 @@ async fn settle(host: &Arc<Host>, lease: &Arc<Lease>, policy: &Policy, end: End)
             );
             "lost"
         }
+    }
+}
+
+/// Writes how an attempt failed. Where the database is away, as it may be if that is why the attempt
+/// failed, it is written once it is back: the row says whether the attempt still counts by then.
+async fn record(host: &Arc<Host>, lease: &Arc<Lease>, error: Arc<Error>, kept: Duration, next: Next) -> Result<Option<Next>> {
+    let keeps = host.holds("dlq");
+    loop {
+        let (mine, work, error, now) = (lease.clone(), host.work.clone(), error.clone(), host.clock.now());
+        let written = host.store.commit(Scope::Tenant(lease.tenant), move |tx| {
+            let settled = mine.fail(tx, now, &error, kept, next)?;
+            events::job_dead(tx, &work, now, &mine, error.code())?;
+            if settled == Some(Next::Dead) && !keeps {
+                super::admin::order::forget(tx, mine.job)?;
+            }
+            Ok(settled)
+        });
+        match written.await {
+            Err(error) if is_setback(&error) && !host.work.stopping() => tokio::time::sleep(UNSETTLED).await,
+            written => return written,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_without_room_looks_for_what_is_due_and_for_nothing_else() {
+        let now = Time::parse("2026-11-21T10:00:00Z").unwrap();
+        let mut state = Looking { look: true, looked: Instant::now(), blocked: false, due: Some(now), after: None };
+        let soon = WITHOUT_ROOM / 4;
+        assert!(state.looks(1, soon) && !state.looks(0, soon) && state.looks(0, WITHOUT_ROOM));
+        assert_eq!((state.pause(now, 0, soon), state.pause(now, 1, soon)), (soon * 3, SHORTEST), "what is due does not make it spin");
+        state.due = None;
+        assert_eq!((state.pause(now, 0, soon), state.pause(now, 1, soon)), (soon * 3, LONGEST), "nothing is looked for while idle");
     }
 }

@@ -10,7 +10,7 @@ use super::Kinds;
 use crate::telemetry::Page;
 
 /// How an attempt can end, as logs and metrics call it.
-pub(super) const OUTCOMES: [&str; 6] = ["done", "failed", "dead", "cancelled", "given_back", "lost"];
+pub(super) const OUTCOMES: [&str; 7] = ["done", "failed", "delayed", "dead", "cancelled", "given_back", "lost"];
 
 /// Upper bounds in microseconds, and as they are shown in seconds: an attempt may be a query or an hour.
 const BUCKETS: [(u64, &str); 10] = [

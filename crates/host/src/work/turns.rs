@@ -11,8 +11,8 @@ use plimsoll_testkit::{Db, both};
 
 use super::{
     Kinds, Lease, Order, Policy,
-    claim::{Ask, claim},
-    model::{ALONE, FEW, PLAIN, known, store},
+    claim::{Ask, Claimed, claim},
+    model::{ALONE, FEW, PLAIN, known, known_and, store},
 };
 use crate::ledger::{Change, Origin};
 
@@ -37,9 +37,29 @@ async fn take(store: &Store, kinds: &Arc<Kinds>, worker: &'static str, most: usi
     let kinds = kinds.clone();
     let taken = store.commit(Scope::Host, move |tx| {
         let (clock, seed) = (Clock::manual(now()), Seed::fixed(1));
-        claim(tx, &Ask { clock: &clock, seed: &seed, worker, kinds: &kinds, most, term: TERM, after: None })
+        claim(tx, &Ask { clock: &clock, seed: &seed, worker, kinds: &kinds, most, term: TERM, after: None, keeps: true })
     });
     Ok(taken.await?.leases)
+}
+
+/// A claim for no job: only what is due, at this moment.
+async fn due(store: &Store, kinds: &Arc<Kinds>, at: Time, keeps: bool) -> Claimed {
+    let kinds = kinds.clone();
+    let claimed = store.commit(Scope::Host, move |tx| {
+        let (clock, seed) = (Clock::manual(at), Seed::system());
+        claim(tx, &Ask { clock: &clock, seed: &seed, worker: "b", kinds: &kinds, most: 0, term: TERM, after: None, keeps })
+    });
+    claimed.await.unwrap()
+}
+
+/// Kind and payload of what is in the log in this state.
+async fn standing(store: &Store, state: &'static str) -> Vec<(String, String, Time)> {
+    store
+        .read(Scope::Host, &PACE, move |tx| {
+            tx.rows("SELECT kind, payload, run_at FROM job WHERE state = :state ORDER BY created_at, id", bind! { state: state })
+        })
+        .await
+        .unwrap()
 }
 
 both! {
@@ -108,6 +128,73 @@ both! {
         assert_eq!(most, 1);
         one.close().await.unwrap();
         other.close().await.unwrap();
+    }
+
+    async fn a_tenant_that_is_closed_or_held_has_no_turn_until_it_is_open_again(db: Db) {
+        let ground = db.ground();
+        let (store, kinds) = (store(&ground).await, Arc::new(known()));
+        for (number, column) in [(1, "closed_at"), (2, "held_at"), (3, "name")] {
+            let owner = tenant(number);
+            enqueue(&store, owner, "trial.plain", PLAIN, None).await;
+            store
+                .commit(Scope::Tenant(owner), move |tx| {
+                    let slug = format!("t{number}");
+                    tx.write("INSERT INTO tenant (id, slug, name, created_at) VALUES (:tenant, :slug, 'a', 0)", bind! { slug: slug })?;
+                    tx.write(
+                        match column {
+                            "closed_at" => "UPDATE tenant SET closed_at = 1 WHERE id = :tenant",
+                            "held_at" => "UPDATE tenant SET held_at = 1 WHERE id = :tenant",
+                            _ => "UPDATE tenant SET name = 'b' WHERE id = :tenant",
+                        },
+                        bind! {},
+                    )
+                })
+                .await
+                .unwrap();
+        }
+        let owners = |leases: Vec<Lease>| leases.iter().map(|lease| lease.tenant).collect::<Vec<_>>();
+        assert_eq!(owners(take(&store, &kinds, "a", 3).await.unwrap()), [tenant(3)]);
+        store
+            .commit(Scope::Tenant(tenant(2)), |tx| tx.write("UPDATE tenant SET held_at = NULL WHERE id = :tenant", bind! {}))
+            .await
+            .unwrap();
+        assert_eq!(owners(take(&store, &kinds, "a", 3).await.unwrap()), [tenant(2)]);
+        store.close().await.unwrap();
+    }
+
+    async fn a_job_whose_process_is_lost_is_ready_at_once_and_after_that_with_its_pauses(db: Db) {
+        let ground = db.ground();
+        let (store, kinds) = (store(&ground).await, Arc::new(known()));
+        enqueue(&store, tenant(1), "trial.plain", PLAIN, None).await;
+        // As after a replay: four attempts were before it, one of them lost.
+        let before = |tx: &mut Tx<'_>| tx.write("UPDATE job SET attempt = 4, attempts_before = 4, most_attempts = 7", bind! {});
+        store.commit(Scope::Host, before).await.unwrap();
+        assert_eq!(take(&store, &kinds, "a", 1).await.unwrap()[0].turn(), 1);
+        let over = now().plus(TERM);
+        let rescued = due(&store, &kinds, over, true).await.rescued;
+        assert_eq!((rescued[0].state, standing(&store, "ready").await[0].2), ("ready", now()));
+        assert_eq!(take(&store, &kinds, "a", 1).await.unwrap()[0].turn(), 2);
+        let rescued = due(&store, &kinds, over, true).await.rescued;
+        let again = standing(&store, "waiting").await[0].2;
+        assert_eq!(rescued[0].state, "waiting");
+        // The pause after the second attempt is from one to two seconds; after the sixth it would be longer.
+        assert!(again > over && again <= over.plus(Duration::from_secs(2)), "{again}");
+        store.close().await.unwrap();
+    }
+
+    async fn a_death_that_a_claim_finds_is_told_by_a_job_and_kept_unless_the_practice_is_off(db: Db) {
+        let ground = db.ground();
+        let (store, kinds) = (store(&ground).await, Arc::new(known_and(crate::work::events::declare)));
+        for (keeps, told) in [(true, 1), (false, 2)] {
+            let job = enqueue(&store, tenant(1), "trial.alone", ALONE, Some(0)).await;
+            assert_eq!(take(&store, &kinds, "a", 1).await.unwrap()[0].job, job);
+            assert_eq!(due(&store, &kinds, now().plus(TERM), keeps).await.rescued[0].state, "dead");
+            let letters = standing(&store, "ready").await;
+            assert_eq!((letters.len(), letters[0].0.as_str()), (told, "events.dead"));
+            assert!(letters.iter().any(|(_, payload, _)| payload.contains(&job.to_string()) && payload.contains("PLM-JOB-001")));
+            assert_eq!(standing(&store, "dead").await.len(), 1, "the first one stays, the second one is forgotten");
+        }
+        store.close().await.unwrap();
     }
 
     async fn a_tenants_most_urgent_job_goes_first_and_tenants_take_turns(db: Db) {

@@ -71,6 +71,8 @@ pub async fn hold(store: &Store, clock: &Clock, tenant: TenantId, why: &str) -> 
 /// What the database says.
 pub(super) fn let_in(tx: &mut Tx<'_>, tenant: TenantId) -> Result<()> {
     tx.write("UPDATE tenant SET held_at = NULL, held_why = NULL WHERE id = :id", bind! { id: tenant })?;
+    // Its jobs may run again.
+    tx.notify(crate::work::CALLS);
     Ok(())
 }
 

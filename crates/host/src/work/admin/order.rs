@@ -98,7 +98,7 @@ pub fn replay(change: &mut Change<'_, '_>, kinds: &Kinds, id: JobId, payload: Op
     let now = change.now();
     let moved = change.write(
         "UPDATE job SET state = 'ready', run_at = :now, attempts_before = attempt, most_attempts = attempt + :granted, \
-         replays = replays + 1, payload = COALESCE(:payload, payload), finished_at = NULL, expires_at = NULL, cancel_at = NULL, \
+         replays = replays + 1, setbacks = 0, payload = COALESCE(:payload, payload), finished_at = NULL, expires_at = NULL, cancel_at = NULL, \
          lease_until = NULL, worker = NULL, result = NULL, done_units = NULL, total_units = NULL, progress = NULL, reason = NULL \
          WHERE tenant_id = :tenant AND id = :id AND state = :state",
         bind! { now: now, granted: granted, payload: text, id: id, state: job.state },

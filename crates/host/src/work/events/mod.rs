@@ -29,7 +29,15 @@ pub use self::{
     event::{Event, Published},
     pattern::Pattern,
 };
-pub(crate) use self::{bus::subscribed, dead::job_dead, hub::herald, publish::publish, relay::declare, routes::routes, tend::tend};
+pub(crate) use self::{
+    bus::subscribed,
+    dead::{Death, died, job_dead},
+    hub::herald,
+    publish::publish,
+    relay::declare,
+    routes::routes,
+    tend::tend,
+};
 
 /// What wakes those who wait for events, in this process and in others.
 const CHANNEL: &str = "events";

@@ -54,4 +54,5 @@ pub(super) fn hand_over(change: &mut Change<'_, '_>, bus: &Bus, event: &Publishe
 /// The host's own kinds of job around events.
 pub(crate) fn declare(jobs: &mut Jobs<'_, ()>) {
     jobs.runs::<Relay>();
+    jobs.runs::<super::dead::Death>();
 }

@@ -1,6 +1,6 @@
 //! From one event to a delivery for each endpoint that wants it, in the transaction of the event.
 
-use plimsoll_core::{EventId, Principal, Result, Role, Time, WebhookId};
+use plimsoll_core::{EventId, JobId, Principal, Result, Role, Time, WebhookId};
 use plimsoll_store::{Scope, bind};
 use serde_json::{Value, json};
 
@@ -8,7 +8,8 @@ use super::{TEST, deliver::Deliver};
 use crate::{
     ledger::Change,
     work::{
-        Job, Order,
+        Job, Kinds, Order,
+        admin::order,
         events::{Pattern, Published},
     },
 };
@@ -129,25 +130,33 @@ pub(super) fn hurry(change: &mut Change<'_, '_>, webhook: WebhookId) -> Result<(
 
 /// Sends the event of a delivery again from the beginning of the schedule. A delivery that ended as a
 /// dead letter takes its job out of there; one that still waits is hurried.
-pub(super) fn again(change: &mut Change<'_, '_>, webhook: WebhookId, event: EventId, kind: &str) -> Result<()> {
+pub(super) fn again(change: &mut Change<'_, '_>, kinds: &Kinds, webhook: WebhookId, event: EventId, kind: &str) -> Result<()> {
     let now = change.now();
-    // Attempts are counted on: a process that still holds an old one must not be taken for the new.
-    let revived = change.write(
-        "UPDATE job SET state = 'ready', most_attempts = attempt + :granted, run_at = :now, finished_at = NULL, expires_at = NULL, \
-         lease_until = NULL, worker = NULL \
-         WHERE tenant_id = :tenant AND kind = :kind AND state IN ('dead', 'waiting') AND id IN \
-         (SELECT job_id FROM webhook_delivery WHERE tenant_id = :tenant AND webhook_id = :webhook AND event_id = :event)",
-        bind! { granted: i64::from(Deliver::POLICY.attempts), now: now, kind: Deliver::KIND, webhook: webhook, event: event },
+    let job: Option<(JobId, String)> = change.maybe(
+        "SELECT j.id, j.state FROM webhook_delivery d JOIN job j ON j.tenant_id = d.tenant_id AND j.id = d.job_id AND j.kind = :carries \
+         WHERE d.tenant_id = :tenant AND d.webhook_id = :webhook AND d.event_id = :event AND j.state IN ('dead', 'waiting')",
+        bind! { carries: Deliver::KIND, webhook: webhook, event: event },
     )?;
-    if revived == 0 {
-        return begin(change, webhook, event, kind);
+    match job {
+        None => return begin(change, webhook, event, kind),
+        Some((job, state)) if state == "dead" => {
+            order::replay(change, kinds, job, None, Some("the webhook's delivery was replayed"))?;
+        }
+        // Attempts are counted on: a process that still holds an old one must not be taken for the new.
+        Some((job, _)) => {
+            change.write(
+                "UPDATE job SET state = 'ready', attempts_before = attempt, most_attempts = attempt + :granted, setbacks = 0, run_at = :now \
+                 WHERE tenant_id = :tenant AND id = :job AND state = 'waiting'",
+                bind! { granted: i64::from(Deliver::POLICY.attempts), now: now, job: job },
+            )?;
+            change.wakes();
+        }
     }
     change.write(
         "UPDATE webhook_delivery SET state = 'pending', reason = NULL, tries = 0, next_at = :now, finished_at = NULL \
          WHERE tenant_id = :tenant AND webhook_id = :webhook AND event_id = :event",
         bind! { now: now, webhook: webhook, event: event },
     )?;
-    change.wakes();
     Ok(())
 }
 

@@ -18,7 +18,10 @@ use crate::{
     ledger::Change,
     resource::{Page, Paging},
     route::{Json, Path, Query, Routes},
-    work::webhooks::{TEST, endpoint, fan},
+    work::{
+        Kinds,
+        webhooks::{TEST, endpoint, fan},
+    },
 };
 
 /// So many events are replayed with one request, so that no change waits behind a long one.
@@ -201,14 +204,14 @@ async fn replay(ctx: Ctx<(), Write>, (Path(id), Json(range)): (Path<WebhookId>, 
     if range.events.is_some() == range.since.is_some() {
         return Err(Error::invalid(vec![Fault::at("/events", "either `events` or `since` says what is sent again")]));
     }
-    let now = ctx.now();
+    let (now, work) = (ctx.now(), ctx.host.work.clone());
     ctx.commit(move |change| {
         if known(change, id)? == "disabled" {
             return Err(Code::Conflict.because("the endpoint is disabled; enable it first"));
         }
         let replayed = match &range.events {
-            Some(events) => some(change, id, events)?,
-            None => since(change, id, &range, one(change, id, now)?.types)?,
+            Some(events) => some(change, &work.kinds, id, events)?,
+            None => since(change, &work.kinds, id, &range, one(change, id, now)?.types)?,
         };
         // Whoever replays believes that the endpoint is well.
         endpoint::enable(change, id)?;
@@ -218,19 +221,19 @@ async fn replay(ctx: Ctx<(), Write>, (Path(id), Json(range)): (Path<WebhookId>, 
     .await
 }
 
-fn some(change: &mut Change<'_, '_>, id: WebhookId, events: &[EventId]) -> Result<Replayed> {
+fn some(change: &mut Change<'_, '_>, kinds: &Kinds, id: WebhookId, events: &[EventId]) -> Result<Replayed> {
     for event in events {
         let kind: Option<String> = change.maybe(
             "SELECT kind FROM webhook_event WHERE tenant_id = :tenant AND id = :event AND (webhook_id IS NULL OR webhook_id = :id)",
             bind! { event: *event, id: id },
         )?;
         let kind = kind.ok_or_else(|| Code::NotFound.because("one of the events is not kept, or never was"))?;
-        fan::again(change, id, *event, &kind)?;
+        fan::again(change, kinds, id, *event, &kind)?;
     }
     Ok(Replayed { replayed: events.len(), next_since: None })
 }
 
-fn since(change: &mut Change<'_, '_>, id: WebhookId, range: &ReplayRange, types: Vec<String>) -> Result<Replayed> {
+fn since(change: &mut Change<'_, '_>, kinds: &Kinds, id: WebhookId, range: &ReplayRange, types: Vec<String>) -> Result<Replayed> {
     let from = range.since.unwrap_or(Time::from_micros(0));
     let until = range.until.unwrap_or(Time::from_micros(i64::MAX));
     let rows: Vec<(EventId, String, Time, Option<String>)> = change.rows(
@@ -255,7 +258,7 @@ fn since(change: &mut Change<'_, '_>, id: WebhookId, range: &ReplayRange, types:
         if replayed == AT_ONCE {
             return Ok(Replayed { replayed, next_since: Some(at) });
         }
-        fan::again(change, id, event, &kind)?;
+        fan::again(change, kinds, id, event, &kind)?;
         replayed += 1;
     }
     Ok(Replayed { replayed, next_since: last })
