@@ -116,8 +116,15 @@ impl Archive {
         self.store
             .commit(Scope::Host, move |tx| {
                 let last = record::moments(tx)?.begun;
-                // A change log that has just begun reaches back to no backup yet.
-                let first = tx.log_state()?.is_some_and(|log| last.is_none_or(|last| last < log.since));
+                // A change log that has just begun reaches back to no backup yet, nor does one
+                // whose backups are from before the last migration.
+                let first = match tx.log_state()? {
+                    Some(log) => {
+                        let changed: Option<Time> = tx.row("SELECT MAX(applied_at) FROM plimsoll_migration", &[])?;
+                        last.is_none_or(|last| last < log.since || changed.is_some_and(|changed| last < changed))
+                    }
+                    None => false,
+                };
                 let due = first || last.is_none_or(|last| draft.at.since(last) >= every);
                 if due {
                     record::begin(tx, &draft)?;
