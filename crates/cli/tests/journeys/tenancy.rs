@@ -56,6 +56,8 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         ("tenants", tenant.id.clone()),
         // Mounted services are nobody's, and none is mounted here.
         ("upstreams", "nowhere".to_owned()),
+        // Backups are the host's.
+        ("backups", format!("bak_{}", "0".repeat(26))),
         ("idempotency", record.clone()),
         ("schedules", plan.clone()),
         ("jobs", job.clone()),
@@ -89,7 +91,11 @@ async fn dump(of: &Furnished<'_>, operations: &[Operation]) -> BTreeMap<String, 
             if paged {
                 path = format!("{}?page_size=100&page={page}", operation.path(&of.ids));
             }
-            let reply = of.eyes.get(&path).await.expect(200).json();
+            let mut reply = of.eyes.get(&path).await.expect(200).json();
+            // When it was counted, and how long ago that makes everything else.
+            if let (true, Some(fields)) = (path == "/v1/jobs/stats", reply.as_object_mut()) {
+                fields.retain(|name, _| name != "at" && !name.ends_with("_seconds"));
+            }
             let more = paged && reply["pagination"]["has_next"] == true;
             seen.insert(path.clone(), reply);
             if !more {
