@@ -124,11 +124,11 @@ both! {
         let tenant = house.tenant().await;
         let owner = &tenant.owner;
         let mut ids = Vec::new();
+        // One after the other, so that it is known which is the oldest.
         for number in 0..5 {
-            ids.push(poison(owner, json!({ "number": number })).await);
-        }
-        for id in &ids {
-            awaited(owner, id, "dead").await;
+            let id = poison(owner, json!({ "number": number })).await;
+            awaited(owner, &id, "dead").await;
+            ids.push(id);
         }
         let neither = owner.post("/v1/jobs/replay").json(json!({ "reason": "all of them" })).await.expect(422);
         assert!(neither.text().contains("kind"), "{neither}");
