@@ -76,7 +76,7 @@ pub(crate) async fn debugging(rig: &mut Rig) -> Result<(), Trouble> {
         "/debug/pprof/",
         "/debug/vars",
         "/_debug",
-        "/console",
+        "/console/debug",
         "/actuator",
         "/actuator/env",
         "/trace",
@@ -88,6 +88,13 @@ pub(crate) async fn debugging(rig: &mut Rig) -> Result<(), Trouble> {
     ] {
         let reply = rig.send(get(path)).await?;
         rig.must(reply.status == 404, format!("{path} does not exist"));
+    }
+
+    // An operator's console is no debugger, as long as it shows nothing before one has signed in.
+    for path in ["/console", "/console/jobs"] {
+        let reply = rig.send(get(path)).await?;
+        let closed = [401, 403, 404].contains(&reply.status) || ([302, 303, 307].contains(&reply.status) && reply.text().is_empty());
+        rig.must(closed, format!("{path} shows nothing to a stranger"));
     }
 
     rig.check("quiet-errors");

@@ -95,7 +95,8 @@ impl House {
 
     /// A new tenant with an owner's key, both made with the command line.
     pub async fn tenant(&self) -> Tenant<'_> {
-        let slug = format!("t{}", unique());
+        // Long enough not to be found by chance in an entity tag or an id.
+        let slug = format!("own-{}-tenant", unique());
         let made = self.command(&["tenant", "create", &slug]).await;
         let key = self.command(&["key", "create", "--tenant", &slug, "--role", "owner"]).await;
         let id = made["id"].as_str().unwrap().to_owned();

@@ -124,8 +124,8 @@ both! {
         let tenant = house.tenant().await;
         let owner = &tenant.owner;
         let mut ids = Vec::new();
-        // One after the other, so that it is known which is the oldest.
         for number in 0..5 {
+            // One after the other: the oldest is the one that died first.
             let id = poison(owner, json!({ "number": number })).await;
             awaited(owner, &id, "dead").await;
             ids.push(id);

@@ -67,8 +67,10 @@ struct Line {
     request: Option<String>,
     /// From which address; null also where it was removed, with a person or because its period is over.
     address: Option<String>,
-    /// What stands for the address in the chain, in hexadecimal: SHA-256 of a salt and the address.
+    /// What stands for the address in the chain, in hexadecimal: SHA-256 of the salt and the address.
     address_digest: Option<String>,
+    /// The salt, in hexadecimal, so that anyone can hold the address against its digest; it goes where the address goes.
+    address_salt: Option<String>,
     /// Names of fields, counts, reasons; never a value of personal data.
     detail: Option<serde_json::Value>,
     /// The chain's hash up to and including this entry, in hexadecimal.
@@ -96,6 +98,7 @@ impl From<Entry> for Line {
             request: entry.request,
             address: entry.address,
             address_digest: entry.digest.map(|digest| crate::identity::hex(&digest)),
+            address_salt: entry.salt.map(|salt| crate::identity::hex(&salt)),
             detail: entry.detail.and_then(|text| serde_json::from_str(&text).ok()),
             hash: entry.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
         }

@@ -22,7 +22,7 @@ use crate::{
     route::{Path, Query, RouteClass, Routes},
 };
 
-const READ: Access = Access::needs("jobs:read", Role::Admin);
+const READ: Access = Access::needs("jobs:watch", Role::Admin);
 const WRITE: Access = Access::needs("jobs:write", Role::Admin);
 /// Jobs of one state on the page; the API and the command line show all.
 const SHOWN: i64 = 25;

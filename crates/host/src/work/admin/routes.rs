@@ -19,7 +19,7 @@ use crate::{
 
 /// Everybody sees the jobs that they made; who may see all of the tenant's is asked besides.
 const READ: Access = Access::needs("jobs:read", Role::Viewer);
-const WATCH: Access = Access::needs("jobs:read", Role::Admin);
+const WATCH: Access = Access::needs("jobs:watch", Role::Admin);
 
 /// Declares them.
 pub fn routes(r: &mut Routes<'_, ()>) {
@@ -102,7 +102,7 @@ impl Asked {
 
 /// Whether the caller sees all jobs of the tenant, with their payloads.
 fn sees_all<M: Mode>(ctx: &Ctx<(), M>) -> bool {
-    ctx.may("jobs:read", Role::Admin)
+    ctx.may("jobs:watch", Role::Admin)
 }
 
 async fn list(ctx: Ctx<(), Read>, Query(asked): Query<Asked>) -> Result<Json<Page<Line>>> {

@@ -10,7 +10,7 @@ use crate::{
     work::{Lease, Work},
 };
 
-const READ: Access = Access::needs("jobs:read", Role::Admin);
+const READ: Access = Access::needs("jobs:watch", Role::Admin);
 
 /// Tells that a job has become a dead letter, in the transaction that made it one (in its tenant's
 /// scope). Says nothing where it is none, or where it is itself what carries events: a receiver that
