@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 
 /// A page of this origin may call the shared server.
 pub const FRIEND: &str = "https://friend.example";
+/// With this in the environment every server keeps a change log, so that a statement which the
+/// log cannot record fails the journey that runs it.
+const LOGGED: &str = "PLIMSOLL_TEST_POINT_IN_TIME";
 /// A password that every rule accepts.
 pub const PASSWORD: &str = "nine grey lanterns drift";
 
@@ -66,6 +69,9 @@ impl House {
         let mut plimsoll = Plimsoll::at(env!("CARGO_BIN_EXE_plimsoll")).on(&ground).env("PLIMSOLL_SERVER__TRUSTED_PROXIES", "127.0.0.1");
         for policy in ["ADDRESS", "PRINCIPAL", "TENANT", "WRITE", "AUTH"] {
             plimsoll = plimsoll.env(format!("PLIMSOLL_LIMITS__{policy}"), "off");
+        }
+        if std::env::var_os(LOGGED).is_some() {
+            plimsoll = plimsoll.env("PLIMSOLL_ARCHIVE__POINT_IN_TIME", "true").env("PLIMSOLL_ARCHIVE__SHIP_EVERY", "500ms");
         }
         for (name, value) in settings {
             plimsoll = plimsoll.env(name, value);
