@@ -338,7 +338,7 @@ pub struct TenantExport {
 #[derive(Args)]
 pub struct TenantRestore {
     /// The archive: a tenant's own, or a backup
-    #[arg(required_unless_present = "backup")]
+    #[arg(required_unless_present_any = ["backup", "at"])]
     pub file: Option<PathBuf>,
     /// A backup at the configured place instead of a file: its id, its name, or `latest`
     #[arg(long, value_name = "ID", conflicts_with = "file", requires = "tenant")]
@@ -346,6 +346,9 @@ pub struct TenantRestore {
     /// Which tenant of a backup, by slug
     #[arg(long, value_name = "SLUG")]
     pub tenant: Option<String>,
+    /// The tenant as it was at this moment, such as 2026-11-21T14:31:00Z: from the backup, or the newest before it, and the change log after that
+    #[arg(long, value_name = "TIME", conflicts_with = "file", requires = "tenant")]
+    pub at: Option<String>,
     /// Put the data beside the live tenant, as a new one with this short name
     #[arg(long = "as", value_name = "SLUG", conflicts_with = "over")]
     pub beside: Option<String>,

@@ -118,7 +118,7 @@ async fn bring_back(global: &Global, what: &str, at: Option<&str>, replace: bool
     let subjects = master.map(|master| Subjects::new(mounts.register(), &master)).transpose()?;
     let target = Target { settings, schemas: mounts.schemas().to_vec(), replace, subjects };
     let done: Restored = match until {
-        Some(until) => watched(|progress| async move { restore_at(&depot, until, &target, &progress).await }).await?,
+        Some(until) => watched(|progress| async move { restore_at(&depot, "latest", until, &target, &progress).await }).await?,
         None => {
             let name = named(&depot, what).await?;
             watched(|progress| async move { restore(&depot, &name, &target, &progress).await }).await?

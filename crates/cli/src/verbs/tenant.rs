@@ -8,14 +8,16 @@ use std::{
 use plimsoll::{
     Code,
     archive::{
-        Depot,
+        Depot, Progress, Target,
         format::ArchiveReader,
         section,
-        tenant::{Onto, Restore, export as write, hold},
+        tenant::{Onto, Restore, export as write, hold, past},
     },
+    database,
     identity::{Config as IdentitySettings, section::IdentityConfig},
     subject::{Subjects, placed},
 };
+use plimsoll_core::Time;
 
 use super::{Ended, Ground};
 use crate::{
@@ -83,20 +85,31 @@ pub async fn restore(ground: &Ground, json: bool, options: &TenantRestore) -> Re
         (None, true) => Onto::Over,
         (None, false) => Onto::Moved,
     };
+    let mounts = mounts::mount(&ground.config);
     let work = Restore {
         store: ground.store.clone(),
         clock: ground.clock.clone(),
         seed: ground.seed.clone(),
-        subjects: Subjects::new(mounts::mount(&ground.config).register(), &ground.master()?)?,
+        subjects: Subjects::new(mounts.register(), &ground.master()?)?,
         pause: pause(ground),
     };
     let depot = depot(ground)?;
     // An archive may be older than an erasure that this store has never heard of.
     let stones = placed::fetch(&*depot.place, &depot.keys).await?;
     let keys = depot.keys.clone();
-    let done = match (&options.file, &options.backup) {
-        (Some(file), _) => {
-            let file = file.clone();
+    let backup = options.backup.as_deref().unwrap_or("latest");
+    let moment = match (&options.at, whose) {
+        (Some(at), Some(whose)) => {
+            let until = Time::parse(at)?;
+            let settings = database::settings(&ground.config, &ground.data, &ground.clock);
+            let like = Target { settings, schemas: mounts.schemas().to_vec(), replace: false, subjects: Some(work.subjects.clone()) };
+            let scratch = ground.data.join("scratch");
+            Some(past(&depot, backup, until, whose, &scratch, like, &Progress::default()).await?)
+        }
+        _ => None,
+    };
+    let done = match options.file.clone().or(moment.as_ref().map(|moment| moment.path.clone())) {
+        Some(file) => {
             let open = move || {
                 let named = file.display().to_string();
                 let opened = File::open(&file).map_err(|error| Code::NotFound.because(format!("{named}: {error}")))?;
@@ -104,8 +117,8 @@ pub async fn restore(ground: &Ground, json: bool, options: &TenantRestore) -> Re
             };
             work.run(open, whose, onto, stones).await?
         }
-        (None, backup) => {
-            let name = depot.find(backup.as_deref().unwrap_or("latest")).await?.name;
+        None => {
+            let name = depot.find(backup).await?.name;
             let (place, runtime) = (depot.place.clone(), tokio::runtime::Handle::current());
             // Called where it may block.
             let open = move || ArchiveReader::open(runtime.block_on(place.get(&name))?, &keys);

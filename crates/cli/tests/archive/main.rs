@@ -8,6 +8,7 @@
 mod disk;
 mod drill;
 mod large;
+mod moment;
 mod refusals;
 mod room;
 mod round;
@@ -16,3 +17,6 @@ mod schema;
 #[path = "../endurance/service.rs"]
 mod service;
 mod yard;
+
+/// Long enough for a busy machine; nothing here takes it when all is well.
+const BOUND: std::time::Duration = std::time::Duration::from_secs(60);

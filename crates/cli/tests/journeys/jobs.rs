@@ -125,10 +125,10 @@ both! {
         let owner = &tenant.owner;
         let mut ids = Vec::new();
         for number in 0..5 {
-            ids.push(poison(owner, json!({ "number": number })).await);
-        }
-        for id in &ids {
-            awaited(owner, id, "dead").await;
+            // One after the other: the oldest is the one that died first.
+            let id = poison(owner, json!({ "number": number })).await;
+            awaited(owner, &id, "dead").await;
+            ids.push(id);
         }
         let neither = owner.post("/v1/jobs/replay").json(json!({ "reason": "all of them" })).await.expect(422);
         assert!(neither.text().contains("kind"), "{neither}");

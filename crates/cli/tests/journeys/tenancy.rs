@@ -96,6 +96,10 @@ async fn dump(of: &Furnished<'_>, operations: &[Operation]) -> BTreeMap<String, 
             if let (true, Some(fields)) = (path == "/v1/jobs/stats", reply.as_object_mut()) {
                 fields.retain(|name, _| name != "at" && !name.ends_with("_seconds"));
             }
+            // The host purges by itself now and then, and nobody's request has to do with it.
+            if path == "/v1/retention" {
+                reply["items"].as_array_mut().unwrap().iter_mut().for_each(|class| class["last_run"] = Value::Null);
+            }
             let more = paged && reply["pagination"]["has_next"] == true;
             seen.insert(path.clone(), reply);
             if !more {

@@ -143,19 +143,20 @@ impl Depot {
     }
 
     /// The newest backup before a moment that the change log can bring forward to it, and how it
-    /// stands to the log.
+    /// stands to the log; only `from` where that is not `latest`.
     ///
     /// # Errors
     /// [`Code::NotFound`] where there is none.
-    pub async fn base(&self, until: Time) -> Result<(Entry, LogPoint)> {
-        for entry in self.list().await?.0.into_iter().rev() {
+    pub async fn base(&self, from: &str, until: Time) -> Result<(Entry, LogPoint)> {
+        let entries = if from == "latest" { self.list().await?.0 } else { vec![self.find(from).await?] };
+        for entry in entries.into_iter().rev() {
             let Some(point) = self.header(&entry.name).await?.manifest.log else { continue };
             if point.at <= until {
                 return Ok((entry, point));
             }
         }
         Err(Code::NotFound.because(format!(
-            "No backup with a change log is from before {until}; `plimsoll backup list` shows which moments can be restored."
+            "No backup that is asked for has a change log and is from before {until}; `plimsoll backup list` shows which moments can be restored."
         )))
     }
 

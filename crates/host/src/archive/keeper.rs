@@ -28,8 +28,10 @@ pub(crate) async fn keep_up(host: Weak<Host>) {
     loop {
         let Some(archive) = host.upgrade().and_then(|host| host.archive.clone()) else { return };
         let shortest = archive.config.every.duration().min(archive.config.drill_every.duration());
+        let nudge = archive.nudge.clone();
         drop(archive);
-        tokio::time::sleep((shortest / 4).clamp(LEAST, MOST)).await;
+        // Whether the nudge came or the time is over, what is due is seen by a look.
+        let _ = tokio::time::timeout((shortest / 4).clamp(LEAST, MOST), nudge.notified()).await;
         let Some(host) = host.upgrade() else { return };
         if let Err(error) = turn(&host).await {
             tracing::warn!(cause = error.cause(), "backups were not seen to: {}; next try soon", error.public());
@@ -100,6 +102,8 @@ impl Archive {
     async fn keep_log(&self, wanted: bool, shipper: &Shipper, settled: &mut bool) -> Result<()> {
         if !*settled && wanted {
             self.store.log_changes(true).await?;
+            // The window begins with a backup from after the log has begun.
+            self.nudge.notify_one();
         }
         // Before it ends as well: what was logged until then is worth as much.
         shipper.round().await?;
@@ -116,8 +120,15 @@ impl Archive {
         self.store
             .commit(Scope::Host, move |tx| {
                 let last = record::moments(tx)?.begun;
-                // A change log that has just begun reaches back to no backup yet.
-                let first = tx.log_state()?.is_some_and(|log| last.is_none_or(|last| last < log.since));
+                // A change log that has just begun reaches back to no backup yet, nor does one
+                // whose backups are from before the last migration.
+                let first = match tx.log_state()? {
+                    Some(log) => {
+                        let changed: Time = tx.row("SELECT MAX(applied_at) FROM plimsoll_migration", &[])?;
+                        last.is_none_or(|last| last < log.since || last < changed)
+                    }
+                    None => false,
+                };
                 let due = first || last.is_none_or(|last| draft.at.since(last) >= every);
                 if due {
                     record::begin(tx, &draft)?;

@@ -45,6 +45,7 @@ use std::{
 
 use plimsoll_core::{Clock, Result, Seed, TenantId};
 use plimsoll_store::{Migration, Schema, Settings, Store};
+use tokio::sync::Notify;
 
 pub(crate) use self::keeper::{keep_up, ship, watch};
 use self::tally::Tally;
@@ -92,6 +93,8 @@ pub struct Archive {
     scratch: PathBuf,
     /// What happened since the start.
     pub(crate) tally: Arc<Tally>,
+    /// Told when a backup may be due before its time.
+    nudge: Arc<Notify>,
 }
 
 impl Archive {
@@ -109,6 +112,7 @@ impl Archive {
             settings: database::settings(config, data, &clock),
             scratch: data.join("scratch"),
             tally: Arc::default(),
+            nudge: Arc::default(),
         })
     }
 }

@@ -75,14 +75,15 @@ pub async fn restore(depot: &Depot, name: &str, target: &Target, progress: &Prog
     bring(depot, name, target, None, progress).await
 }
 
-/// Restores the state at a moment: the newest backup before it, and what the change log says after
-/// that. Every commit up to the moment is in it, and none after.
+/// Restores the state at a moment: the newest backup before it (or `from`, where that is not
+/// `latest`), and what the change log says after that. Every commit up to the moment is in it, and
+/// none after.
 ///
 /// # Errors
 /// As for [`restore`]; [`Code::NotFound`] where no backup of the log reaches the moment, or it is
 /// later than what was shipped; [`Code::ArchiveDamaged`] where a part of the log is missing.
-pub async fn restore_at(depot: &Depot, until: Time, target: &Target, progress: &Progress) -> Result<Restored> {
-    let (entry, base) = depot.base(until).await?;
+pub async fn restore_at(depot: &Depot, from: &str, until: Time, target: &Target, progress: &Progress) -> Result<Restored> {
+    let (entry, base) = depot.base(from, until).await?;
     let window = log::window(&*depot.place, &base.id, base.at).await?;
     match window {
         Some(window) if until <= window.to => {}

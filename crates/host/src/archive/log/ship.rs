@@ -20,8 +20,9 @@ static PACE: Pace = Pace::new();
 
 /// A segment holds about so many bytes of changes at most; a transaction is never parted.
 const ENOUGH: usize = 4 << 20;
-/// How long a shipper may take for a round before another process takes over.
-const TERM: Duration = Duration::from_secs(120);
+/// How long a shipper may take for a segment before another process takes over. Two that ship the
+/// same do no harm, each entry counts once; one that was killed holds up the next for as long.
+const TERM: Duration = Duration::from_secs(30);
 /// How often a shipper that has nothing to do says that it has looked.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -72,12 +73,12 @@ impl Shipper {
             self.say(&state.id, now, false).await?;
             return Ok(Some(0));
         }
-        let me = self.me.clone();
-        if !self.store.commit(Scope::Host, move |tx| tx.log_claim(&me, now, now.plus(TERM))).await? {
-            return Ok(None);
-        }
-        let mut shipped = 0;
+        let (mut shipped, mut now) = (0, now);
         loop {
+            let me = self.me.clone();
+            if !self.store.commit(Scope::Host, move |tx| tx.log_claim(&me, now, now.plus(TERM))).await? {
+                return Ok((shipped > 0).then_some(shipped));
+            }
             let read = |tx: &Tx<'_>| Ok((tx.moment()?, tx.log_entries(ENOUGH)?));
             let (moment, entries) = self.store.read(Scope::Host, &PACE, read).await?;
             if entries.is_empty() {
@@ -87,6 +88,7 @@ impl Shipper {
             shipped += entries.len() as u64;
             let numbers: Vec<i64> = entries.iter().map(|entry| entry.seq).collect();
             self.segment(&state.id, moment, entries).await?;
+            now = moment;
             self.store.commit(Scope::Host, move |tx| tx.log_trim(&numbers)).await?;
         }
     }

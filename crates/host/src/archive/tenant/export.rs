@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use plimsoll_core::{Clock, Code, Id, Kind as IdKind, Result, Seed, TenantId};
+use plimsoll_core::{Clock, Code, Id, Kind as IdKind, Result, Seed, TenantId, Time};
 use plimsoll_store::{Row, Scope, Store, Table, Tx, bind, put_row};
 use serde::Serialize;
 use serde_json::json;
@@ -48,12 +48,25 @@ pub async fn export<S: Sink + Send + 'static>(
     seed: &Seed,
     sink: S,
 ) -> Result<(Exported, S)> {
-    let schema = applied(store).await?;
     let id = Id::<Export>::new(clock.now(), seed).to_string();
+    export_as(store, tenant, id, clock.now(), keys, seed, sink).await
+}
+
+/// As [`export`], under this id, of data that is as of this moment.
+pub(super) async fn export_as<S: Sink + Send + 'static>(
+    store: &Store,
+    tenant: TenantId,
+    id: String,
+    at: Time,
+    keys: &Arc<Keys>,
+    seed: &Seed,
+    sink: S,
+) -> Result<(Exported, S)> {
+    let schema = applied(store).await?;
     let manifest = Manifest {
         kind: Kind::Tenant,
         id: id.clone(),
-        at: clock.now(),
+        at,
         made_by: env!("CARGO_PKG_VERSION").to_owned(),
         database: store.kind().name().to_owned(),
         tenant: Some(tenant.to_string()),

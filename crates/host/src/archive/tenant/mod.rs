@@ -19,11 +19,12 @@
 //! stays until one has come to its end.
 //!
 //! **From a backup** one tenant can be taken as well as from its own archive: rows of others are
-//! read past. Tombstones are applied to every row ([`crate::subject::tombstone`]).
+//! read past. **From a moment** ([`past`]) it can be taken where the change log is shipped. Tombstones are applied to every row ([`crate::subject::tombstone`]).
 
 mod export;
 pub mod hold;
 mod load;
+mod past;
 mod restore;
 mod rows;
 
@@ -32,6 +33,7 @@ mod tests;
 
 pub use self::{
     export::{Exported, export},
+    past::{Past, past},
     restore::{Onto, Restore, Restored},
 };
 use crate::subject::own;
