@@ -131,7 +131,7 @@ pub(crate) async fn operated(rig: &mut Rig) -> Result<(), Trouble> {
         post(format!("/v1/jobs/{job}/{word}")).bearer(&tenant.owner).json(&body).shown(format!("/v1/jobs/{{id}}/{word}"))
     };
     let seen = rig.send(ask(&tenant, &id)).await?;
-    rig.must(seen.json()["payload"] == poison["payload"] && seen.str("/error/code") != "", "an operator sees payload and error");
+    rig.must(seen.json()["payload"] == poison["payload"] && !seen.str("/error/code").is_empty(), "an operator sees payload and error");
     let unfit = rig.send(order(&id, "replay", json!({ "payload": { "nam": "again" } }))).await?;
     rig.must(unfit.status == 422, "a correction that cannot be read either is refused");
     let fixed = json!({ "payload": { "name": "repaired" }, "reason": "the field is called name" });

@@ -25,7 +25,7 @@ const MOST: usize = 20;
 /// Where a drill restores to.
 enum Ground {
     File(Scratch),
-    Server(Yard, String),
+    Server(Box<Yard>, String),
 }
 
 impl Ground {
@@ -137,7 +137,7 @@ impl Archive {
             // Empty: the schema is that of the archive.
             let yard = Yard::new(&self.settings, &[])?;
             match yard.bare().await {
-                Ok(url) => return Ok(Ground::Server(yard, url)),
+                Ok(url) => return Ok(Ground::Server(Box::new(yard), url)),
                 Err(error) => tracing::info!("the drill restores into a file: {}", error.public()),
             }
         }

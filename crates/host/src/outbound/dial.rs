@@ -63,7 +63,8 @@ fn judged(rules: &Rules, found: Vec<SocketAddr>, encrypted: bool) -> Result<Vec<
         if !allowed && !rules.ports.contains(&one.port()) {
             return Err(Trouble::Refused(format!("port {} is not one of those that may be asked", one.port())));
         }
-        if !encrypted && !(allowed && rules.plain) {
+        let plain = allowed && rules.plain;
+        if !encrypted && !plain {
             return Err(Trouble::Refused("only https:// is asked".into()));
         }
     }

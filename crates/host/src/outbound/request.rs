@@ -60,7 +60,8 @@ pub(super) fn judge(rules: &Rules, url: &str) -> Result<Uri, Trouble> {
         if let Some(why) = inside(address).filter(|_| !allowed) {
             return Err(Trouble::Refused(format!("it is a network address that {why}")));
         }
-        if !encrypted && !(allowed && rules.plain) {
+        let plain = allowed && rules.plain;
+        if !encrypted && !plain {
             return refused("only https:// is asked");
         }
         if !allowed && !rules.ports.contains(&port) {
@@ -68,7 +69,8 @@ pub(super) fn judge(rules: &Rules, url: &str) -> Result<Uri, Trouble> {
         }
     } else {
         // A name may still lead into an allowed network; what it resolves to decides when it is asked.
-        if !encrypted && !(rules.plain && !rules.allow.is_empty()) {
+        let plain = rules.plain && !rules.allow.is_empty();
+        if !encrypted && !plain {
             return refused("only https:// is asked");
         }
         if rules.allow.is_empty() && !rules.ports.contains(&port) {

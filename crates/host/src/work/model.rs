@@ -541,6 +541,7 @@ fn lose(is: &mut Is, now: Time, found: &Is, at_once: bool) {
 
 both! {
     async fn whatever_happens_in_whatever_order_the_table_of_states_holds(db: Db) {
+        #[expect(clippy::disallowed_methods, reason = "long runs are asked for from outside")]
         let number = |name: &str, otherwise| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
         let seed = number("PLIMSOLL_TEST_SEED", Seed::system().below(1 << 32));
         println!("PLIMSOLL_TEST_SEED={seed}");

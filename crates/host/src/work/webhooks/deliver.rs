@@ -218,8 +218,11 @@ async fn nothing(ctx: Ctx<(), Write>) -> Result<Committed<Finished>> {
     .await
 }
 
+/// A secret as it is stored: its scheme, and the sealed bytes.
+type Sealed = (String, Vec<u8>);
+
 impl Deliver {
-    fn look(self, tx: &Tx<'_>, now: Time) -> Result<Option<(Due, Vec<(String, Vec<u8>)>)>> {
+    fn look(self, tx: &Tx<'_>, now: Time) -> Result<Option<(Due, Vec<Sealed>)>> {
         let due: Option<Due> = tx.maybe(
             "SELECT d.state, d.tries, d.attempts, d.job_id, d.kind, w.url, w.state, w.failures, w.failing_since, w.paused_until, \
              w.public_key, e.body \

@@ -140,8 +140,8 @@ fn page(tx: &Tx<'_>, id: WebhookId, state: Option<State>, paging: Paging) -> Res
     let order = " ORDER BY created_at DESC, event_id DESC LIMIT :limit OFFSET :offset";
     let head = "SELECT event_id, kind, state, reason, next_at, created_at, finished_at FROM webhook_delivery \
                 WHERE tenant_id = :tenant AND webhook_id = :id";
-    let rows: Vec<(EventId, String, String, Option<String>, Option<Time>, Time, Option<Time>)> =
-        tx.rows(with([head, condition, order]), &bound)?;
+    type Line = (EventId, String, String, Option<String>, Option<Time>, Time, Option<Time>);
+    let rows: Vec<Line> = tx.rows(with([head, condition, order]), &bound)?;
     let mut attempts: HashMap<EventId, Vec<Attempt>> = HashMap::new();
     let mut sql = with([
         "SELECT a.event_id, a.at, a.took_ms, a.outcome, a.status, a.answer FROM webhook_attempt a JOIN (SELECT event_id FROM \
