@@ -8,12 +8,12 @@ use std::{
 
 use plimsoll_assess::{
     Rig, Trouble,
-    rig::{Copy, Scratch, Signal, get, post},
+    rig::{Copy, Reply, Scratch, Signal, get, post},
 };
 use serde_json::{Value, json};
 
 /// How long a copy whose schedule is in seconds may take to do something.
-const SOON: Duration = Duration::from_secs(12);
+const SOON: Duration = Duration::from_secs(20);
 const NEVER: &str = "1000d";
 /// Text that stands in the data and must not stand in a copy of it.
 const CANARY: &str = "canary of the backups";
@@ -169,9 +169,12 @@ pub(crate) async fn rehearsed(rig: &mut Rig) -> Result<(), Trouble> {
         first["rto_millis"].as_i64().is_some_and(|took| took > 0) && first["rpo_seconds"].is_i64(),
         "how long it took, and how old it was",
     );
-    let figures = rig.quietly(get("/metrics").operations()).await?.text();
-    let dated = figures.lines().any(|line| line.starts_with("plimsoll_drill_last_success_timestamp_seconds ") && !line.ends_with(" 0"));
-    rig.must(dated, "the figures have the moment of the last good one");
+    let dated = |reply: &Reply| {
+        let figures = reply.text();
+        figures.lines().any(|line| line.starts_with("plimsoll_drill_last_success_timestamp_seconds ") && !line.ends_with(" 0"))
+    };
+    let dated = rig.until(SOON, || get("/metrics").operations(), dated).await?;
+    rig.must(dated.is_some(), "the figures have the moment of the last good one");
 
     rig.check("compared");
     rig.must(first["rows"].as_i64().is_some_and(|rows| rows > 0), "rows were compared");
