@@ -29,6 +29,10 @@ generate:
 fuzz-api:
     tests/schemathesis/run
 
+# receivers written with the published libraries of Standard Webhooks, and receivers that misbehave
+webhooks:
+    tests/webhooks/run
+
 # side by side with the peers; see bench/README.md
 bench *ARGS:
     bench/run {{ARGS}}

@@ -31,9 +31,10 @@ def binary() -> Path:
 class Service:
     """A running server; `with` starts and stops it."""
 
-    def __init__(self, program: Path, database_url: str | None = None, demo: bool = False, settings: dict[str, str] | None = None):
+    def __init__(self, program: Path, database_url: str | None = None, demo: bool = False, settings: dict[str, str] | None = None, arguments: list[str] | None = None):
         self.program = program
         self.demo = demo
+        self.arguments = arguments or []
         # Settings of the caller's shell have no place in a test.
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("PLIMSOLL_")}
         # The limits have tests of their own; here they would hide what lies behind them.
@@ -55,7 +56,7 @@ class Service:
 
     def start(self) -> None:
         """Starts the server and waits until it is ready, for a minute at most."""
-        serve = ["serve", "--migrate", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", *(["--demo"] if self.demo else [])]
+        serve = ["serve", "--migrate", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", *(["--demo"] if self.demo else []), *self.arguments]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(self._command(serve), cwd=self.folder, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         end = time.monotonic() + 60

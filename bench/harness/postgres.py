@@ -39,10 +39,15 @@ class Postgres:
         data = str(self.folder / "data")
         self.as_postgres("initdb", "-D", data, "-U", "postgres", "--auth=scram-sha-256", f"--pwfile={words}", "--encoding=UTF8", "--locale=C.UTF-8")
         # Only where it listens is set; durability and memory stay at their defaults.
+        self.start_again()
+        self.sql("postgres", f"CREATE ROLE {OWNER} LOGIN PASSWORD '{self.password}'")
+
+    def start_again(self) -> None:
+        """Start the server on the data that is there."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
         self.running = True
-        self.as_postgres("pg_ctl", "-D", data, "-w", "-t", "30", "-l", str(self.folder / "log"), "-o", options, "start")
-        self.sql("postgres", f"CREATE ROLE {OWNER} LOGIN PASSWORD '{self.password}'")
+        data = str(self.folder / "data")
+        self.as_postgres("pg_ctl", "-D", data, "-w", "-t", "60", "-l", str(self.folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:
         if self.running:

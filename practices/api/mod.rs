@@ -6,6 +6,7 @@ mod lists;
 mod look;
 mod objects;
 mod versions;
+mod webhooks;
 
 use plimsoll_assess::{Practice, probe};
 
@@ -22,7 +23,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("pagination").proven_by(probe!(Tenants, Native; lists::pages)),
     page!("sorting").proven_by(probe!(Tenants, Native; lists::order)),
     page!("filtering").proven_by(probe!(Tenants, Native; lists::filters)),
-    page!("webhooks"),
+    page!("webhooks").proven_by(probe!(Copies; webhooks::attack)),
     page!("api-gateway"),
     page!("cdn"),
     page!("edge-deployment"),

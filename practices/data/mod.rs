@@ -1,9 +1,12 @@
 //! Tables, transactions, migrations, backups.
 
+mod backups;
 mod cached;
 mod changes;
 mod connections;
+pub(crate) mod jobs;
 mod migrations;
+mod published;
 mod statements;
 
 use plimsoll_assess::{Practice, probe};
@@ -29,14 +32,14 @@ pub(crate) const AREA: &[Practice] = &[
     page!("batch-writes").proven_by(probe!(Tenants, Native; changes::batches)),
     page!("cache-ttl-invalidation").proven_by(probe!(Copies; cached::bounded)),
     page!("cache-store-persistence"),
-    page!("job-queue"),
-    page!("pubsub"),
+    page!("job-queue").proven_by(probe!(Copies; jobs::queue)),
+    page!("pubsub").proven_by(probe!(Tenants, Native; published::told_of_first)),
     page!("read-replicas"),
     page!("db-replication"),
     page!("db-sharding"),
-    page!("backup-automated"),
-    page!("backup-pitr"),
-    page!("backup-offsite"),
-    page!("backup-restore-tested"),
-    page!("backup-retention"),
+    page!("backup-automated").proven_by(probe!(Copies; backups::automated)),
+    page!("backup-pitr").proven_by(probe!(Copies; backups::any_moment)),
+    page!("backup-offsite").proven_by(probe!(Copies; backups::elsewhere)),
+    page!("backup-restore-tested").proven_by(probe!(Copies; backups::rehearsed)),
+    page!("backup-retention").proven_by(probe!(Copies; backups::pruned)),
 ];

@@ -1,5 +1,7 @@
 //! One tenant's people against another tenant's things.
 
+use std::time::Duration;
+
 use plimsoll_assess::{
     Rig, Trouble,
     rig::{Person, Tenant, get, patch, post},
@@ -8,16 +10,42 @@ use serde_json::{Value, json};
 
 use crate::{
     description::{Operation, operations},
-    resource::resources,
+    resource::{first, resources},
 };
 
 /// The id of a record that nobody has.
 const NOBODYS: &str = "00000000000000000000000000000000";
 
-/// Something that belongs to the attacked tenant: the collection, an id in it, and the object.
+/// What is about the host, and so about all its tenants: no tenant of several may read it.
+const HOSTS: &[&str] = &["/v1/backups", "/v1/drills"];
+/// How long work that was put off may take.
+const SOON: Duration = Duration::from_secs(8);
+
+/// Something that belongs to the attacked tenant: the collection and an id in it.
 struct Thing {
     collection: String,
     id: String,
+    /// Whether it is there; else an id of the right form stands for it.
+    there: bool,
+}
+
+impl Thing {
+    fn new(collection: &str, id: String) -> Thing {
+        Thing { collection: collection.to_owned(), there: id != NOBODYS, id }
+    }
+}
+
+/// A job of this tenant that has ended, made by work that was put off; where nothing can be, an id of that
+/// form that nobody has.
+async fn job(rig: &mut Rig, tenant: &Tenant, person: &Person, tenant_id: &str) -> Result<Thing, Trouble> {
+    let id = tenant_id.split_once('_').map_or_else(|| NOBODYS.to_owned(), |(_, rest)| format!("job_{rest}"));
+    let nobodys = Thing { collection: "/v1/jobs".into(), id, there: false };
+    let Ok(target) = first(rig, |one| one.bulk, "that takes many at once").await else { return Ok(nobodys) };
+    let ask = post(format!("{}/bulk", target.path)).bearer(&tenant.owner).header("prefer", "respond-async");
+    let accepted = rig.quietly(ask.json(&json!({ "items": [target.example] }))).await?;
+    let Some(address) = accepted.header("location").filter(|_| accepted.status == 202).map(str::to_owned) else { return Ok(nobodys) };
+    let ended = rig.until(SOON, || get(address.clone()).bearer(&person.access), |reply| reply.str("/state") == "done").await?;
+    Ok(ended.map_or(nobodys, |reply| Thing::new("/v1/jobs", reply.str("/id"))))
 }
 
 /// The value of an answer's `id`, number or text.
@@ -29,9 +57,20 @@ fn id_of(value: &Value) -> Option<String> {
 async fn fill(rig: &mut Rig, tenant: &Tenant, person: &Person, operations: &[Operation]) -> Result<Vec<Thing>, Trouble> {
     let mut things = Vec::new();
     let me = rig.quietly(get("/v1/auth/me").bearer(&person.access)).await?;
-    things.push(Thing { collection: "/v1/tenants".into(), id: me.str("/tenant/id") });
-    things.push(Thing { collection: "/v1/auth/sessions".into(), id: me.str("/session") });
-    for operation in operations.iter().filter(|one| one.method == "POST" && !one.one() && !one.public) {
+    things.push(Thing::new("/v1/tenants", me.str("/tenant/id")));
+    things.push(Thing::new("/v1/auth/sessions", me.str("/session")));
+    let own = me.str("/tenant/id");
+    things.push(job(rig, tenant, person, &own).await?);
+    // A request with a key leaves a record; where keys mean nothing, an id that nobody has will do.
+    let target = resources(rig).await?.remove(0);
+    rig.quietly(post(&target.path).bearer(&tenant.owner).header("idempotency-key", "isolation").json(&target.example)).await?;
+    let records = rig.quietly(get("/v1/idempotency").bearer(&tenant.owner)).await?.json();
+    let record = id_of(&records["items"][0]).unwrap_or_else(|| NOBODYS.to_owned());
+    things.push(Thing::new("/v1/idempotency", record));
+    let mut making: Vec<&Operation> = operations.iter().filter(|one| one.method == "POST" && !one.one() && !one.public).collect();
+    // What is told of changes comes last: nothing is told any more while strangers try.
+    making.sort_by_key(|one| one.path == "/v1/webhooks");
+    for operation in making {
         let below = format!("{}/{{id}}", operation.path);
         let (true, Some((media, _, example))) = (operations.iter().any(|one| one.path == below), &operation.body) else { continue };
         let mut body = example.clone();
@@ -45,25 +84,19 @@ async fn fill(rig: &mut Rig, tenant: &Tenant, person: &Person, operations: &[Ope
         let ask = operation.ask("").bearer(&tenant.owner).header("content-type", media).body(body.to_string());
         let made = rig.quietly(ask).await?;
         match id_of(&made.json()) {
-            Some(id) if made.status == 201 => things.push(Thing { collection: operation.path.clone(), id }),
+            Some(id) if made.status == 201 => things.push(Thing::new(&operation.path, id)),
             _ => return Err(Trouble::new(format!("{} did not make its own example: {}", operation.name(), made.line()))),
         }
     }
-    // A request with a key leaves a record; where keys mean nothing, an id that nobody has will do.
-    let target = resources(rig).await?.remove(0);
-    rig.quietly(post(&target.path).bearer(&tenant.owner).header("idempotency-key", "isolation").json(&target.example)).await?;
-    let records = rig.quietly(get("/v1/idempotency").bearer(&tenant.owner)).await?.json();
-    let record = id_of(&records["items"][0]).unwrap_or_else(|| NOBODYS.to_owned());
-    things.push(Thing { collection: "/v1/idempotency".into(), id: record });
     // Mounted services belong to the host; what is asked about one that is not there is answered alike.
-    things.push(Thing { collection: "/v1/upstreams".into(), id: NOBODYS.to_owned() });
+    things.push(Thing::new("/v1/upstreams", NOBODYS.to_owned()));
     Ok(things)
 }
 
 /// What the owner sees of every thing.
 async fn look(rig: &mut Rig, person: &Person, things: &[Thing]) -> Result<Vec<String>, Trouble> {
     let mut seen = Vec::new();
-    for thing in things.iter().filter(|thing| !thing.collection.ends_with("/sessions") && thing.id != NOBODYS) {
+    for thing in things.iter().filter(|thing| !thing.collection.ends_with("/sessions") && thing.there) {
         let reply = rig.quietly(get(format!("{}/{}", thing.collection, thing.id)).bearer(&person.access)).await?;
         seen.push(format!("{} {}", reply.status, reply.text()));
     }
@@ -80,7 +113,7 @@ pub(crate) async fn isolation(rig: &mut Rig) -> Result<(), Trouble> {
 
     rig.check("objects");
     // Mounted services are the host's and no tenant's: there is nobody to keep them from.
-    let shared = |path: &str| path.starts_with("/v1/upstreams/");
+    let shared = |path: &str| path.starts_with("/v1/upstreams/") || HOSTS.iter().any(|host| path.starts_with(&format!("{host}/")));
     for operation in operations.iter().filter(|one| one.one() && !one.public && !shared(&one.path)) {
         let Some(thing) = things
             .iter()
@@ -98,6 +131,10 @@ pub(crate) async fn isolation(rig: &mut Rig) -> Result<(), Trouble> {
     for operation in operations.iter().filter(|one| one.reads() && !one.one() && !one.public) {
         let reply = rig.quietly(operation.ask("").bearer(&stranger.access)).await?;
         let text = reply.text();
+        if HOSTS.contains(&operation.path.as_str()) {
+            rig.must(reply.status == 409, format!("{}, which is about all tenants, is for none of several", operation.name()));
+            continue;
+        }
         let named = things.iter().any(|thing| thing.id.len() > 12 && text.contains(&thing.id))
             || text.contains(&ours.slug)
             || text.contains(&owner.email);

@@ -4,7 +4,7 @@ use plimsoll_assess::{
     Rig, Trouble,
     rig::{Ask, Tenant, delete, get, patch, post, put},
 };
-use ring::digest::{Context, SHA256};
+use ring::digest::{Context, SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::description::operations;
@@ -46,7 +46,15 @@ fn chained(tenant: &str, entry: &Value, before: &[u8]) -> Option<Vec<u8>> {
     for part in [&entry["actor"]["kind"], &entry["actor"]["id"], &entry["action"], &entry["target"], &entry["outcome"]] {
         field(&mut context, Some(text(part)?.as_bytes()));
     }
-    for part in [&entry["request"], &entry["address"]] {
+    let address = if entry["address_digest"].is_string() { &entry["address_digest"] } else { &entry["address"] };
+    // An address that can still be read is the one that its digest stands for.
+    if let (Some(read), Some(stands)) = (entry["address"].as_str(), entry["address_digest"].as_str()) {
+        let salt = bytes(entry["address_salt"].as_str()?)?;
+        if hex(digest(&SHA256, &[&salt, read.as_bytes()].concat()).as_ref()) != stands {
+            return None;
+        }
+    }
+    for part in [&entry["request"], address] {
         field(&mut context, text(part).as_deref().map(str::as_bytes));
     }
     let detail = (!entry["detail"].is_null()).then(|| entry["detail"].to_string());
@@ -56,6 +64,11 @@ fn chained(tenant: &str, entry: &Value, before: &[u8]) -> Option<Vec<u8>> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What `hex` made, as bytes again.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
 /// The head of a chain, if every entry fits its hash and its place.
@@ -152,7 +165,7 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
 
     rig.check("tamper-evident");
     let middle = all.len() / 2;
-    for name in ["seq", "at", "actor", "action", "target", "outcome", "request", "address", "detail", "hash"] {
+    for name in ["seq", "at", "actor", "action", "target", "outcome", "request", "address", "address_digest", "detail", "hash"] {
         let mut forged = all.clone();
         if let Some(entry) = forged.get_mut(middle) {
             entry[name] = match name {

@@ -1,14 +1,16 @@
 //! Whose data it is.
 
+mod aged;
 mod ledger;
 mod redaction;
+mod rights;
 
 use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
     page!("audit-log").proven_by(probe!(Tenants, Native; ledger::attack)),
-    page!("data-retention"),
-    page!("gdpr-rights"),
+    page!("data-retention").proven_by(probe!(Copies; aged::attack)),
+    page!("gdpr-rights").proven_by(probe!(Tenants, Native; rights::attack)),
     page!("consent-tracking"),
     page!("pii-handling"),
     page!("phi-protection"),

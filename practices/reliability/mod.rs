@@ -2,6 +2,7 @@
 
 mod bulkheads;
 mod health;
+mod letters;
 mod look;
 mod problems;
 mod repeats;
@@ -22,8 +23,8 @@ pub(crate) const AREA: &[Practice] = &[
     page!("graceful-degradation").proven_by(probe!(Copies; upstreams::degraded)),
     page!("fallback-responses").proven_by(probe!(Copies; upstreams::fallback)),
     page!("idempotency-keys").proven_by(probe!(Tenants, Native; repeats::attack)),
-    page!("dlq"),
-    page!("dlq-operations"),
+    page!("dlq").proven_by(probe!(Copies; letters::kept)),
+    page!("dlq-operations").proven_by(probe!(Operations, Copies; letters::operated)),
     page!("global-exception-handler").proven_by(probe!(Tenants, Log, Copies; surprises::attack)),
     page!("error-envelope").proven_by(probe!(Tenants, Copies; problems::envelope)).seen_by(probe!(; look::envelope)),
     page!("error-no-leak").proven_by(probe!(Tenants, Log, Copies; surprises::leaks)).seen_by(probe!(; look::leaks)),

@@ -1,5 +1,6 @@
 //! Limits, load, instances.
 
+mod deferred;
 mod look;
 mod rates;
 mod replicas;
@@ -14,7 +15,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("rate-limit-distributed").proven_by(probe!(Copies; shared::together)),
     page!("rate-limit-headers").proven_by(probe!(Copies; rates::told)).seen_by(probe!(; look::told)),
     page!("stateless-app").proven_by(probe!(Copies; replicas::stateless)),
-    page!("async-heavy-work"),
+    page!("async-heavy-work").proven_by(probe!(Tenants, Native; deferred::later)),
     page!("horizontal-scaling"),
     page!("load-balancer"),
     page!("autoscaling"),

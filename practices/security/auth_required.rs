@@ -16,6 +16,7 @@ const OPEN: &[&str] = &[
     "GET /health/live",
     "GET /health/ready",
     "GET /.well-known/jwks.json",
+    "GET /.well-known/certificate-keys.json",
     "POST /v1/auth/login",
     "POST /v1/auth/refresh",
     "POST /v1/auth/register",

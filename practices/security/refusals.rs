@@ -76,7 +76,7 @@ pub(crate) async fn debugging(rig: &mut Rig) -> Result<(), Trouble> {
         "/debug/pprof/",
         "/debug/vars",
         "/_debug",
-        "/console",
+        "/console/debug",
         "/actuator",
         "/actuator/env",
         "/trace",

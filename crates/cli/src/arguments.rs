@@ -39,6 +39,8 @@ pub struct Global {
 pub enum Verb {
     /// Serve the native systems
     Serve(Serve),
+    /// Run jobs and answer no requests: for more processes on the same data
+    Worker(Worker),
     /// Put a service behind the host: start it, keep it running, and answer for it
     #[command(override_usage = "plimsoll run [OPTIONS] -- COMMAND [ARGUMENT]...\n       plimsoll run [OPTIONS] --upstream <URL>")]
     Run(Run),
@@ -64,9 +66,18 @@ pub enum Verb {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(Key),
+    /// Look at jobs and dead letters, replay, discard or cancel them
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// Hand out, erase and certify one person's data
+    #[command(subcommand)]
+    Subject(Subject),
     /// Read and verify the ledger
     #[command(subcommand)]
     Audit(Audit),
+    /// Make, check, restore and rehearse backups
+    #[command(subcommand)]
+    Backup(Backup),
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -128,6 +139,23 @@ pub struct Serve {
     #[arg(long)]
     pub migrate: bool,
     /// Routes with which a proof causes faults; for private instances on scratch data
+    #[arg(long, hide = true)]
+    pub rehearsal: bool,
+}
+
+/// `worker`
+#[derive(Args)]
+pub struct Worker {
+    /// How many jobs run at once [default: work.slots]
+    #[arg(long, value_name = "N")]
+    pub slots: Option<u16>,
+    /// Address and port for metrics and detailed health
+    #[arg(long, value_name = "ADDRESS")]
+    pub ops_listen: Option<String>,
+    /// Apply pending migrations on PostgreSQL before starting (an embedded database migrates by itself)
+    #[arg(long)]
+    pub migrate: bool,
+    /// Jobs with which a proof causes faults; for private instances on scratch data
     #[arg(long, hide = true)]
     pub rehearsal: bool,
 }
@@ -274,6 +302,15 @@ pub enum Tenant {
     },
     /// List tenants
     List,
+    /// Write everything of a tenant into an archive, while it is served
+    Export(TenantExport),
+    /// Bring a tenant back from an archive: over the live one, beside it, or into this store. A restore that was interrupted is finished by starting it again
+    Restore(TenantRestore),
+    /// End a tenant's hold without finishing what it was held for
+    Release {
+        /// Which one
+        slug: String,
+    },
     /// Close a tenant: nobody gets in any more; its data stays
     Close {
         /// Which one
@@ -282,6 +319,45 @@ pub enum Tenant {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// `tenant export`
+#[derive(Args)]
+pub struct TenantExport {
+    /// Which one
+    pub slug: String,
+    /// File to write; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Hold the tenant first and leave it held: nothing that it accepts is missing in the archive
+    #[arg(long)]
+    pub hold: bool,
+}
+
+/// `tenant restore`
+#[derive(Args)]
+pub struct TenantRestore {
+    /// The archive: a tenant's own, or a backup
+    #[arg(required_unless_present_any = ["backup", "at"])]
+    pub file: Option<PathBuf>,
+    /// A backup at the configured place instead of a file: its id, its name, or `latest`
+    #[arg(long, value_name = "ID", conflicts_with = "file", requires = "tenant")]
+    pub backup: Option<String>,
+    /// Which tenant of a backup, by slug
+    #[arg(long, value_name = "SLUG")]
+    pub tenant: Option<String>,
+    /// The tenant as it was at this moment, such as 2026-11-21T14:31:00Z: from the backup, or the newest before it, and the change log after that
+    #[arg(long, value_name = "TIME", conflicts_with = "file", requires = "tenant")]
+    pub at: Option<String>,
+    /// Put the data beside the live tenant, as a new one with this short name
+    #[arg(long = "as", value_name = "SLUG", conflicts_with = "over")]
+    pub beside: Option<String>,
+    /// Set the live tenant back: what it did since is gone
+    #[arg(long, requires = "yes")]
+    pub over: bool,
+    /// Confirm --over
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `user`
@@ -355,6 +431,154 @@ pub enum Key {
     RotateSigning,
 }
 
+/// Which jobs.
+#[derive(Args)]
+pub struct Which {
+    /// A kind, or the beginning of one followed by a star (quote it: "webhook.*")
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// The code of the last failure, such as PLM-INT-001
+    #[arg(long)]
+    pub code: Option<String>,
+    /// The id of the request that made them
+    #[arg(long, value_name = "ID")]
+    pub request: Option<String>,
+    /// From this moment on (of their making; for replay and discard: of their death)
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Before this moment
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Longer ago than this, such as 15m or 2d
+    #[arg(long, value_name = "SPAN")]
+    pub older_than: Option<String>,
+}
+
+/// `jobs`
+#[derive(Subcommand)]
+pub enum Jobs {
+    /// List jobs, newest first
+    List {
+        /// Tenant, by slug [default: all]
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Only those in this state
+        #[arg(long, value_parser = plimsoll::work::admin::find::STATES)]
+        state: Option<String>,
+        #[command(flatten)]
+        which: Which,
+        /// The page, from 1
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
+        page: i64,
+        /// Jobs on a page
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        page_size: i64,
+    },
+    /// Show one with its payload and every failed attempt
+    Show {
+        /// Its id, job_…
+        id: String,
+    },
+    /// Put a dead letter back into the queue, or many of them; each keeps its id and its history
+    Replay {
+        /// Its id, job_…; without one: many, chosen by the options below
+        id: Option<String>,
+        /// A corrected payload: JSON, @FILE, or - for standard input
+        #[arg(long, value_name = "JSON", requires = "id")]
+        payload: Option<String>,
+        /// What was repaired, for the record
+        #[arg(long)]
+        reason: Option<String>,
+        /// Tenant, by slug [default: all]
+        #[arg(long, conflicts_with = "id")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        which: Which,
+        /// At most so many, the oldest first
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        limit: i64,
+        /// Say how many there are and change nothing
+        #[arg(long, conflicts_with = "id")]
+        dry_run: bool,
+    },
+    /// Throw a dead letter away, or many of them
+    Discard {
+        /// Its id, job_…; without one: many, chosen by the options below
+        id: Option<String>,
+        /// Why it may be thrown away, for the record
+        #[arg(long)]
+        reason: String,
+        /// Tenant, by slug [default: all]
+        #[arg(long, conflicts_with = "id")]
+        tenant: Option<String>,
+        #[command(flatten)]
+        which: Which,
+        /// At most so many, the oldest first
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        limit: i64,
+        /// Say how many there are and change nothing
+        #[arg(long, conflicts_with = "id")]
+        dry_run: bool,
+    },
+    /// Keep a job from running, or tell a running one to stop
+    Cancel {
+        /// Its id, job_…
+        id: String,
+        /// Why, for the record
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Count jobs by kind and state, with ages and throughput
+    Stats {
+        /// Tenant, by slug [default: all]
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+}
+
+/// `subject`
+#[derive(Subcommand)]
+pub enum Subject {
+    /// Everything that is held about one person, as JSON
+    Export {
+        #[command(flatten)]
+        who: Who,
+        /// File to write, readable by you only [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Remove everything that is held about one person; prints the signed certificate
+    Erase {
+        #[command(flatten)]
+        who: Who,
+        /// The key once more: an erasure cannot be undone
+        #[arg(long, value_name = "KEY")]
+        confirm: Option<String>,
+    },
+    /// Check a certificate or the receipt of an export, without a server; exit code 1 when it was altered or signed by somebody else
+    Verify {
+        /// The certificate
+        file: PathBuf,
+        /// Keys to trust: a file from /.well-known/certificate-keys.json [default: the key of the data folder]
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
+    },
+}
+
+/// Whose data is meant.
+#[derive(Args)]
+pub struct Who {
+    /// Tenant, by slug
+    #[arg(long)]
+    pub tenant: String,
+    /// Kind of person, as a system declares it; `person` for people with an account
+    #[arg(long)]
+    pub kind: String,
+    /// The person's key: an id, or an e-mail address for `person`
+    #[arg(long)]
+    pub key: String,
+}
+
 /// `audit`
 #[derive(Subcommand)]
 pub enum Audit {
@@ -364,6 +588,39 @@ pub enum Audit {
         #[arg(long)]
         tenant: Option<String>,
     },
+}
+
+/// `backup`
+#[derive(Subcommand)]
+pub enum Backup {
+    /// Make a backup of everything, while everything goes on
+    Create,
+    /// List the backups at their place
+    List,
+    /// Read a backup to its end; exit code 1 when it is not whole
+    Verify {
+        /// Its id, or its name at the place
+        #[arg(default_value = "latest")]
+        what: String,
+    },
+    /// Restore a backup into an empty database
+    Restore {
+        /// Its id, or its name at the place
+        #[arg(default_value = "latest")]
+        what: String,
+        /// The state at this moment instead, such as 2026-11-21T14:31:00Z: the newest backup before it, and what the change log says after that
+        #[arg(long, value_name = "TIME", conflicts_with = "what")]
+        at: Option<String>,
+        /// Take the place of an embedded database that is there; its file is kept under another name
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Restore the newest backup into a scratch database and compare everything; exit code 1 when something differs
+    Drill,
+    /// Remove the backups that the policy does not keep
+    Prune,
+    /// Wrap the keys of all backups with the present `archive.key`
+    Rewrap,
 }
 
 /// `config`

@@ -29,6 +29,15 @@ use crate::{
     verbs::{master, settle},
 };
 
+/// Which listeners a process has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doors {
+    /// The public one and the one for operators.
+    All,
+    /// The one for operators: nobody sends requests here.
+    OperationsOnly,
+}
+
 /// A host with its listeners bound: requests to it already wait.
 pub struct Launched {
     /// The host.
@@ -53,17 +62,33 @@ pub struct Launched {
 ///
 /// # Errors
 /// What stands in the way, from the database to a taken port.
-pub async fn launch(config: &Config, data: &Path, schemas: &[Schema], mounts: Mounts, migrate: bool) -> Result<Launched> {
+pub async fn launch(config: &Config, data: &Path, schemas: &[Schema], mounts: Mounts, migrate: bool, doors: Doors) -> Result<Launched> {
     let (clock, seed) = (Clock::system(), Seed::system());
     let store = database::open(config, data, &clock, schemas)?;
     settle(config, &store, migrate).await?;
     let master = master(config, data, &seed)?;
     let desk = Desk { store: store.clone(), clock: clock.clone(), seed: seed.clone(), config: config.get::<IdentityConfig>().into() };
-    let host = Host::start(Launch { config: config.clone(), store, clock, seed, master, mounts, proofs: data.join("proofs") }).await?;
+    let host = Host::start(Launch {
+        config: config.clone(),
+        store,
+        clock,
+        seed,
+        master,
+        mounts,
+        proofs: data.join("proofs"),
+        data: data.to_owned(),
+    })
+    .await?;
 
     let section: edge::config::ServerConfig = config.get();
-    let public = listener::bind(section.listen, listener::Role::Public).await?;
     let operations = listener::bind(section.operations, listener::Role::Operations).await?;
+    let (operating, mut listeners) = (operations.address, vec![operations]);
+    let mut answering = operating;
+    if doors == Doors::All {
+        let public = listener::bind(section.listen, listener::Role::Public).await?;
+        answering = public.address;
+        listeners.insert(0, public);
+    }
     let practices: PracticesConfig = config.get();
     let certificates = certificates(&config.get())?.filter(|_| practices.holds("tls"));
     let shutdown = Shutdown::new();
@@ -79,9 +104,9 @@ pub async fn launch(config: &Config, data: &Path, schemas: &[Schema], mounts: Mo
         settings.drain_timeout = Duration::ZERO;
     }
     Ok(Launched {
-        base: format!("{}://{}", if certificates.is_some() { "https" } else { "http" }, public.address),
-        operations: operations.address,
-        listeners: vec![public, operations],
+        base: format!("{}://{}", if certificates.is_some() { "https" } else { "http" }, answering),
+        operations: operating,
+        listeners,
         host,
         desk,
         shutdown,

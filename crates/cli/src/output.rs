@@ -75,6 +75,7 @@ pub fn fail(error: &Error) -> u8 {
 fn exit_code(code: Code) -> u8 {
     match code {
         Code::Refused => 4,
+        Code::ArchiveDamaged | Code::ArchiveForeign | Code::ArchiveVersion => 1,
         Code::Invalid | Code::Malformed | Code::NotFound | Code::Conflict | Code::PasswordRefused => 2,
         _ => 3,
     }

@@ -5,6 +5,10 @@
 //! profile. It has no tables: commands on the same data know nothing of it. Its changes are made
 //! to artists and songs, where a probe sees through the ordinary routes what became of them.
 
+mod events;
+mod jobs;
+mod trouble;
+
 use std::time::Duration;
 
 use plimsoll::{
@@ -12,6 +16,7 @@ use plimsoll::{
     host::Boot,
     ledger::Change,
     route::{Created, Empty, Json, Query, RouteClass, Routes},
+    subject::{Key, Subject, With},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +37,12 @@ impl System for Rehearsal {
     const NAME: &'static str = "rehearsal";
     const SCHEMA: &'static [Migration] = &[];
     type Config = Config;
+    /// Somebody who is known by a text: rows of the catalogue that name it in an address go, those
+    /// that carry it as their name lose it.
+    const SUBJECTS: &'static [Subject] = &[
+        Subject::delete("listener", "song", Key::Text("url")).counted("song"),
+        Subject::blank("listener", "artist", Key::Text("name"), &[("name", With::Mark)]),
+    ];
 
     async fn start(_: Config, _: &Boot) -> Result<Rehearsal> {
         Ok(Rehearsal)
@@ -51,6 +62,15 @@ impl System for Rehearsal {
             .summary("An open route on its way out")
             .class(RouteClass::Read)
             .deprecated("2025-01-01", "2099-12-31", "/v1/songs");
+        jobs::routes(r);
+        events::routes(r);
+        trouble::routes(r);
+    }
+
+    fn jobs(jobs: &mut plimsoll::work::Jobs<'_, Self>) {
+        jobs::declare(jobs);
+        events::declare(jobs);
+        trouble::declare(jobs);
     }
 }
 

@@ -83,6 +83,8 @@ codes! {
     Draining = "PLM-LIM-003" 503 "draining" "The server is stopping";
     /// A limit is counted on a shared server that is lost, and is declared to pass nobody then.
     LimitUnavailable = "PLM-LIM-004" 503 "limit-unavailable" "A limit cannot be counted";
+    /// The tenant's data is being moved or restored, and nobody acts for it meanwhile.
+    TenantHeld = "PLM-LIM-005" 503 "tenant-held" "The tenant is being restored";
 
     /// The database does not answer.
     DatabaseUnavailable = "PLM-DAT-001" 503 "database-unavailable" "The database is not available";
@@ -126,6 +128,24 @@ codes! {
 
     /// The request wants a kept answer only, and there is none.
     NotCached = "PLM-CCH-001" 504 "not-cached" "No kept answer";
+
+    /// The process that ran this attempt of a job lost the right to it: it was silent for too long, or died.
+    LeaseLost = "PLM-JOB-001" 409 "lease-lost" "The attempt was lost";
+    /// A job that was told to stop and stopped.
+    JobCancelled = "PLM-JOB-002" 409 "job-cancelled" "The job was cancelled";
+    /// An archive whose bytes are not as they were written, or that ends too early.
+    ArchiveDamaged = "PLM-ARC-001" 422 "archive-damaged" "The archive is damaged";
+    /// A file that is no archive of ours, or one of another kind than was asked for.
+    ArchiveForeign = "PLM-ARC-002" 422 "archive-foreign" "This is not the archive that was expected";
+    /// An archive of another version of the format or of a schema that this binary does not know.
+    ArchiveVersion = "PLM-ARC-003" 422 "archive-version" "The archive is of another version";
+    /// An archive that is sealed under a key which is not known here.
+    ArchiveKey = "PLM-ARC-004" 422 "archive-key" "The archive is sealed under an unknown key";
+    /// The directory or the object store where archives are kept does not do what was asked.
+    ArchivePlace = "PLM-ARC-005" 503 "archive-place" "The place for archives is not available";
+
+    /// Events that a reader has not seen are not kept any more, or not there any more.
+    EventsGone = "PLM-EVT-001" 410 "events-gone" "The events are not kept any more";
 
     /// Configuration that cannot be accepted.
     ConfigInvalid = "PLM-CFG-001" 500 "config-invalid" "The configuration is not acceptable";

@@ -35,6 +35,16 @@ macro_rules! kinds {
 
 // Alphabetical. A system's own kinds live in its own `ids.rs`.
 kinds! {
+    /// A backup.
+    BackupKind BackupId "bak";
+    /// A drill: a backup that was restored to see whether it can be.
+    DrillKind DrillId "drl";
+    /// One erasure of a person's data, or one copy of it that was handed out.
+    ErasureKind ErasureId "ers";
+    /// An event in a tenant's log.
+    EventKind EventId "evt";
+    /// A job in the log of work.
+    JobKind JobId "job";
     /// An API key (the record, not the secret).
     KeyKind KeyId "key";
     /// One request, as it appears in headers, logs, spans and the ledger.
@@ -45,6 +55,8 @@ kinds! {
     TenantKind TenantId "ten";
     /// A person with a password.
     UserKind UserId "usr";
+    /// An address that is told of events.
+    WebhookKind WebhookId "whk";
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

@@ -14,7 +14,7 @@ pub mod time;
 
 pub use code::Code;
 pub use error::{Error, Fault, Result};
-pub use ids::{Id, KeyId, Kind, RequestId, SessionId, TenantId, UserId};
+pub use ids::{BackupId, DrillId, ErasureId, EventId, Id, JobId, KeyId, Kind, RequestId, SessionId, TenantId, UserId, WebhookId};
 pub use principal::{Access, Principal, PrincipalKind, Role};
 pub use seed::Seed;
 pub use time::{Clock, Time};

@@ -12,6 +12,8 @@ use crate::{
     ledger::{Change, Origin},
     replies::idempotency::{Idempotency, Ticket},
     route::{Reply, Route},
+    telemetry::Trace,
+    work::{self, Lease},
 };
 
 /// Marks the context of a route that reads.
@@ -50,7 +52,9 @@ pub struct Ctx<S, M = Read> {
     pub(crate) host: Arc<Host>,
     pub(crate) route: Arc<Route>,
     path: String,
+    trace: Trace,
     ticket: Option<Arc<Ticket>>,
+    lease: Option<Arc<Lease>>,
     mode: PhantomData<fn() -> M>,
 }
 
@@ -73,8 +77,45 @@ impl<S, M> Ctx<S, M> {
             host: call.host,
             route: call.route,
             path: call.parts.uri.path().to_owned(),
+            trace: call.trace,
             ticket: call.ticket,
+            lease: None,
             mode: PhantomData,
+        }
+    }
+
+    /// The context of one attempt of a job.
+    pub(crate) fn of_job(system: Arc<S>, host: Arc<Host>, route: Arc<Route>, lease: Arc<Lease>) -> Ctx<S, M> {
+        let current = crate::telemetry::current().unwrap_or_else(|| lease.current(&host.clock, &host.seed));
+        let deadline = host.work.kinds.get(lease.kind.as_str()).map_or(Duration::from_secs(60), |kind| kind.policy.deadline);
+        Ctx {
+            system,
+            who: Principal { id: lease.job.to_string().into(), ..Principal::host(lease.tenant) },
+            tenant: lease.tenant,
+            request: current.request,
+            deadline: Instant::now() + deadline,
+            caller: IpAddr::from([127, 0, 0, 1]),
+            secure: true,
+            host,
+            route,
+            path: format!("jobs/{}", lease.job),
+            trace: current.trace,
+            ticket: None,
+            lease: Some(lease),
+            mode: PhantomData,
+        }
+    }
+
+    /// The attempt that runs, where this is the context of a job.
+    pub fn lease(&self) -> Option<&Arc<Lease>> {
+        self.lease.as_ref()
+    }
+
+    /// Says how far the job has come: so many units of so many, and what it is at. Written at
+    /// most once a second, without waiting; nothing happens where this is no job.
+    pub fn progress(&self, done: i64, total: Option<i64>, note: &str) {
+        if let Some(lease) = &self.lease {
+            lease.note(done, total, note);
         }
     }
 
@@ -109,7 +150,8 @@ impl<S, M> Ctx<S, M> {
             actor_kind: self.who.kind.name(),
             actor: self.who.id.clone(),
             request: Some(self.request),
-            address: Some(self.caller),
+            trace: self.trace,
+            address: self.lease.is_none().then_some(self.caller),
             action: self.route.operation.clone(),
             path: self.path.clone(),
         }
@@ -133,13 +175,24 @@ impl<S: Send + Sync + 'static> Ctx<S, Write> {
         let origin = self.origin();
         // A key belongs to the caller's own tenant, and only there its record is looked for.
         let ticket = self.ticket.filter(|ticket| ticket.tenant == tenant);
-        self.host.change(tenant, origin, ticket, f).await.map(Committed)
+        if let Some(lease) = &self.lease {
+            self.host.work.leave(lease);
+        }
+        let lease = self.lease.filter(|lease| lease.tenant == tenant);
+        self.host.change(tenant, origin, Standing { ticket, lease }, f).await.map(Committed)
     }
 }
 
 /// Proof that an answer was stored with its effect. Only `commit` makes one, and a route
 /// that changes state can answer with nothing else.
 pub struct Committed<O>(Outcome<O>);
+
+/// What a commit settles besides the change itself: the record of a key, the end of a job.
+#[derive(Default)]
+struct Standing {
+    ticket: Option<Arc<Ticket>>,
+    lease: Option<Arc<Lease>>,
+}
 
 /// What a commit leaves to answer with.
 enum Outcome<O> {
@@ -166,10 +219,21 @@ impl Host {
         origin: Origin,
         f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static,
     ) -> Result<O> {
-        match self.change(tenant, origin, None, f).await? {
+        match self.change(tenant, origin, Standing::default(), f).await? {
             Outcome::Made(made) => Ok(made),
             Outcome::Kept(_) => Err(Code::Internal.error().caused_by("an answer was kept without a key")),
         }
+    }
+
+    /// The same, as the answer to a request with a key; as HTTP.
+    pub(crate) async fn commit_keyed<O: Reply>(
+        &self,
+        tenant: TenantId,
+        origin: Origin,
+        ticket: Option<Arc<Ticket>>,
+        f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static,
+    ) -> Result<Response<Body>> {
+        Committed(self.change(tenant, origin, Standing { ticket, lease: None }, f).await?).response()
     }
 
     /// The same for a request that may come again: its record is part of the transaction, and
@@ -178,11 +242,17 @@ impl Host {
         &self,
         tenant: TenantId,
         origin: Origin,
-        ticket: Option<Arc<Ticket>>,
+        standing: Standing,
         f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static,
     ) -> Result<Outcome<O>> {
+        let Standing { ticket, lease } = standing;
+        let ending = lease.map(|lease| {
+            let kept = self.work.kinds.get(lease.kind.as_str()).map_or(work::Policy::DEFAULT.kept, |kind| kind.policy.kept);
+            (lease, kept)
+        });
         let repeats: Option<(Arc<Idempotency>, Arc<Ticket>)> = ticket.map(|ticket| (self.idempotency.clone(), ticket));
         let (keep, atomic) = (self.holds("audit-log"), self.holds("db-transactions"));
+        let bus = self.work.bus.clone();
         self.store
             .commit(Scope::Tenant(tenant), move |tx| {
                 if let Some((engine, ticket)) = &repeats
@@ -190,7 +260,7 @@ impl Host {
                 {
                     return Ok(Ok(Outcome::Kept(earlier)));
                 }
-                let mut change = Change::new(tx, &origin);
+                let mut change = Change::new(tx, &origin).telling(&bus);
                 let answer = match f(&mut change) {
                     Ok(answer) => answer,
                     // Without the practice, what was written before the failure stays.
@@ -198,7 +268,12 @@ impl Host {
                     Err(error) => return Err(error),
                 };
                 let target = answer.target();
+                change.publish()?;
+                let now = change.now();
                 change.finish(target, keep)?;
+                if let Some((lease, kept)) = &ending {
+                    lease.finish(tx, now, *kept, answer.result())?;
+                }
                 let Some((engine, ticket)) = &repeats else { return Ok(Ok(Outcome::Made(answer))) };
                 let answer = answer.response()?;
                 engine.keep(tx, ticket, &answer)?;

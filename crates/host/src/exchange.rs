@@ -51,6 +51,8 @@ pub struct Exchange {
     pub place: Option<crate::limits::shed::Place>,
     /// Whether this is a copy for a candidate whose answer nobody reads.
     pub mirrored: bool,
+    /// Whether this is done as a job: nobody waits, and the time is the job's.
+    pub later: bool,
     /// How often the request was sent to a mounted service.
     pub attempts: u32,
     /// The request's key and what it stands for, where a native route honours one. Set by the layer `replay`.
@@ -87,6 +89,7 @@ impl Exchange {
             trail: Vec::new(),
             place: None,
             mirrored: false,
+            later: false,
             attempts: 0,
             ticket: None,
             steered: None,

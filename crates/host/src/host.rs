@@ -12,8 +12,9 @@ use plimsoll_core::{Clock, Code, Result, Seed};
 use plimsoll_store::{Schema, Store};
 
 use crate::{
-    Body,
+    Body, archive,
     config::{self, Config},
+    console,
     database::{self, DatabaseConfig},
     edge::{
         self,
@@ -24,11 +25,13 @@ use crate::{
     limits::{self, config::LimitsConfig},
     manual, openapi, practices, probes,
     replies::{self, cache},
+    retention,
     route::{Routes, Table, Wiring},
     shared,
     stack::{Boxed, Next},
+    subject,
     system::System,
-    telemetry, upstream,
+    telemetry, upstream, work,
 };
 
 /// A running host.
@@ -65,6 +68,16 @@ pub struct Host {
     pub shared: Option<Arc<shared::Shared>>,
     /// Kept answers.
     pub cache: Arc<cache::Cache>,
+    /// How long data is kept.
+    pub retention: Arc<retention::Retention>,
+    /// Data about persons, and its end.
+    pub subjects: Arc<subject::Subjects>,
+    /// Jobs.
+    pub work: Arc<work::Work>,
+    /// Others are told of events.
+    pub(crate) webhooks: Arc<work::webhooks::Webhooks>,
+    /// Backups.
+    pub archive: Option<Arc<archive::Archive>>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
     pub(crate) body_limit: usize,
@@ -102,8 +115,11 @@ pub struct Mounts {
     wiring: Wiring,
     schemas: Vec<Schema>,
     starts: Vec<(&'static str, Start)>,
+    kinds: Vec<work::Kind>,
     demos: Vec<Demo>,
     shelf: Option<manual::Shelf>,
+    subjects: Vec<(&'static str, &'static [subject::Subject])>,
+    classes: Vec<(&'static str, &'static [retention::Class])>,
     public: HashMap<&'static str, String>,
 }
 
@@ -111,22 +127,48 @@ impl Mounts {
     /// The host's own routes and tables; no system yet.
     pub fn new() -> Mounts {
         let mut mounts = Mounts {
-            schemas: vec![ledger::SCHEMA, identity::SCHEMA, replies::idempotency::SCHEMA, upstream::release::kept::SCHEMA],
+            schemas: vec![
+                ledger::SCHEMA,
+                identity::SCHEMA,
+                replies::idempotency::SCHEMA,
+                upstream::release::kept::SCHEMA,
+                subject::SCHEMA,
+                retention::SCHEMA,
+                work::SCHEMA,
+                work::events::SCHEMA,
+                work::schedules::SCHEMA,
+                archive::SCHEMA,
+                work::webhooks::SCHEMA,
+            ],
             ..Mounts::default()
         };
         let slot: Arc<OnceLock<Arc<()>>> = Arc::new(OnceLock::from(Arc::new(())));
         let mut top = Routes::new(&mut mounts.wiring, "host", "", slot.clone());
         probes::routes(&mut top);
         manual::routes(&mut top);
+        console::routes(&mut top);
+        work::admin::pages(&mut top);
         identity::well_known(&mut top);
+        work::Jobs::new(&mut mounts.kinds, "host", slot.clone()).runs::<work::webhooks::Deliver>();
+        subject::well_known(&mut top);
+        work::events::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
+        work::requests::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
+        work::schedules::declare(&mut work::Jobs::new(&mut mounts.kinds, "host", slot.clone()));
         let mut versioned = Routes::new(&mut mounts.wiring, "host", "/v1", slot);
         identity::routes(&mut versioned);
         ledger::admin::routes(&mut versioned);
+        work::events::routes(&mut versioned);
+        work::schedules::routes(&mut versioned);
         upstream::contract::admin::routes(&mut versioned);
         upstream::release::admin::routes(&mut versioned);
         upstream::operate::routes(&mut versioned);
         replies::idempotency::routes(&mut versioned);
         cache::routes::routes(&mut versioned);
+        work::admin::routes(&mut versioned);
+        work::webhooks::routes(&mut versioned);
+        archive::routes(&mut versioned);
+        subject::routes(&mut versioned);
+        retention::routes(&mut versioned);
         mounts
     }
 
@@ -137,8 +179,11 @@ impl Mounts {
             self.public.insert(S::NAME, slug);
         }
         self.demos.push(S::demo);
+        self.subjects.push((S::NAME, S::SUBJECTS));
+        self.classes.push((S::NAME, S::RETENTION));
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
+        S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
         self.schemas.push(Schema { name: S::NAME, migrations: S::SCHEMA });
         self.starts.push((
             S::NAME,
@@ -163,6 +208,23 @@ impl Mounts {
     /// The migrations of the host and of every mounted system.
     pub fn schemas(&self) -> &[Schema] {
         &self.schemas
+    }
+
+    /// Every kind of job, for commands that work without a host.
+    ///
+    /// # Errors
+    /// Two kinds of one name.
+    pub fn kinds(&mut self) -> Result<work::Kinds> {
+        work::table(std::mem::take(&mut self.kinds))
+    }
+
+    /// What the host and every mounted system declare about persons.
+    pub fn register(&self) -> subject::Register {
+        let mut register = subject::Register::host();
+        for (system, subjects) in &self.subjects {
+            register.declare(system, subjects);
+        }
+        register
     }
 
     /// What fills a tenant with sample data, one per system.
@@ -196,6 +258,8 @@ pub struct Launch {
     pub mounts: Mounts,
     /// The folder where proofs of this data are kept; it need not exist.
     pub proofs: PathBuf,
+    /// The data folder.
+    pub data: PathBuf,
 }
 
 /// The sections of the host itself and the rules between them.
@@ -217,6 +281,11 @@ pub fn schema() -> config::Schema {
         .section::<replies::idempotency::config::IdempotencyConfig>()
         .section::<cache::config::CacheConfig>()
         .section::<shared::config::RedisConfig>()
+        .section::<retention::config::RetentionConfig>()
+        .section::<work::config::WorkConfig>()
+        .section::<archive::config::ArchiveConfig>()
+        .section::<work::events::config::EventsConfig>()
+        .section::<work::webhooks::config::WebhooksConfig>()
         .rule(practices::rule)
         .rule(upstream::config::rule)
         .rule(upstream::resilience::rule)
@@ -224,6 +293,11 @@ pub fn schema() -> config::Schema {
         .rule(replies::idempotency::config::rule)
         .rule(cache::config::rule)
         .rule(shared::config::rule)
+        .rule(retention::config::rule)
+        .rule(work::config::rule)
+        .rule(archive::config::rule)
+        .rule(work::events::config::rule)
+        .rule(work::webhooks::config::rule)
         .rule(limits::config::rule)
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
@@ -237,7 +311,7 @@ impl Host {
     /// # Errors
     /// What a system or an engine cannot start without; two systems that claim one path.
     pub async fn start(launch: Launch) -> Result<Arc<Host>> {
-        let Launch { config, store, clock, seed, master, mut mounts, proofs } = launch;
+        let Launch { config, store, clock, seed, master, mut mounts, proofs, data } = launch;
         let off = config.get::<practices::PracticesConfig>().off;
         for (practice, reason) in &off {
             tracing::warn!(practice, reason, "a practice is switched off");
@@ -254,6 +328,8 @@ impl Host {
             // What is not to be done: tokens that mean something to the process alone that made them.
             identifying.issuer = format!("{}-{}", identifying.issuer, u64::from_be_bytes(seed.bytes()));
         }
+        let retention = retention::Retention::new(&mounts.classes, &config.get())?;
+        let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
         let boot = Boot { store: store.clone(), clock: clock.clone() };
         for (_, start) in mounts.starts {
@@ -264,9 +340,21 @@ impl Host {
         description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
+        let kinds = work::table(std::mem::take(&mut mounts.kinds))?;
+        let bus = work::events::Bus::new(&config.get(), &kinds, config.get::<practices::PracticesConfig>().holds("pubsub"));
+        let mut working: work::config::WorkConfig = config.get();
+        if off.contains_key("job-queue") && working.slots == 0 {
+            // What is not to be done: jobs run in the process that answers requests, whatever it was told.
+            working.slots = 4;
+        }
+        let work = work::Work::new(&working, bus, kinds, &seed).patient(server.drain_timeout.duration());
+        let webhooks = work::webhooks::Webhooks::new(config.get(), config.profile(), work.slots)?;
+        webhooks.measure(&telemetry);
         let shared = shared::Shared::new(&config.get())?;
         let cache = cache::Cache::new(&config.get(), shared.clone(), clock.clone(), &seed)?;
+        let archive = archive::Archive::new(&config, &data, store.clone(), &identity.master_key(), clock.clone(), seed.clone())?;
         let host = Arc::new(Host {
+            archive: Some(Arc::new(archive)),
             idempotency: Arc::new(idempotency),
             store,
             clock,
@@ -279,6 +367,10 @@ impl Host {
                 .guarded(&config.get(), &config.get())?,
             shared,
             cache,
+            retention,
+            subjects,
+            work: Arc::new(work),
+            webhooks: Arc::new(webhooks),
             shelf: mounts.shelf,
             proofs,
             off,
@@ -297,10 +389,18 @@ impl Host {
         }
         host.check_shared().await;
         host.check_keys();
+        work::admin::watch::checks(&host.health, &host, &config.get());
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
+        work::schedules::settle(&host).await?;
+        archive::watch(&host);
         host.health.started();
         tokio::spawn(tend(Arc::downgrade(&host)));
+        tokio::spawn(retention::keep(Arc::downgrade(&host)));
+        tokio::spawn(work::run(Arc::downgrade(&host)));
+        tokio::spawn(work::events::herald(Arc::downgrade(&host)));
+        tokio::spawn(archive::keep_up(Arc::downgrade(&host)));
+        tokio::spawn(archive::ship(Arc::downgrade(&host)));
         Ok(host)
     }
 
@@ -337,6 +437,7 @@ impl Host {
     /// # Errors
     /// What the database says.
     pub async fn stop(&self) -> Result<()> {
+        self.work.stop().await;
         self.idempotency.settle().await;
         let closed = self.store.close().await;
         self.telemetry.flush().await;
@@ -360,6 +461,15 @@ async fn tend(host: std::sync::Weak<Host>) {
         }
         if let Err(error) = replies::idempotency::tend(&host).await {
             tracing::warn!(cause = error.cause(), "old answers were not removed: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = work::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old jobs were not removed: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = work::events::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old events were not removed: {}; next try in a minute", error.public());
+        }
+        if let Err(error) = work::webhooks::tend(&host).await {
+            tracing::warn!(cause = error.cause(), "old deliveries were not removed: {}; next try in a minute", error.public());
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Plimsoll: what an author of a system imports.
 
+pub mod archive;
 pub mod body;
 pub mod config;
+pub mod console;
 pub mod ctx;
 pub mod database;
 pub mod edge;
@@ -14,19 +16,23 @@ pub mod ledger;
 pub mod limits;
 pub mod manual;
 pub mod openapi;
+pub mod outbound;
 pub mod practices;
 pub mod probes;
 pub mod problems;
 pub mod replies;
 pub mod resource;
+pub mod retention;
 pub mod route;
 pub mod server;
 pub mod shape;
 pub mod shared;
 pub mod stack;
+pub mod subject;
 pub mod system;
 pub mod telemetry;
 pub mod upstream;
+pub mod work;
 
 pub use body::Body;
 pub use ctx::{Committed, Ctx, Read, Write};

@@ -171,7 +171,11 @@ pub async fn run(
             Role::Operations => server.listen(listener, None, move |peer, _, request| operations(host.clone(), peer, request)),
         }
     }
-    server.until_drained(|| host.health.drain()).await
+    let announce = || {
+        host.health.drain();
+        host.work.retire();
+    };
+    server.until_drained(announce).await
 }
 
 #[cfg(test)]

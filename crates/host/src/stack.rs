@@ -18,6 +18,7 @@ use crate::{
     identity, limits, probes,
     replies::{self, cache},
     route, upstream,
+    work::requests,
 };
 
 /// A future on the heap: what lets layers be values in a list instead of one nested type.
@@ -94,6 +95,7 @@ pub static STACK: &[Layer] = &[
     around("bulkhead", limits::bulkhead::around,"no class of routes takes all the room"),
     sometimes("fallback", upstream::fallback::wants, upstream::fallback::around, "a declared answer, marked, where a mounted service has none"),
     sometimes("replay", replies::idempotency::wants, replies::idempotency::around, "a repeat with the same key has one effect and one answer"),
+    sometimes("defer", requests::wants, requests::around, "long work is accepted now and done later, where the caller prefers that"),
     check ("release",  upstream::release::choose, "the side of a release that answers; decided once, before anything kept is looked at"),
     // what need not be done again
     sometimes("cache", cache::wants, cache::around, "what was kept is given again; identical requests go once"),

@@ -5,7 +5,7 @@ use std::future::Future;
 use plimsoll_core::Result;
 use plimsoll_store::Migration;
 
-use crate::{config::Section, host::Boot, route::Routes};
+use crate::{config::Section, host::Boot, route::Routes, work::Jobs};
 
 /// A system declares; the host starts, routes, limits, records and stops it.
 pub trait System: Send + Sync + Sized + 'static {
@@ -20,6 +20,15 @@ pub trait System: Send + Sync + Sized + 'static {
     fn start(config: Self::Config, boot: &Boot) -> impl Future<Output = Result<Self>> + Send;
     /// Its routes, below `/v1`.
     fn routes(routes: &mut Routes<'_, Self>);
+    /// Its kinds of job.
+    fn jobs(jobs: &mut Jobs<'_, Self>) {
+        let _ = jobs;
+    }
+    /// Where its tables hold data about persons, and what an erasure does there. What is not declared
+    /// is not found by anyone who asks for their data.
+    const SUBJECTS: &'static [crate::subject::Subject] = &[];
+    /// How long classes of its data are kept. What is not declared is kept for ever.
+    const RETENTION: &'static [crate::retention::Class] = &[];
     /// The tenant (by slug) whose data anyone may read, if the owner of the data says so.
     fn public_read(config: &Self::Config) -> Option<String> {
         let _ = config;

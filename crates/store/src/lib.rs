@@ -28,27 +28,34 @@
 //! type. Migrations are written in SQLite's words and translated where the words differ.
 
 mod dialect;
+mod encoding;
 mod facts;
 mod failure;
 mod forget;
 mod gauges;
 mod lanes;
+pub mod log;
 mod migrate;
 mod pace;
 mod postgres;
 mod queue;
 mod row;
+mod rows;
 mod schema;
 pub mod scratch;
 mod settings;
+mod snapshot;
 mod sql;
 mod sqlite;
 mod store;
+mod tables;
 mod tally;
 mod tx;
 mod value;
+mod wake;
 mod work;
 
+pub use encoding::{Datum, put_number, put_row, put_value, put_values, take_number, take_row, take_value};
 pub use facts::{Facts, Kind};
 pub use gauges::Gauges;
 pub(crate) use lanes::Lanes;
@@ -56,12 +63,16 @@ pub use migrate::Down;
 pub use pace::Pace;
 use plimsoll_core::TenantId;
 pub use row::{FromRow, Row};
+pub use rows::Load;
 pub use schema::{Migration, Schema, Schemas, Standing, State};
 pub use settings::{Place, Settings};
 pub use sql::Sql;
+pub use sqlite::settle_alone;
 pub use store::Store;
+pub use tables::{Column, ColumnKind, Table};
 pub use tx::{Head, Tx};
 pub use value::{Bind, FromValue, IdText, Params, Value};
+pub use wake::Changes;
 
 /// Whose data a transaction may touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use plimsoll_core::{Clock, Code, Error, Result, Time};
 
 use crate::{
-    Migration, Schema, Schemas, State, Store, dialect, postgres,
+    Migration, Schema, Schemas, State, Store, dialect,
+    log::Mark,
+    postgres,
     schema::{Applied, checksum, compare},
     sqlite,
     store::{Engine, Inner, aside},
@@ -41,6 +43,8 @@ pub(crate) trait Bench {
     fn run(&mut self, text: &str) -> Result<()>;
     fn note(&mut self, one: &Applied) -> Result<()>;
     fn erase(&mut self, owner: &str, id: &str) -> Result<()>;
+    /// Leaves a mark in the change log, if there is one and it is on.
+    fn mark(&mut self, at: Time, mark: &Mark) -> Result<()>;
     /// Checks or completes what a migration left.
     fn finish(&mut self) -> Result<()>;
     fn commit(&mut self) -> Result<()>;
@@ -72,7 +76,12 @@ impl Store {
     /// then. A migration that fails is undone alone; those before it stay.
     pub async fn migrate_up(&self) -> Result<Vec<String>> {
         let inner = self.0.clone();
-        aside(move || up(&mut *bench(&inner)?, &inner.schemas, &inner.settings.clock)).await
+        aside(move || {
+            let done = up(&mut *bench(&inner)?, &inner.schemas, &inner.settings.clock);
+            inner.shared.tables_changed();
+            done
+        })
+        .await
     }
 
     /// Reverts migrations, latest first; names what it reverted, as `owner/id`. Data in tables
@@ -82,7 +91,12 @@ impl Store {
     /// As for [`Store::migrate_up`]; [`Code::NotFound`] for a target that is not applied.
     pub async fn migrate_down(&self, down: Down) -> Result<Vec<String>> {
         let inner = self.0.clone();
-        aside(move || back(&mut *bench(&inner)?, &inner.schemas, &down)).await
+        aside(move || {
+            let done = back(&mut *bench(&inner)?, &inner.schemas, &inner.settings.clock, &down);
+            inner.shared.tables_changed();
+            done
+        })
+        .await
     }
 }
 
@@ -126,6 +140,7 @@ fn up(bench: &mut dyn Bench, schemas: &[Schema], clock: &Clock) -> Result<Vec<St
             at: clock.now(),
             version: env!("CARGO_PKG_VERSION").into(),
         })?;
+        bench.mark(clock.now(), &Mark::Schema(name.clone()))?;
         Ok(Some(name))
     })? {
         tracing::info!(migration = name, "migration applied");
@@ -134,7 +149,7 @@ fn up(bench: &mut dyn Bench, schemas: &[Schema], clock: &Clock) -> Result<Vec<St
     Ok(names)
 }
 
-fn back(bench: &mut dyn Bench, schemas: &[Schema], down: &Down) -> Result<Vec<String>> {
+fn back(bench: &mut dyn Bench, schemas: &[Schema], clock: &Clock, down: &Down) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     loop {
         if matches!(down, Down::Steps(steps) if names.len() >= *steps) {
@@ -160,6 +175,7 @@ fn back(bench: &mut dyn Bench, schemas: &[Schema], down: &Down) -> Result<Vec<St
             let name = format!("{owner}/{}", migration.id);
             bench.run(migration.down).and_then(|()| bench.finish()).map_err(|error| broken(&name, error))?;
             bench.erase(owner, migration.id)?;
+            bench.mark(clock.now(), &Mark::Schema(name.clone()))?;
             Ok(Some(name))
         })?;
         match done {

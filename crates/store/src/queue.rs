@@ -6,6 +6,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
+    time::Duration,
 };
 
 /// A bounded line of jobs. Once closed it takes no more, and yields those it has.
@@ -18,6 +19,15 @@ pub(crate) struct Queue<J> {
 struct State<J> {
     jobs: VecDeque<J>,
     open: bool,
+}
+
+/// What waiting for a job came to.
+pub(crate) enum Next<J> {
+    Job(J),
+    /// Patience ended first.
+    Quiet,
+    /// The queue is closed and empty.
+    End,
 }
 
 /// Why a job was not taken.
@@ -53,16 +63,47 @@ impl<J> Queue<J> {
 
     /// Waits for a job; `None` once the queue is closed and empty.
     pub(crate) fn pop(&self) -> Option<J> {
+        loop {
+            match self.pop_within(|| None) {
+                Next::Job(job) => return Some(job),
+                Next::End => return None,
+                Next::Quiet => {}
+            }
+        }
+    }
+
+    /// Waits for a job no longer than `patience` says, which is asked whenever somebody nudges.
+    pub(crate) fn pop_within(&self, patience: impl Fn() -> Option<Duration>) -> Next<J> {
         let mut state = self.state();
         loop {
             if let Some(job) = state.jobs.pop_front() {
-                return Some(job);
+                return Next::Job(job);
             }
             if !state.open {
-                return None;
+                return Next::End;
             }
-            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = match patience() {
+                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(limit) => {
+                    let (state, waited) = self.wake.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner);
+                    if waited.timed_out() && state.jobs.is_empty() && state.open {
+                        return Next::Quiet;
+                    }
+                    state
+                }
+            };
         }
+    }
+
+    /// Lets whoever waits ask its patience again.
+    pub(crate) fn nudge(&self) {
+        // Taken and given back, so that nobody is between asking and waiting.
+        drop(self.state());
+        self.wake.notify_all();
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.state().open
     }
 
     /// The first waiting job that `fits`, without waiting for one.

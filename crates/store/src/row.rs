@@ -5,11 +5,35 @@ use plimsoll_core::{Code, Result};
 use crate::value::{FromValue, Value};
 
 /// One row of an answer, borrowed from the statement that yields it.
-pub struct Row<'r>(pub(crate) Source<'r>);
+pub struct Row<'r> {
+    source: Source<'r>,
+    /// Which of its columns are shown: whoever asked for further ones has the rest.
+    first: usize,
+    columns: usize,
+}
 
-pub(crate) enum Source<'r> {
-    Lite { row: &'r rusqlite::Row<'r>, columns: usize },
+#[derive(Clone, Copy)]
+enum Source<'r> {
+    Lite(&'r rusqlite::Row<'r>),
     Pg(&'r postgres::Row),
+}
+
+impl<'r> Row<'r> {
+    pub(crate) fn lite(row: &'r rusqlite::Row<'r>, columns: usize) -> Row<'r> {
+        Row { source: Source::Lite(row), first: 0, columns }
+    }
+    pub(crate) fn pg(row: &'r postgres::Row) -> Row<'r> {
+        Row { source: Source::Pg(row), first: 0, columns: row.len() }
+    }
+    /// The same row with its first `count` columns only,
+    pub(crate) fn only_first(&self, count: usize) -> Row<'_> {
+        Row { source: self.source, first: self.first, columns: count.min(self.columns) }
+    }
+    /// and without them.
+    pub(crate) fn without_first(&self, count: usize) -> Row<'_> {
+        let count = count.min(self.columns);
+        Row { source: self.source, first: self.first + count, columns: self.columns - count }
+    }
 }
 
 impl Row<'_> {
@@ -26,15 +50,28 @@ impl Row<'_> {
 
     /// How many columns the row has.
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Source::Lite { columns, .. } => *columns,
-            Source::Pg(row) => row.len(),
-        }
+        self.columns
     }
 
     /// Whether the row has no columns.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The name of the column at this position, as the statement's answer calls it.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] where there is no such column.
+    pub fn name(&self, column: usize) -> Result<&str> {
+        let absent = || Code::Internal.error().caused_by(format!("column {column} of {}", self.len()));
+        if column >= self.len() {
+            return Err(absent());
+        }
+        let at = self.first + column;
+        match self.source {
+            Source::Lite(row) => row.as_ref().column_name(at).map_err(|_| absent()),
+            Source::Pg(row) => row.columns().get(at).map(|column| column.name()).ok_or_else(absent),
+        }
     }
 
     /// The value at this position, borrowed.
@@ -45,9 +82,9 @@ impl Row<'_> {
         if column >= self.len() {
             return Err(Code::Internal.error().caused_by(format!("column {column} of {}", self.len())));
         }
-        match &self.0 {
-            Source::Lite { row, .. } => crate::sqlite::value(row, column),
-            Source::Pg(row) => crate::postgres::value(row, column),
+        match self.source {
+            Source::Lite(row) => crate::sqlite::value(row, self.first + column),
+            Source::Pg(row) => crate::postgres::value(row, self.first + column),
         }
     }
 }

@@ -31,9 +31,10 @@ pub struct Schema {
 /// that make each scope's writers take turns.
 pub(crate) const OWN: Schema = Schema {
     name: "store",
-    migrations: &[Migration {
-        id: "0001_store",
-        up: "CREATE TABLE tally (
+    migrations: &[
+        Migration {
+            id: "0001_store",
+            up: "CREATE TABLE tally (
                 tenant_id TEXT NOT NULL,
                 noun TEXT NOT NULL,
                 next INTEGER NOT NULL,
@@ -41,8 +42,10 @@ pub(crate) const OWN: Schema = Schema {
                 PRIMARY KEY (tenant_id, noun)
             ) STRICT, WITHOUT ROWID;
             CREATE TABLE plimsoll_scope (scope TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;",
-        down: "DROP TABLE plimsoll_scope; DROP TABLE tally;",
-    }],
+            down: "DROP TABLE plimsoll_scope; DROP TABLE tally;",
+        },
+        crate::log::MIGRATION,
+    ],
 };
 
 /// How one migration stands.

@@ -61,6 +61,17 @@ impl Yard {
         Ok(at(&self.url, &name))
     }
 
+    /// Makes a database without any schema; its address, with the same role.
+    ///
+    /// # Errors
+    /// As for [`Yard::create`].
+    pub async fn bare(&self) -> Result<String> {
+        let name = name();
+        let made = name.clone();
+        self.ask(move |client| make(client, &made, "template0")).await?;
+        Ok(at(&self.url, &name))
+    }
+
     /// Removes a database that [`Yard::create`] made, whoever is connected to it.
     ///
     /// # Errors

@@ -54,7 +54,9 @@ pub struct Settings {
     /// Whether a connection that is dead when work begins is renewed for that work. Only the proof
     /// that it is switches it off.
     pub renew: bool,
-    /// Says when a migration was applied.
+    /// Tables whose changes the change log leaves out: what nobody needs after a restore.
+    pub unlogged: &'static [&'static str],
+    /// Says when a migration was applied, and on SQLite when a change was logged.
     pub clock: Clock,
 }
 
@@ -71,6 +73,7 @@ impl Default for Settings {
             page_limit: None,
             root_certificates: None,
             renew: true,
+            unlogged: &[],
             clock: Clock::system(),
         }
     }

@@ -8,6 +8,8 @@ use std::{
 
 use plimsoll_core::{Code, Error, Result};
 
+use crate::log::Watched;
+
 /// SQL made of pieces that are in the source: a caller's text cannot become SQL.
 #[derive(Debug, Clone)]
 pub struct Sql(Cow<'static, str>);
@@ -244,12 +246,28 @@ impl Plan {
 pub(crate) struct Plans {
     known: HashMap<Cow<'static, str>, Arc<Plan>>,
     made: usize,
+    /// What the change log makes of statements, for tables as they stood at a time.
+    watched: HashMap<Cow<'static, str>, Option<Arc<Watched>>>,
+    watched_at: u64,
 }
 
 /// Texts come from the source, so their number is bounded; this bounds even the unlikely.
 const MOST: usize = 4096;
 
 impl Plans {
+    /// What the change log makes of a statement, if that is known for tables of this generation.
+    pub(crate) fn watched(&mut self, sql: &Sql, generation: u64) -> Option<Option<Arc<Watched>>> {
+        if self.watched_at != generation || self.watched.len() >= MOST {
+            self.watched.clear();
+            self.watched_at = generation;
+        }
+        self.watched.get(sql.text()).cloned()
+    }
+
+    pub(crate) fn watch(&mut self, sql: &Sql, watched: Option<Arc<Watched>>) {
+        self.watched.insert(sql.0.clone(), watched);
+    }
+
     /// The plan of `sql`, made at its first use.
     pub(crate) fn get(&mut self, sql: &Sql, owned: impl FnOnce(&mut dyn FnMut(&HashSet<String>))) -> Result<Arc<Plan>> {
         if let Some(plan) = self.known.get(sql.text()) {

@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, RwLock,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -21,6 +21,7 @@ use crate::{
     schema, sql,
     sqlite::Lite,
     tx::Shared,
+    wake::Hub,
     work::{Look, change, look},
 };
 
@@ -62,6 +63,11 @@ impl Store {
             owned: RwLock::new(owned),
             durable: AtomicU8::new(0),
             counts: Default::default(),
+            hub: Hub::new(),
+            clock: settings.clock.clone(),
+            unlogged: settings.unlogged,
+            tables: RwLock::default(),
+            generation: AtomicU64::new(0),
         });
         let (engine, lanes) = match &settings.place {
             Place::Sqlite { path } => {
@@ -145,6 +151,11 @@ impl Store {
             Engine::Lite(_) => Kind::Sqlite,
             Engine::Pg(_) => Kind::Postgres,
         }
+    }
+
+    /// The migrations it was opened with, its own first.
+    pub fn schemas(&self) -> &[Schema] {
+        &self.0.schemas
     }
 
     /// What the store counts about itself, at this moment.

@@ -2,22 +2,29 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
-    sync::{Arc, PoisonError, RwLock, atomic::AtomicU8},
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use plimsoll_core::{Code, Error, Result};
+use plimsoll_core::{Clock, Code, Error, Result};
 
 use crate::{
     Kind, Scope,
     failure::Failure,
     gauges::{Counts, add},
+    log::{Capture, Logged, Watched, changes_rows, watch},
     postgres::Session,
     row::{FromRow, Row},
-    sql::{Plan, Sql, Verb, mistake},
+    rows::fit,
+    sql::{Plan, Plans, Sql, Verb, mistake},
     sqlite::Connection,
+    tables::{BOOKKEEPING, ColumnKind, Table},
     value::{IdText, Params, Value},
+    wake::Hub,
 };
 
 /// Where a tenant's chain of ledger entries stands.
@@ -37,11 +44,28 @@ pub(crate) struct Shared {
     /// 0 unknown, 1 yes, 2 no.
     pub(crate) durable: AtomicU8,
     pub(crate) counts: Counts,
+    /// Who waits for other transactions.
+    pub(crate) hub: Hub,
+    pub(crate) clock: Clock,
+    /// Tables that the change log leaves out.
+    pub(crate) unlogged: &'static [&'static str],
+    /// The tables by name in lower case, as far as the change log has asked for them,
+    pub(crate) tables: RwLock<Option<Arc<Tables>>>,
+    /// and how often they may have changed.
+    pub(crate) generation: AtomicU64,
 }
+
+/// Tables by name in lower case.
+pub(crate) type Tables = HashMap<String, Arc<Table>>;
 
 impl Shared {
     pub(crate) fn with_owned(&self, f: &mut dyn FnMut(&HashSet<String>)) {
         f(&self.owned.read().unwrap_or_else(PoisonError::into_inner));
+    }
+    /// Forgets the tables: a migration has run.
+    pub(crate) fn tables_changed(&self) {
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.generation.fetch_add(1, Ordering::Release);
     }
     /// Adds tables that a database says a tenant owns.
     pub(crate) fn learn(&self, tables: impl IntoIterator<Item = String>) {
@@ -72,6 +96,10 @@ pub struct Tx<'c> {
     /// Whether rows of a statement are being visited, which occupies the connection.
     visiting: Cell<bool>,
     depth: u32,
+    /// Channels to wake if this is committed.
+    pub(crate) notices: Vec<&'static str>,
+    /// Where changes are noted while the change log is on.
+    log: Option<&'c RefCell<Capture>>,
 }
 
 /// A statement that is ready to run: its plan, and a value for each of its parameters in order.
@@ -98,7 +126,28 @@ impl<'c> Tx<'c> {
             Scope::Tenant(id) => Some(IdText::new(id)),
             Scope::Host => None,
         };
-        Tx { link, shared, scope, tenant, head, broken: Cell::new(None), visiting: Cell::new(false), depth: 0 }
+        Tx {
+            link,
+            shared,
+            scope,
+            tenant,
+            head,
+            broken: Cell::new(None),
+            visiting: Cell::new(false),
+            depth: 0,
+            notices: Vec::new(),
+            log: None,
+        }
+    }
+
+    /// The same transaction, with its changes noted in `log`.
+    pub(crate) fn logged(mut self, log: Option<&'c RefCell<Capture>>) -> Tx<'c> {
+        self.log = log;
+        self
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
     }
 
     /// The code of the statement that failed, if one did.
@@ -157,6 +206,12 @@ impl<'c> Tx<'c> {
     /// rule of the schema; else as for [`Tx::rows`].
     pub fn write(&mut self, sql: impl Into<Sql>, params: &Params<'_>) -> Result<u64> {
         let sql = sql.into();
+        if let Some(watched) = self.watched(&sql)? {
+            if watched.returns {
+                return Err(mistake("a statement with RETURNING is run with `writing`", sql.text()));
+            }
+            return self.run(&watched.sql, params, Verb::Writes, |bound| self.noted(&watched, bound, &mut |_| Ok(true)));
+        }
         self.run(&sql, params, Verb::Writes, |bound| match self.link {
             Link::Lite(connection) => connection.execute(bound),
             Link::Pg(session) => session.borrow_mut().execute(bound),
@@ -173,10 +228,10 @@ impl<'c> Tx<'c> {
             out.push(T::from_row(row)?);
             Ok(true)
         };
-        self.run(&sql, params, Verb::Writes, |bound| match self.link {
-            Link::Lite(connection) => connection.query(bound, visit),
-            Link::Pg(session) => Session::query(session, bound, visit),
-        })?;
+        match self.watched(&sql)? {
+            Some(watched) => self.run(&watched.sql, params, Verb::Writes, |bound| self.noted(&watched, bound, visit))?,
+            None => self.run(&sql, params, Verb::Writes, |bound| self.shown(bound, visit))?,
+        };
         Ok(out)
     }
 
@@ -186,7 +241,8 @@ impl<'c> Tx<'c> {
     /// What `f` returns.
     pub fn attempt<T>(&mut self, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         self.ready("SAVEPOINT")?;
-        let (head, depth) = (self.head, self.depth);
+        let (head, depth, notices) = (self.head, self.depth, self.notices.len());
+        let noted = self.log.map(|log| log.borrow().mark());
         self.depth += 1;
         self.control(&format!("SAVEPOINT attempt_{depth}"))?;
         let result = f(self).and_then(|value| self.ready("RELEASE").map(|()| value));
@@ -195,6 +251,10 @@ impl<'c> Tx<'c> {
             self.control(&format!("RELEASE SAVEPOINT attempt_{depth}"))?;
         } else {
             self.head = head;
+            self.notices.truncate(notices);
+            if let (Some(log), Some(noted)) = (self.log, noted) {
+                log.borrow_mut().undo(noted);
+            }
             self.control(&format!("ROLLBACK TO SAVEPOINT attempt_{depth}"))?;
             self.control(&format!("RELEASE SAVEPOINT attempt_{depth}"))?;
             self.broken.set(None);
@@ -252,23 +312,155 @@ impl<'c> Tx<'c> {
     }
 
     fn query(&self, sql: Sql, params: &Params<'_>, stream: bool, visit: Visit<'_>) -> Result<()> {
-        self.run(&sql, params, Verb::Reads, |bound| {
-            self.visiting.set(true);
-            let done = match self.link {
-                Link::Lite(connection) => connection.query(bound, visit),
-                Link::Pg(session) if stream => Session::stream(session, bound, visit),
-                Link::Pg(session) => Session::query(session, bound, visit),
-            };
-            self.visiting.set(false);
-            done
-        })?;
+        self.run(&sql, params, Verb::Reads, |bound| self.visit(bound, stream, visit))?;
         Ok(())
+    }
+
+    fn visit(&self, bound: &Bound<'_>, stream: bool, visit: Visit<'_>) -> Result<u64, Stop> {
+        self.visiting.set(true);
+        let done = match self.link {
+            Link::Lite(connection) => connection.query(bound, visit),
+            Link::Pg(session) if stream => Session::stream(session, bound, visit),
+            Link::Pg(session) => Session::query(session, bound, visit),
+        };
+        self.visiting.set(false);
+        done
+    }
+
+    /// Runs a statement and shows what it returns, once all is there.
+    fn shown(&self, bound: &Bound<'_>, visit: Visit<'_>) -> Result<u64, Stop> {
+        match self.link {
+            Link::Lite(connection) => connection.query(bound, visit),
+            Link::Pg(session) => Session::query(session, bound, visit),
+        }
+    }
+
+    /// Runs a watched statement, notes what it changes and shows what it returns by itself.
+    fn noted(&self, watched: &Watched, bound: &Bound<'_>, visit: Visit<'_>) -> Result<u64, Stop> {
+        self.noting(watched, visit, |visit| self.shown(bound, visit))
+    }
+
+    fn noting(&self, watched: &Watched, visit: Visit<'_>, run: impl FnOnce(Visit<'_>) -> Result<u64, Stop>) -> Result<u64, Stop> {
+        let mut above = None;
+        let done = run(&mut |row| {
+            if let Some(log) = self.log {
+                log.borrow_mut().add(watched, row)?;
+            }
+            // All rows have been changed by now, so all are noted, whatever becomes of the visit.
+            if above.is_none()
+                && let Err(error) = visit(&row.only_first(row.len() - watched.added))
+            {
+                above = Some(error);
+            }
+            Ok(true)
+        });
+        if matches!(done, Err(Stop::Above(_))) {
+            // Something may have been changed and not noted: then it must not stay.
+            self.broken.set(Some(Code::Internal));
+        }
+        match (done, above) {
+            (Ok(_), Some(error)) => Err(Stop::Above(error)),
+            (done, _) => done,
+        }
+    }
+
+    /// How the change log sees a statement; `None` while it is off or leaves the table out.
+    fn watched(&self, sql: &Sql) -> Result<Option<Arc<Watched>>> {
+        if self.log.is_none() {
+            return Ok(None);
+        }
+        let generation = self.shared.generation.load(Ordering::Acquire);
+        if let Some(known) = self.plans(|plans| plans.watched(sql, generation)) {
+            return Ok(known);
+        }
+        let made = self.watch(sql, false).or_else(|_| self.watch(sql, true))?.map(Arc::new);
+        self.plans(|plans| plans.watch(sql, made.clone()));
+        Ok(made)
+    }
+
+    fn watch(&self, sql: &Sql, anew: bool) -> Result<Option<Watched>> {
+        let tables = self.logged_tables(anew)?;
+        watch(sql.text(), self.is_postgres(), &|name| {
+            let name = name.to_ascii_lowercase();
+            if BOOKKEEPING.contains(&name.as_str()) || self.shared.unlogged.contains(&name.as_str()) {
+                return Some(Logged::No);
+            }
+            tables.get(&name).cloned().map(Logged::Yes)
+        })
+    }
+
+    /// The tables as the database tells them, asked once until a migration runs.
+    fn logged_tables(&self, anew: bool) -> Result<Arc<Tables>> {
+        let known = self.shared.tables.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(tables) = known.filter(|_| !anew) {
+            return Ok(tables);
+        }
+        self.ready("the change log asks for the tables")?;
+        let tables = self.tables()?.into_iter().map(|table| (table.name.to_ascii_lowercase(), Arc::new(table))).collect();
+        let tables = Arc::new(tables);
+        *self.shared.tables.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&tables));
+        Ok(tables)
+    }
+
+    fn plans<T>(&self, f: impl FnOnce(&mut Plans) -> T) -> T {
+        match self.link {
+            Link::Lite(connection) => f(&mut connection.plans.borrow_mut()),
+            Link::Pg(session) => f(&mut session.borrow_mut().plans),
+        }
+    }
+
+    /// Visits rows for as long as the visitor wants more.
+    pub(crate) fn visited(&self, sql: &'static str, visit: Visit<'_>) -> Result<()> {
+        self.query(Sql::from(sql), &[], true, visit)
+    }
+
+    /// Runs a query that this crate made, with values in the order of its parameters. Whose rows
+    /// it names is its maker's business.
+    pub(crate) fn unguarded(&self, sql: &Sql, values: Vec<Value<'_>>, stream: bool, visit: Visit<'_>) -> Result<u64> {
+        self.ready(sql.text())?;
+        let plan = self.understood(sql)?;
+        let bound = Bound { text: sql, plan: &plan, values };
+        self.measured(sql, || self.visit(&bound, stream, visit))
+    }
+
+    /// As [`Tx::unguarded`], for a statement that changes rows; how many.
+    pub(crate) fn writing_values(&mut self, sql: &Sql, values: Vec<Value<'_>>) -> Result<u64> {
+        self.ready(sql.text())?;
+        fit(&values)?;
+        let watched = self.watched(sql)?;
+        let sql = watched.as_ref().map_or(sql, |watched| &watched.sql);
+        let plan = self.understood(sql)?;
+        let bound = Bound { text: sql, plan: &plan, values };
+        if let Some(watched) = &watched {
+            return self.measured(sql, || self.noted(watched, &bound, &mut |_| Ok(true)));
+        }
+        self.measured(sql, || match self.link {
+            Link::Lite(connection) => connection.execute(&bound),
+            Link::Pg(session) => session.borrow_mut().execute(&bound),
+        })
+    }
+
+    /// As [`Tx::writing_values`] on a server, for many rows at once: one array for each column.
+    pub(crate) fn writing_arrays(&mut self, sql: &Sql, kinds: &[ColumnKind], rows: &[Vec<Value<'_>>]) -> Result<u64> {
+        self.ready(sql.text())?;
+        rows.iter().try_for_each(|row| fit(row))?;
+        let watched = self.watched(sql)?;
+        let sql = watched.as_ref().map_or(sql, |watched| &watched.sql);
+        let plan = self.understood(sql)?;
+        let Link::Pg(session) = self.link else { return Err(mistake("arrays are a server's", sql.text())) };
+        self.measured(sql, || match &watched {
+            Some(watched) => self.noting(watched, &mut |_| Ok(true), |visit| Session::arrays(session, &plan, sql, kinds, rows, visit)),
+            None => Session::arrays(session, &plan, sql, kinds, rows, &mut |_| Ok(true)),
+        })
     }
 
     /// Judges a statement, binds its parameters, runs it and measures.
     fn run(&self, sql: &Sql, params: &Params<'_>, verb: Verb, f: impl FnOnce(&Bound<'_>) -> Result<u64, Stop>) -> Result<u64> {
         self.ready(sql.text())?;
         let plan = self.plan(sql)?;
+        if (verb, plan.verb, self.log.is_some()) == (Verb::Reads, Verb::Either, true) && changes_rows(sql.text())? {
+            return Err(mistake("a statement that changes rows is run with `write` or `writing`", sql.text()));
+        }
         if plan.verb != verb && plan.verb != Verb::Either {
             return Err(mistake(
                 if verb == Verb::Reads { "a query was expected" } else { "a changing statement was expected" },
@@ -276,8 +468,12 @@ impl<'c> Tx<'c> {
             ));
         }
         let values = self.bind(&plan, sql, params)?;
+        self.measured(sql, || f(&Bound { text: sql, plan: &plan, values }))
+    }
+
+    fn measured(&self, sql: &Sql, f: impl FnOnce() -> Result<u64, Stop>) -> Result<u64> {
         let started = Instant::now();
-        let done = f(&Bound { text: sql, plan: &plan, values });
+        let done = f();
         self.shared.counts.statement(sql.text(), started.elapsed(), self.shared.slow_statement);
         done.map_err(|stop| match stop {
             Stop::Failed(failure) => self.fail(&failure),
@@ -285,12 +481,12 @@ impl<'c> Tx<'c> {
         })
     }
 
+    fn understood(&self, sql: &Sql) -> Result<Arc<Plan>> {
+        self.plans(|plans| plans.get(sql, |f| self.shared.with_owned(f)))
+    }
+
     fn plan(&self, sql: &Sql) -> Result<Arc<Plan>> {
-        let learn = |f: &mut dyn FnMut(&HashSet<String>)| self.shared.with_owned(f);
-        let plan = match self.link {
-            Link::Lite(connection) => connection.plans.borrow_mut().get(sql, learn)?,
-            Link::Pg(session) => session.borrow_mut().plans.get(sql, learn)?,
-        };
+        let plan = self.understood(sql)?;
         match (&plan.unguarded, self.scope) {
             (Some(table), Scope::Tenant(_)) => {
                 Err(mistake(&format!("`{table}` belongs to tenants, but the statement does not use :tenant"), sql.text()))

@@ -1,7 +1,8 @@
 //! Jobs for lanes, and what becomes of their results.
 
 use std::{
-    collections::HashMap,
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
@@ -11,8 +12,10 @@ use tokio::sync::oneshot;
 
 use crate::{
     Scope,
+    dialect::APPEND,
     failure::{Failure, panicked},
     gauges::add,
+    log::Capture,
     queue::Claim,
     tx::{Head, Shared, Tx},
 };
@@ -114,6 +117,10 @@ pub(crate) struct Batch<'s> {
     shared: &'s Shared,
     heads: HashMap<Scope, Head>,
     done: Vec<Done>,
+    /// Channels to wake once the batch is committed.
+    notices: BTreeSet<&'static str>,
+    /// What its changes changed, while the change log is on.
+    log: Option<RefCell<Capture>>,
 }
 
 /// What a lane does after one change of a batch.
@@ -123,8 +130,9 @@ pub(crate) enum Verdict {
 }
 
 impl<'s> Batch<'s> {
-    pub(crate) fn new(shared: &'s Shared) -> Batch<'s> {
-        Batch { shared, heads: HashMap::new(), done: Vec::new() }
+    pub(crate) fn new(shared: &'s Shared, logging: bool) -> Batch<'s> {
+        let log = logging.then(RefCell::default);
+        Batch { shared, heads: HashMap::new(), done: Vec::new(), notices: BTreeSet::new(), log }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -134,14 +142,20 @@ impl<'s> Batch<'s> {
     /// Runs one change; its answer waits for the end of the batch. Also tells the code of the
     /// statement that failed in it, if one did.
     pub(crate) fn run(&mut self, link: crate::tx::Link<'_>, job: Change) -> (Verdict, Option<Code>) {
-        let mut tx = Tx::new(link, self.shared, job.scope, self.heads.get(&job.scope).copied());
+        let noted = self.log.as_ref().map(|log| log.borrow().mark());
+        let mut tx = Tx::new(link, self.shared, job.scope, self.heads.get(&job.scope).copied()).logged(self.log.as_ref());
         let done = (job.work)(Ok(&mut tx));
-        let kept = done.kept;
-        if kept && let Some(head) = tx.head {
-            self.heads.insert(job.scope, head);
+        let (kept, broken, head, notices) = (done.kept, tx.broken(), tx.head, std::mem::take(&mut tx.notices));
+        if kept {
+            self.notices.extend(notices);
+            if let Some(head) = head {
+                self.heads.insert(job.scope, head);
+            }
+        } else if let (Some(log), Some(noted)) = (&self.log, noted) {
+            log.borrow_mut().undo(noted);
         }
         self.done.push(done);
-        (if kept { Verdict::Keep } else { Verdict::Undo }, tx.broken())
+        (if kept { Verdict::Keep } else { Verdict::Undo }, broken)
     }
 
     /// Refuses a change that did not run, when the batch ends.
@@ -149,9 +163,32 @@ impl<'s> Batch<'s> {
         self.done.push((job.work)(Err(failure.error())));
     }
 
+    /// What the change log has to say about it, if anything.
+    pub(crate) fn body(&self) -> Option<Vec<u8>> {
+        self.log.as_ref()?.borrow().body()
+    }
+
+    /// The last words to a server within the transaction: for the change log and for other processes.
+    pub(crate) fn words(&self) -> String {
+        let mut words = self.shared.hub.words(&self.notices);
+        if let Some(body) = self.body() {
+            const DIGITS: &[u8; 16] = b"0123456789abcdef";
+            words.reserve(body.len() * 2 + 200);
+            words.push_str(APPEND.0);
+            for byte in body {
+                words.push(char::from(DIGITS[usize::from(byte >> 4)]));
+                words.push(char::from(DIGITS[usize::from(byte & 15)]));
+            }
+            words.push_str(APPEND.1);
+        }
+        words
+    }
+
     /// Ends the batch: every caller learns its result, or `failure` where nothing was kept.
     pub(crate) fn end(self, failure: Option<&Failure>) {
         add(&self.shared.counts.batches);
+        // Where the outcome is not known, one look too many does no harm.
+        self.notices.iter().for_each(|channel| self.shared.hub.fire(channel));
         for done in self.done {
             done.answer(self.shared, failure);
         }

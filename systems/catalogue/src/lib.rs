@@ -6,12 +6,16 @@
 
 mod demo;
 
+use std::time::Duration;
+
 use plimsoll::{
     Access, Migration, Result, Role, System,
     host::Boot,
     ledger::Change,
     resource::{Child, Field, Resource},
+    retention::{Class, Step},
     route::Routes,
+    subject::{Key, Subject, With},
 };
 use serde_json::json;
 
@@ -33,7 +37,13 @@ pub static ARTISTS: Resource = Resource {
     title: "Artist",
     table: "artist",
     fields: &[Field::text("name", 1, 64, "The name as it is printed.").required().sorted().filtered().searched()],
-    children: &[Child { table: "song", column: "artist_id", plural: "songs", noun: "song" }],
+    children: &[Child {
+        table: "song",
+        column: "artist_id",
+        plural: "songs",
+        noun: "song",
+        read: Access::needs("songs:read", Role::Viewer),
+    }],
     read: Access::needs("artists:read", Role::Viewer),
     write: Access::needs("artists:write", Role::Editor),
     cascade: ("artists:cascade", Role::Admin),
@@ -60,6 +70,7 @@ pub static SONGS: Resource = Resource {
     example: || json!({ "title": "Stars", "artist_id": null, "release_date": "1976-07-03", "url": "https://example.org/stars", "distance": 4.24 }),
 };
 
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The page and what it loads.
@@ -81,6 +92,29 @@ impl System for Catalogue {
         down: include_str!("../schema/0001_catalogue.down.sql"),
     }];
     type Config = Config;
+    /// An artist is a person: the name goes, what the person made stays with its numbers.
+    const SUBJECTS: &'static [Subject] = &[Subject::blank("artist", "artist", Key::Number("id"), &[("name", With::Mark)])];
+    /// What was deleted can be brought back for a year, and is gone then.
+    const RETENTION: &'static [Class] = &[
+        Class {
+            name: "deleted-songs",
+            about: "songs, from their deletion",
+            period: YEAR,
+            steps: &[Step { table: "song", row: "id", over: "deleted_at < :limit", blank: &[] }],
+        },
+        Class {
+            name: "deleted-artists",
+            about: "artists to whom no song refers any more, from their deletion",
+            period: YEAR,
+            steps: &[Step {
+                table: "artist",
+                row: "id",
+                over: "deleted_at < :limit AND NOT EXISTS \
+                       (SELECT 1 FROM song s WHERE s.tenant_id = artist.tenant_id AND s.artist_id = artist.id)",
+                blank: &[],
+            }],
+        },
+    ];
 
     async fn start(_: Config, _: &Boot) -> Result<Catalogue> {
         Ok(Catalogue)

@@ -32,6 +32,7 @@ pub use people::{Person, Tenant};
 pub use plain::plain;
 pub use redis::Redis;
 pub use reply::Reply;
+pub use scratch::Scratch;
 pub use service::{Seen, Service, accept, frame};
 pub use tls::{Papers, Shaken, Version, shake, speaks_old};
 pub use wire::{Wire, status_of};

@@ -57,6 +57,20 @@ impl Wire {
         (String::from_utf8_lossy(&heard).into_owned(), closed)
     }
 
+    /// What comes until this text is in it, the other side closes, or `limit` passes.
+    pub async fn until(&mut self, limit: Duration, wanted: &str) -> String {
+        let mut heard = String::new();
+        let mut piece = [0u8; 8192];
+        let end = (Instant::now() + limit).min(self.until);
+        while !heard.contains(wanted) && heard.len() <= LARGEST {
+            match timeout_at(end, self.stream.read(&mut piece)).await {
+                Ok(Ok(count)) if count > 0 => heard.push_str(&String::from_utf8_lossy(&piece[..count])),
+                _ => break,
+            }
+        }
+        heard
+    }
+
     /// What comes until a whole head (and what came with it) is there, or `limit` passes.
     pub async fn head(&mut self, limit: Duration) -> String {
         let mut heard = Vec::new();

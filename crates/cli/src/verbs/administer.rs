@@ -4,6 +4,7 @@ use std::{io::BufRead, time::Duration};
 
 use plimsoll::{
     Code, Role,
+    archive::tenant::hold,
     config::{Setting, Span},
     identity::Rotation,
 };
@@ -38,6 +39,13 @@ pub async fn tenant(global: &Global, what: &Tenant) -> Outcome {
                     &all.iter().map(|one| vec![one.slug.clone(), one.name.clone(), one.id.to_string()]).collect::<Vec<_>>(),
                 )
             });
+        }
+        Tenant::Export(options) => super::tenant::export(&ground, global.json, options).await?,
+        Tenant::Restore(options) => super::tenant::restore(&ground, global.json, options).await?,
+        Tenant::Release { slug } => {
+            let tenant = desk.tenant(slug).await?;
+            hold::release(&ground.store, &ground.clock, tenant.id).await?;
+            output::result(global.json, &serde_json::json!({ "id": tenant.id, "held": false }), |_| format!("{slug} is not held any more"));
         }
         Tenant::Close { slug, yes } => {
             confirmed(*yes, &format!("closing `{slug}` locks everybody out of it"))?;

@@ -1,6 +1,6 @@
 //! `plimsoll doctor`
 
-use plimsoll::{database, shared::Shared};
+use plimsoll::{archive::record, database, shared::Shared};
 use serde::Serialize;
 
 use super::{Ended, Ground, Outcome, configuration};
@@ -113,6 +113,41 @@ async fn inspect(ground: &Ground, lines: &mut Vec<Line>) {
         }),
         Err(error) => lines.push(failed("master key", &error, "it seals the keys that sign tokens")),
     }
+    backups(ground, lines).await;
+}
+
+/// Whether there are backups, where, and whether one was ever restored. What would be a worry where
+/// users' data lies is none on a developer's machine.
+async fn backups(ground: &Ground, lines: &mut Vec<Line>) {
+    let why = "what cannot be restored is lost with its disk";
+    let looked = async {
+        let archive = ground.archive()?;
+        let (backup, drill) = record::newest(&ground.store).await?;
+        Ok::<_, plimsoll::Error>((archive.depot, backup, drill))
+    };
+    let (depot, backup, drill) = match looked.await {
+        Ok(found) => found,
+        // A schema that is not in place has its own line.
+        Err(error) if error.code() == plimsoll::Code::Internal => return,
+        Err(error) => return lines.push(failed("backups", &error, why)),
+    };
+    let when = |at: Option<plimsoll::Time>| at.map_or_else(|| "none".to_owned(), |at| at.to_string());
+    let newest = when(backup.as_ref().map(|backup| backup.started_at));
+    let drilled = when(drill.as_ref().map(|drill| drill.started_at));
+    let worries = database::production(&ground.config) && (!depot.elsewhere || backup.is_none() || drill.is_none());
+    let fix = match (backup, drill, depot.elsewhere) {
+        (.., false) => "set archive.place to another disk or an object store, and keep a copy of the key elsewhere too",
+        (None, ..) => "plimsoll backup create",
+        (_, None, _) => "plimsoll backup drill",
+        _ => "",
+    };
+    lines.push(Line {
+        check: "backups",
+        state: if worries { "warning" } else { "ok" },
+        found: format!("at {}; newest {newest}, last good drill {drilled}", depot.place.shown()),
+        why,
+        fix: worries.then(|| fix.to_owned()),
+    });
 }
 
 /// The server that several processes share, where one is named. Without it everything works, less well.

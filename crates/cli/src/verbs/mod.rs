@@ -3,19 +3,25 @@
 mod administer;
 mod adopt;
 mod audit;
+mod backup;
 mod config;
 mod doctor;
 mod explain;
+mod jobs;
 mod migrate;
 mod openapi;
 mod prove;
 mod run;
 mod serve;
+mod subject;
+mod tenant;
+mod worker;
 
 use std::path::PathBuf;
 
 use plimsoll::{
     Code, Result, Store,
+    archive::Archive,
     config::{Config, Faults, Sources},
     database,
     identity::{Identity, Master, operate::Desk, section::IdentityConfig},
@@ -33,6 +39,7 @@ pub async fn run(arguments: Arguments) -> u8 {
     let Arguments { global, verb } = arguments;
     let ended = match verb {
         Verb::Serve(options) => serve::run(&global, &options).await,
+        Verb::Worker(options) => worker::run(&global, &options).await,
         Verb::Run(options) => run::run(&global, &options).await,
         // Needs the process's first thread for itself: `main` has taken care of it.
         Verb::Shepherd { .. } => Ok(2),
@@ -40,7 +47,10 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::Tenant(what) => administer::tenant(&global, &what).await,
         Verb::User(what) => administer::user(&global, &what).await,
         Verb::Key(what) => administer::key(&global, &what).await,
+        Verb::Jobs(what) => jobs::run(&global, &what).await,
+        Verb::Subject(what) => subject::run(&global, &what).await,
         Verb::Audit(what) => audit::run(&global, &what).await,
+        Verb::Backup(what) => backup::run(&global, &what).await,
         Verb::Config(what) => config::run(&global, &what),
         Verb::Adopt(options) => adopt::run(&global, &options),
         Verb::Prove(options) => prove::run(&global, &options).await,
@@ -123,6 +133,12 @@ impl Ground {
     /// The key that seals other keys.
     pub fn master(&self) -> Result<Master> {
         master(&self.config, &self.data, &self.seed)
+    }
+
+    /// The archives of the database.
+    pub fn archive(&self) -> Result<Archive> {
+        let (store, clock, seed) = (self.store.clone(), self.clock.clone(), self.seed.clone());
+        Archive::new(&self.config, &self.data, store, &self.master()?, clock, seed)
     }
 
     /// What administration works with.

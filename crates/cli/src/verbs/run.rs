@@ -24,7 +24,7 @@ use tokio::{
 use super::{Ended, Outcome, configuration, listening};
 use crate::{
     arguments::{Global, Run},
-    launch::{Launched, launch},
+    launch::{Doors, Launched, launch},
     manual, mounts, output,
     supervise::{CommandLine, Facts, Failure, Order, Supervisor, port, signals},
 };
@@ -56,7 +56,8 @@ pub async fn run(global: &Global, options: &Run) -> Outcome {
     allowed(&config, options)?;
 
     let mut launched =
-        launch(&config, &global.data, mounts::mount(&config).schemas(), Mounts::new().manual(manual::leaf), options.migrate).await?;
+        launch(&config, &global.data, mounts::mount(&config).schemas(), Mounts::new().manual(manual::leaf), options.migrate, Doors::All)
+            .await?;
     let supervised = match started {
         Some((command, port)) => Some(Supervised::start(&launched, &config, command, port, seed)?),
         None => None,

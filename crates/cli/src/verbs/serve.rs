@@ -5,7 +5,7 @@ use plimsoll::{Code, database, host::Demo, ledger::Origin, route::Empty};
 use super::{Outcome, configuration, listening};
 use crate::{
     arguments::{Global, Serve},
-    launch::{Launched, launch},
+    launch::{Doors, Launched, launch},
     manual, mounts, output,
     rehearsal::{self, Rehearsal},
 };
@@ -26,7 +26,7 @@ pub async fn run(global: &Global, options: &Serve) -> Outcome {
         mounts = mounts.mount::<Rehearsal>(rehearsal::Config::default());
     }
     let (demos, schemas) = (mounts.demos(), mounts.schemas().to_vec());
-    let mut launched = launch(&config, &global.data, &schemas, mounts, options.migrate).await?;
+    let mut launched = launch(&config, &global.data, &schemas, mounts, options.migrate, Doors::All).await?;
     if !launched.renews {
         launched.shutdown.on_hangup()?;
     }

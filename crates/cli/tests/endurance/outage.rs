@@ -9,7 +9,8 @@ use crate::{
     service::{Service, add, artists, binary, ledger_is_intact},
 };
 
-fn refused_for_now(reply: &Reply) {
+/// Fails unless this says: not now, come again.
+pub fn refused_for_now(reply: &Reply) {
     assert_eq!(reply.code(), 503, "{reply}");
     assert!(reply.header("retry-after").is_some(), "{reply:?}");
     assert_eq!(reply.header("content-type"), Some("application/problem+json"));

@@ -1,11 +1,6 @@
 //! No room left: a full disk and a page limit under the embedded database, a full disk under the log.
 
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
 
 use plimsoll_testkit::{
     Db, Scratch, both,
@@ -16,42 +11,9 @@ use serde_json::json;
 
 use crate::{
     BOUND,
+    disk::Disk,
     service::{Service, add, artists, binary, ledger_is_intact},
 };
-
-/// A small disk in memory, mounted over a directory until the value is dropped.
-struct Disk(PathBuf);
-
-impl Disk {
-    /// `None`, with the reason printed, where this process may not mount: only root may.
-    fn over(place: &Path, size: &str) -> Option<Disk> {
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(place).output();
-        let why = match mounted {
-            Ok(output) if output.status.success() => return Some(Disk(place.to_path_buf())),
-            Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            Err(e) => e.to_string(),
-        };
-        println!("skipped: there is no disk of its own for this test ({why})");
-        None
-    }
-
-    /// Takes all the room there is but this many bytes; removing the file gives it back.
-    fn fill(&self, but: u64) -> PathBuf {
-        let path = self.0.join("ballast");
-        let mut file = fs::File::create(&path).unwrap();
-        for size in [1 << 16, 1 << 12, 1] {
-            while file.write_all(&vec![0; size]).is_ok() {}
-        }
-        file.set_len(file.metadata().unwrap().len() - but).unwrap();
-        path
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 /// Writes until the database is full; the names that were acknowledged, and the refusal.
 async fn write_until_full(client: &Client) -> (Vec<String>, Reply) {
@@ -78,7 +40,7 @@ async fn all_there(client: &Client, acknowledged: &[String]) {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-fn full(reply: &Reply) {
+pub fn full(reply: &Reply) {
     assert_eq!((reply.code(), reply.str("/code").as_str()), (507, "PLM-DAT-002"), "{reply}");
 }
 

@@ -143,6 +143,25 @@ both! {
                     let made = owner.post("/v1/keys").json(json!({ "name": "subject", "role": "viewer" })).await.expect(201);
                     BTreeMap::from([("keys", made.str("/id"))])
                 }
+                "schedules.change" => {
+                    let planned = json!({ "name": "subject", "kind": "events.remind", "cron": "0 3 * * *", "payload": { "word": "w" } });
+                    owner.post("/v1/schedules").json(planned).await.expect(201);
+                    BTreeMap::from([("schedules", "subject".to_owned())])
+                }
+                webhook if webhook.starts_with("webhooks.") => {
+                    let made = owner.post("/v1/webhooks").json(json!({ "url": "https://receiver.example/", "types": ["webhook.none"] }));
+                    BTreeMap::from([("webhooks", made.await.expect(201).str("/id"))])
+                }
+                job if job.starts_with("jobs.") => {
+                    // Nothing that is mounted here works outside of requests: the job is put there by hand.
+                    let (state, id) = (if job == "jobs.cancel" { "waiting" } else { "dead" }, format!("job_{}{}", "0".repeat(23), 100 + accepted));
+                    assert_eq!(house.meddle(&format!(
+                        "INSERT INTO job (tenant_id, id, kind, state, priority, run_at, attempt, most_attempts, payload, actor, created_at) \
+                         VALUES ('{}', '{id}', 'walk.nothing', '{state}', 5, 9000000000000000, 1, 1, '{{}}', 'host', 0)",
+                        me.str("/tenant/id")
+                    )), 1);
+                    BTreeMap::from([("jobs", id)])
+                }
                 "idempotency.settle" => {
                     let once = owner.post("/v1/songs").header("idempotency-key", "once").json(json!({ "title": "Once" }));
                     once.await.expect(201);

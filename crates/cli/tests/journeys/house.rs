@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 
 /// A page of this origin may call the shared server.
 pub const FRIEND: &str = "https://friend.example";
+/// With this in the environment every server keeps a change log, so that a statement which the
+/// log cannot record fails the journey that runs it.
+const LOGGED: &str = "PLIMSOLL_TEST_POINT_IN_TIME";
 /// A password that every rule accepts.
 pub const PASSWORD: &str = "nine grey lanterns drift";
 
@@ -67,6 +70,9 @@ impl House {
         for policy in ["ADDRESS", "PRINCIPAL", "TENANT", "WRITE", "AUTH"] {
             plimsoll = plimsoll.env(format!("PLIMSOLL_LIMITS__{policy}"), "off");
         }
+        if std::env::var_os(LOGGED).is_some() {
+            plimsoll = plimsoll.env("PLIMSOLL_ARCHIVE__POINT_IN_TIME", "true").env("PLIMSOLL_ARCHIVE__SHIP_EVERY", "500ms");
+        }
         for (name, value) in settings {
             plimsoll = plimsoll.env(name, value);
         }
@@ -89,7 +95,8 @@ impl House {
 
     /// A new tenant with an owner's key, both made with the command line.
     pub async fn tenant(&self) -> Tenant<'_> {
-        let slug = format!("t{}", unique());
+        // Long enough not to be found by chance in an entity tag or an id.
+        let slug = format!("own-{}-tenant", unique());
         let made = self.command(&["tenant", "create", &slug]).await;
         let key = self.command(&["key", "create", "--tenant", &slug, "--role", "owner"]).await;
         let id = made["id"].as_str().unwrap().to_owned();

@@ -3,6 +3,8 @@
 //! Most tests share one server per database and make a tenant of their own, so that they cannot
 //! meet; those that need other settings, or damage what they look at, start a server for
 //! themselves.
+//!
+//! With `PLIMSOLL_TEST_POINT_IN_TIME=1` every server keeps a change log besides.
 
 #![expect(clippy::unwrap_used, reason = "what is missing in a test ends it, with the line that missed it")]
 
@@ -11,11 +13,16 @@ mod catalogue;
 mod described;
 mod description;
 mod edge;
+mod events;
 mod house;
 mod identity;
+mod jobs;
+mod later;
 mod ledger;
 mod release;
 mod roles;
+mod subjects;
 mod tenancy;
 mod together;
 mod walk;
+mod webhooks;

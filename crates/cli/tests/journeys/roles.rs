@@ -31,7 +31,12 @@ async fn nowhere(db: Db) -> Ids {
         ("tenants", elsewhere.id),
         ("upstreams", "elsewhere".to_owned()),
         ("idempotency", "0".repeat(32)),
+        ("schedules", "nowhere".to_owned()),
+        ("jobs", format!("job_{}", "0".repeat(26))),
+        ("webhooks", "whk_01jd0000000000000000000000".to_owned()),
         ("upstreams", "nowhere".to_owned()),
+        // Backups are the host's.
+        ("backups", format!("bak_{}", "0".repeat(26))),
     ])
 }
 
@@ -105,7 +110,17 @@ both! {
         }
         public.sort();
         // A further public route is a decision; whoever takes it writes it here.
-        let known = ["auth.login", "auth.refresh", "auth.register", "health.live", "health.overall", "health.ready", "identity.jwks", "setup"];
+        let known = [
+            "auth.login",
+            "auth.refresh",
+            "auth.register",
+            "health.live",
+            "health.overall",
+            "health.ready",
+            "identity.jwks",
+            "setup",
+            "subjects.keys",
+        ];
         assert_eq!(public, known);
     }
 

@@ -51,9 +51,9 @@ impl Operation {
     pub fn is_item(&self) -> bool {
         self.template.contains('{')
     }
-    /// Whether it is about a mounted service, which belongs to the host and to no tenant.
+    /// Whether it is about what belongs to the host and to no tenant: a mounted service, the backups.
     pub fn is_of_the_host(&self) -> bool {
-        ["/v1/upstreams", "/v1/release"].iter().any(|path| self.template.starts_with(path))
+        ["/v1/upstreams", "/v1/release", "/v1/backups", "/v1/drills"].iter().any(|path| self.template.starts_with(path))
     }
     pub fn is_public(&self) -> bool {
         self.access.get("public").is_some()

@@ -18,13 +18,13 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 
 /// A network in the form address and prefix length, IPv4 inside IPv6 (`::ffff:a.b.c.d`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
+pub(crate) struct Network {
     bits: u128,
     mask: u128,
 }
 
 impl Network {
-    fn parse(text: &str) -> Option<Network> {
+    pub(crate) fn parse(text: &str) -> Option<Network> {
         let (address, length) = match text.split_once('/') {
             Some((address, length)) => (address, Some(length.parse::<u32>().ok()?)),
             None => (text, None),
@@ -39,7 +39,7 @@ impl Network {
         let mask = u128::MAX.checked_shl(128 - above - length).unwrap_or(0);
         Some(Network { bits: wide(address) & mask, mask })
     }
-    fn holds(self, address: IpAddr) -> bool {
+    pub(crate) fn holds(self, address: IpAddr) -> bool {
         wide(address) & self.mask == self.bits
     }
 }

@@ -72,6 +72,9 @@ pub fn around<'a>(x: &'a mut Exchange, request: Request<Body>, next: Next<'a>) -
 
 /// The answer for `error`, as far as its form is enforced.
 fn form(error: &Error, x: &Exchange) -> Response<Body> {
+    if let Some(page) = crate::console::refusal(error, x) {
+        return page;
+    }
     let mut answer = answer(error, x.request, x.refused_by);
     if !x.host.holds("error-no-leak") {
         let detail = error.cause().unwrap_or_else(|| error.public().into());

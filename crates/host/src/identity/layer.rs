@@ -60,7 +60,7 @@ fn asks(x: &Exchange) -> bool {
 }
 
 /// The credential in the request. `Authorization` wins over the cookie.
-fn presented(headers: &HeaderMap, secure: bool) -> Result<Option<Presented>> {
+pub(super) fn presented(headers: &HeaderMap, secure: bool) -> Result<Option<Presented>> {
     let malformed = || {
         Code::CredentialInvalid
             .because("the `Authorization` header must be one `Bearer` and an access token or API key")
@@ -143,6 +143,7 @@ pub(super) async fn record(x: &Exchange, tenant: Option<TenantId>, actor_kind: &
         actor_kind,
         actor: actor.into(),
         request: Some(x.request),
+        trace: x.trace,
         address: Some(x.caller),
         action: note.action.clone(),
         path: String::new(),

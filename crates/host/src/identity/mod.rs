@@ -12,17 +12,19 @@
 pub mod access;
 mod cache;
 pub mod config;
+mod events;
 mod keyring;
 pub mod layer;
 pub mod operate;
 mod password;
-mod people;
+pub(crate) mod people;
 mod resolve;
 mod routes;
 pub mod scratch;
 mod secret;
 pub mod section;
 pub(crate) mod session;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -40,24 +42,33 @@ use plimsoll_store::{Migration, Pace, Schema, Scope, Store, bind};
 
 pub use config::Config;
 pub use keyring::Rotation;
+pub(crate) use routes::{Merge, Perhaps};
 pub use routes::{routes, well_known};
 pub use secret::Master;
 pub(crate) use secret::{hex, sha256};
+pub(crate) use standing::Credential;
 
 /// The tables of the identity engine.
 pub const SCHEMA: Schema = Schema {
     name: "identity",
-    migrations: &[Migration {
-        id: "0001_identity",
-        up: include_str!("schema.sql"),
-        down: "DROP TABLE setup; DROP TABLE signing_key; DROP TABLE api_key; DROP TABLE refresh; DROP TABLE session; \
+    migrations: &[
+        Migration {
+            id: "0001_identity",
+            up: include_str!("schema.sql"),
+            down: "DROP TABLE setup; DROP TABLE signing_key; DROP TABLE api_key; DROP TABLE refresh; DROP TABLE session; \
                DROP TABLE member; DROP TABLE person; DROP TABLE tenant;",
-    }],
+        },
+        Migration {
+            id: "0002_held",
+            up: "ALTER TABLE tenant ADD COLUMN held_at INTEGER; ALTER TABLE tenant ADD COLUMN held_why TEXT;",
+            down: "ALTER TABLE tenant DROP COLUMN held_why; ALTER TABLE tenant DROP COLUMN held_at;",
+        },
+    ],
 };
 
 /// How long a setup link works.
 const SETUP_LIFETIME: Duration = Duration::from_secs(30 * 60);
-/// How long ended sessions and used refresh tokens are kept for those who look into an incident.
+/// How long retired signing keys are kept; sessions and refresh tokens are a class of the retention.
 const KEPT_AFTER_END: Duration = Duration::from_secs(30 * 86_400);
 /// How long the tenant behind a slug is believed.
 const SLUG_LIFETIME: Duration = Duration::from_secs(2);
@@ -81,6 +92,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Raised whenever something about credentials changes in this process.
+    pub(crate) fn generation(&self) -> u64 {
+        self.cache.generation()
+    }
+
     /// Reads the signing keys, makes the first one, and is ready. The schema must be in place.
     ///
     /// `public` names, per system, the tenant whose data may be read without a credential.
@@ -135,12 +151,6 @@ impl Identity {
         let limit = now.minus(KEPT_AFTER_END);
         self.store
             .commit(Scope::Host, move |tx| {
-                tx.write("DELETE FROM refresh WHERE expires_at < :limit", bind! { limit: limit })?;
-                tx.write(
-                    "DELETE FROM session WHERE (ended_at < :limit OR expires_at < :limit) AND NOT EXISTS \
-                     (SELECT 1 FROM refresh r WHERE r.tenant_id = session.tenant_id AND r.session_id = session.id)",
-                    bind! { limit: limit },
-                )?;
                 tx.write("DELETE FROM signing_key WHERE retires_at < :limit", bind! { limit: limit })?;
                 Ok(())
             })

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Config, Master, Rotation, keyring,
+    Config, Master, Rotation, events, keyring,
     password::Password,
     people::{self, NewKey},
     secret::{KEY_PREFIX, Token},
@@ -58,7 +58,7 @@ pub struct Rotated {
 ///
 /// # Errors
 /// What `f` and the database say.
-pub(super) async fn commit<T: Send + 'static>(
+pub(crate) async fn commit<T: Send + 'static>(
     store: &Store,
     tenant: TenantId,
     origin: Origin,
@@ -68,6 +68,7 @@ pub(super) async fn commit<T: Send + 'static>(
         .commit(Scope::Tenant(tenant), move |tx| {
             let mut change = Change::new(tx, &origin);
             let answer = f(&mut change)?;
+            change.publish()?;
             change.finish(None, true)?;
             Ok(answer)
         })
@@ -117,6 +118,7 @@ impl Desk {
         let id = TenantId::new(self.clock.now(), &self.seed);
         commit(&self.store, id, self.origin("tenant.create"), move |change| {
             change.note(note(format!("tenants/{id}"), None));
+            events::tenant(change, "created", id);
             people::insert_tenant(change, id, &slug, &name)
         })
         .await
@@ -138,6 +140,7 @@ impl Desk {
             )?;
             change.write("UPDATE api_key SET revoked_at = :now WHERE tenant_id = :tenant AND revoked_at IS NULL", bind! { now: now })?;
             change.note(note(format!("tenants/{id}"), None));
+            events::tenant(change, "closed", id);
             Ok(Tenant { closed_at: Some(now), ..tenant })
         })
         .await
@@ -165,6 +168,7 @@ impl Desk {
         commit(&self.store, tenant.id, self.origin("user.create"), move |change| {
             let id = people::join(change, fresh, &email, hash.as_deref(), role)?;
             change.note(note(format!("users/{id}"), Some(json!({ "role": role.name() }))));
+            events::user(change, "created", id, json!({ "role": role.name() }));
             people::member(change, id)
         })
         .await
@@ -257,6 +261,7 @@ impl Desk {
             let f = f.clone();
             commit(&self.store, tenant, self.origin(action), move |change| {
                 change.note(note(format!("users/{id}"), None));
+                events::user(change, "updated", id, json!({ "fields": [if action == "user.password" { "password" } else { "active" }] }));
                 f(change, id)
             })
             .await?;
@@ -285,6 +290,7 @@ impl Desk {
         let (hash, hint) = (token.hash, token.hint().to_owned());
         let key = commit(&self.store, tenant.id, self.origin("key.create"), move |change| {
             change.note(note(format!("keys/{id}"), Some(json!({ "role": new.role.name(), "scopes": new.scopes }))));
+            events::key(change, "created", id, json!({ "role": new.role.name(), "scopes": new.scopes }));
             people::insert_key(change, id, new, hash, &hint)
         })
         .await?;
@@ -319,6 +325,7 @@ impl Desk {
             .ok_or_else(|| Code::NotFound.because("there is no such key"))?;
         commit(&self.store, tenant, self.origin("key.revoke"), move |change| {
             change.note(note(format!("keys/{id}"), None));
+            events::key(change, "revoked", id, json!({}));
             people::revoke_key(change, id)
         })
         .await

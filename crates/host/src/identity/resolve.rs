@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Host,
+    archive::tenant::hold,
     ledger::{Note, Origin, chain},
 };
 
@@ -123,6 +124,7 @@ struct SessionRow {
     role: Option<String>,
     member: Option<bool>,
     closed: Option<Time>,
+    held: Option<Time>,
 }
 
 impl FromRow for SessionRow {
@@ -138,15 +140,16 @@ impl FromRow for SessionRow {
             role: row.get(7)?,
             member: row.get(8)?,
             closed: row.get(9)?,
+            held: row.get(10)?,
         })
     }
 }
 
-const BY_ID: &str = "SELECT s.tenant_id, s.id, s.person_id, s.expires_at, s.ended_at, s.seen_at, p.active, m.role, m.active, t.closed_at \
+const BY_ID: &str = "SELECT s.tenant_id, s.id, s.person_id, s.expires_at, s.ended_at, s.seen_at, p.active, m.role, m.active, t.closed_at, t.held_at \
      FROM session s JOIN person p ON p.id = s.person_id JOIN tenant t ON t.id = s.tenant_id \
      LEFT JOIN member m ON m.tenant_id = s.tenant_id AND m.person_id = s.person_id \
      WHERE s.tenant_id = :tenant AND s.id = :id";
-const BY_COOKIE: &str = "SELECT s.tenant_id, s.id, s.person_id, s.expires_at, s.ended_at, s.seen_at, p.active, m.role, m.active, t.closed_at \
+const BY_COOKIE: &str = "SELECT s.tenant_id, s.id, s.person_id, s.expires_at, s.ended_at, s.seen_at, p.active, m.role, m.active, t.closed_at, t.held_at \
      FROM session s JOIN person p ON p.id = s.person_id JOIN tenant t ON t.id = s.tenant_id \
      LEFT JOIN member m ON m.tenant_id = s.tenant_id AND m.person_id = s.person_id \
      WHERE s.cookie_hash = :hash";
@@ -160,6 +163,7 @@ struct KeyRow {
     revoked: Option<Time>,
     used: Option<Time>,
     closed: Option<Time>,
+    held: Option<Time>,
 }
 
 impl FromRow for KeyRow {
@@ -173,6 +177,7 @@ impl FromRow for KeyRow {
             revoked: row.get(5)?,
             used: row.get(6)?,
             closed: row.get(7)?,
+            held: row.get(8)?,
         })
     }
 }
@@ -307,7 +312,7 @@ impl Identity {
         let hash = secret::sha256(text.as_bytes());
         let row = self.store.read(Scope::Host, &KEY_PACE, move |tx| {
             tx.maybe::<KeyRow>(
-                "SELECT k.tenant_id, k.id, k.role, k.scopes, k.expires_at, k.revoked_at, k.used_at, t.closed_at \
+                "SELECT k.tenant_id, k.id, k.role, k.scopes, k.expires_at, k.revoked_at, k.used_at, t.closed_at, t.held_at \
                  FROM api_key k JOIN tenant t ON t.id = k.tenant_id WHERE k.hash = :hash",
                 bind! { hash: hash },
             )
@@ -319,6 +324,9 @@ impl Identity {
         }
         if row.closed.is_some() {
             return Err(refusal(revoked("disabled", "the tenant of this API key is closed")));
+        }
+        if row.held.is_some() {
+            return Err(refusal(hold::refusal()));
         }
         if enforced.keys && row.expires.is_some_and(|at| at <= now) {
             return Err(refusal(expired("the API key has expired; ask an administrator for another")));
@@ -365,6 +373,9 @@ fn standing(row: &SessionRow, idle_until: Time, now: Time, enforced: Enforced) -
     if row.closed.is_some() {
         return Err(revoked("disabled", "the tenant of this session is closed"));
     }
+    if row.held.is_some() {
+        return Err(hold::refusal());
+    }
     if enforced.accounts && (!row.active || row.member != Some(true)) {
         return Err(revoked("disabled", "the user is not active in this tenant any more"));
     }
@@ -390,6 +401,7 @@ mod tests {
             role: Some("editor".into()),
             member: Some(true),
             closed: None,
+            held: None,
         }
     }
     fn reason(row: &SessionRow, now: i64) -> Option<&'static str> {

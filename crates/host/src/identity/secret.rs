@@ -86,6 +86,16 @@ impl Master {
         }
     }
 
+    /// The key itself, for another use of a key that is written in the same way.
+    pub(crate) fn bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0)
+    }
+
+    /// The sub-key for `purpose`, for whoever seals more than one piece with it.
+    pub(crate) fn subkey(&self, purpose: &'static str) -> Result<Zeroizing<[u8; 32]>> {
+        self.derive(purpose)
+    }
+
     /// The sub-key for `purpose`.
     fn derive(&self, purpose: &'static str) -> Result<Zeroizing<[u8; 32]>> {
         let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, b"plimsoll").extract(&self.0);

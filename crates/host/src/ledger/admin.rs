@@ -65,8 +65,12 @@ struct Line {
     outcome: String,
     /// The request that did it.
     request: Option<String>,
-    /// From which address.
+    /// From which address; null also where it was removed, with a person or because its period is over.
     address: Option<String>,
+    /// What stands for the address in the chain, in hexadecimal: SHA-256 of the salt and the address.
+    address_digest: Option<String>,
+    /// The salt, in hexadecimal, so that anyone can hold the address against its digest; it goes where the address goes.
+    address_salt: Option<String>,
     /// Names of fields, counts, reasons; never a value of personal data.
     detail: Option<serde_json::Value>,
     /// The chain's hash up to and including this entry, in hexadecimal.
@@ -93,6 +97,8 @@ impl From<Entry> for Line {
             outcome: entry.outcome,
             request: entry.request,
             address: entry.address,
+            address_digest: entry.digest.map(|digest| crate::identity::hex(&digest)),
+            address_salt: entry.salt.map(|salt| crate::identity::hex(&salt)),
             detail: entry.detail.and_then(|text| serde_json::from_str(&text).ok()),
             hash: entry.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
         }
@@ -173,7 +179,8 @@ fn page(tx: &Tx<'_>, filter: &Filter, paging: Paging, from: Option<i64>, to: Opt
     };
     let total: i64 = tx.row(with("SELECT COUNT(*) FROM ledger WHERE tenant_id = :tenant"), &bound)?;
     let mut sql = with(
-        "SELECT seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash FROM ledger WHERE tenant_id = :tenant",
+        "SELECT seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash, address_salt, address_digest \
+         FROM ledger WHERE tenant_id = :tenant",
     );
     sql.push(" ORDER BY seq DESC LIMIT :limit OFFSET :offset");
     bound.extend([("limit", Bound::Int(paging.page_size())), ("offset", Bound::Int(paging.offset()))]);

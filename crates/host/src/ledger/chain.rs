@@ -2,13 +2,17 @@
 //!
 //! `hash(n) = SHA-256(hash(n-1) ‖ fields of entry n)`, each field as its length (four bytes, big
 //! endian) and its bytes; an absent field has the length `0xffff_ffff`. The hash before the first
-//! entry is 32 zero bytes.
+//! entry is 32 zero bytes. In the place of the address stands, in hexadecimal digits, the digest
+//! `SHA-256(salt ‖ address)` with 16 random bytes of salt, so that an address can be removed later
+//! and nobody can guess it from what is left. Entries from before that (without a digest) have the
+//! address itself there.
 
-use plimsoll_core::{Code, Result};
+use plimsoll_core::{Code, Result, Seed};
 use plimsoll_store::{FromRow, Head, Row, Scope, Tx, bind};
 use ring::digest::{Context, SHA256};
 
 use super::{Note, Origin};
+use crate::identity::{hex, sha256};
 
 const ABSENT: [u8; 4] = [0xff; 4];
 
@@ -37,10 +41,11 @@ pub struct Entry {
     pub detail: Option<String>,
     /// The chain's hash up to and including this entry.
     pub hash: [u8; 32],
+    /// Random bytes before the address in its digest; gone when the address is.
+    pub salt: Option<Vec<u8>>,
+    /// Stands for the address in the chain.
+    pub digest: Option<Vec<u8>>,
 }
-
-/// The columns of [`Entry`], in order.
-pub const COLUMNS: &str = "seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash";
 
 impl FromRow for Entry {
     fn from_row(row: &Row<'_>) -> Result<Entry> {
@@ -56,6 +61,8 @@ impl FromRow for Entry {
             address: row.get(8)?,
             detail: row.get(9)?,
             hash: row.get(10)?,
+            salt: row.get(11)?,
+            digest: row.get(12)?,
         })
     }
 }
@@ -78,12 +85,24 @@ impl Entry {
         for text in [&self.actor_kind, &self.actor, &self.action, &self.target, &self.outcome] {
             field(Some(text.as_bytes()));
         }
-        for text in [&self.request, &self.address, &self.detail] {
+        let digest = self.digest.as_ref().map(|digest| hex(digest));
+        for text in [&self.request, if digest.is_some() { &digest } else { &self.address }, &self.detail] {
             field(text.as_deref().map(str::as_bytes));
         }
         let mut hash = [0u8; 32];
         hash.copy_from_slice(context.finish().as_ref());
         hash
+    }
+
+    /// Whether the address, where it is still there, is the one that the chain vouches for.
+    fn addressed(&self) -> bool {
+        match (&self.address, &self.digest) {
+            (Some(address), Some(digest)) => {
+                let salt = self.salt.as_deref().unwrap_or_default();
+                sha256(&[salt, address.as_bytes()].concat()) == digest.as_slice()
+            }
+            _ => true,
+        }
     }
 }
 
@@ -99,6 +118,9 @@ pub fn append(tx: &mut Tx<'_>, origin: &Origin, note: &Note) -> Result<()> {
             .map_or(Head { seq: 0, hash: [0; 32] }, |(seq, hash)| Head { seq, hash }),
     };
     let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+    let address = origin.address.map(|address| address.to_string());
+    let salt = address.as_ref().map(|_| Seed::system().bytes::<16>());
+    let digest = address.as_ref().zip(salt).map(|(address, salt)| sha256(&[&salt, address.as_bytes()].concat()));
     let mut entry = Entry {
         seq: head.seq + 1,
         at: origin.at.micros(),
@@ -108,21 +130,33 @@ pub fn append(tx: &mut Tx<'_>, origin: &Origin, note: &Note) -> Result<()> {
         target: or(&note.target, origin.path.trim_start_matches('/')),
         outcome: or(note.outcome, "ok"),
         request: origin.request.map(|id| id.to_string()),
-        address: origin.address.map(|address| address.to_string()),
+        address,
         detail: note.detail.as_ref().map(|detail| detail.to_string()),
         hash: [0; 32],
+        salt: salt.map(Vec::from),
+        digest: digest.map(Vec::from),
     };
     entry.hash = entry.chained(&tenant.to_string(), &head.hash);
     tx.write(
-        "INSERT INTO ledger (tenant_id, seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash) \
-         VALUES (:tenant, :seq, :at, :actor_kind, :actor, :action, :target, :outcome, :request, :address, :detail, :hash)",
+        "INSERT INTO ledger (tenant_id, seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash, \
+         address_salt, address_digest) \
+         VALUES (:tenant, :seq, :at, :actor_kind, :actor, :action, :target, \
+         CASE WHEN EXISTS (SELECT 1 FROM tenant WHERE id = :tenant AND held_at IS NOT NULL) THEN NULL ELSE :outcome END, :request, :address, :detail, :hash, :salt, :digest)",
         bind! {
             seq: entry.seq, at: entry.at, actor_kind: entry.actor_kind, actor: entry.actor, action: entry.action, target: entry.target,
-            outcome: entry.outcome, request: entry.request, address: entry.address, detail: entry.detail, hash: entry.hash,
+            outcome: entry.outcome, request: entry.request, address: entry.address, detail: entry.detail, hash: entry.hash, salt: entry.salt, digest: entry.digest,
         },
-    )?;
+    )
+    .map_err(unless_held)?;
     tx.set_head(Head { seq: entry.seq, hash: entry.hash });
     Ok(())
+}
+
+/// A held tenant's entry has no outcome, which the table refuses: so the look at the tenant costs no
+/// statement of its own, and there is no moment between look and entry.
+fn unless_held(error: plimsoll_core::Error) -> plimsoll_core::Error {
+    let outcome = error.code() == Code::Invalid && error.cause().is_some_and(|cause| cause.contains("outcome"));
+    if outcome { crate::archive::tenant::hold::refusal() } else { error }
 }
 
 /// What a walk over a chain found.
@@ -143,13 +177,15 @@ pub fn verify(tx: &Tx<'_>) -> Result<Verified> {
     };
     let tenant = tenant.to_string();
     let (mut expected, mut before, mut broken) = (1i64, [0u8; 32], None);
-    tx.each("SELECT seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash FROM ledger WHERE tenant_id = :tenant ORDER BY seq", &[], &mut |row| {
+    tx.each("SELECT seq, at, actor_kind, actor, action, target, outcome, request, address, detail, hash, address_salt, address_digest FROM ledger WHERE tenant_id = :tenant ORDER BY seq", &[], &mut |row| {
         let entry = Entry::from_row(row)?;
         if broken.is_none() {
             if entry.seq != expected {
                 broken = Some((expected, "entries are missing here"));
             } else if entry.hash != entry.chained(&tenant, &before) {
                 broken = Some((entry.seq, "the entry does not match its hash"));
+            } else if !entry.addressed() {
+                broken = Some((entry.seq, "the address does not match its digest"));
             }
         }
         expected = entry.seq + 1;
@@ -176,6 +212,8 @@ mod tests {
             address: None,
             detail: Some(String::new()),
             hash: [0; 32],
+            salt: None,
+            digest: None,
         }
     }
 
@@ -192,6 +230,7 @@ mod tests {
             Entry { request: Some(String::new()), ..entry() },
             Entry { address: Some("::1".into()), ..entry() },
             Entry { detail: None, ..entry() },
+            Entry { digest: Some(vec![1]), ..entry() },
         ];
         for other in changed {
             assert_ne!(other.chained("ten", &[0; 32]), base, "{other:?}");

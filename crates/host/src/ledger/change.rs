@@ -12,6 +12,10 @@ use plimsoll_store::Tx;
 use serde_json::Value;
 
 use super::chain;
+use crate::{
+    telemetry::Trace,
+    work::events::{self, Bus, Event},
+};
 
 /// Where a change comes from: the same for every entry of one request.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ pub struct Origin {
     pub actor: Arc<str>,
     /// The request that caused it, if one did.
     pub request: Option<RequestId>,
+    /// The trace it belongs to; empty where there is none.
+    pub trace: Trace,
     /// The caller's address.
     pub address: Option<IpAddr>,
     /// The action, where the change does not name its own.
@@ -35,7 +41,16 @@ pub struct Origin {
 impl Origin {
     /// Something the host or its operator does at the command line.
     pub fn host(at: Time, action: impl Into<Cow<'static, str>>) -> Origin {
-        Origin { at, actor_kind: "host", actor: "host".into(), request: None, address: None, action: action.into(), path: String::new() }
+        Origin {
+            at,
+            actor_kind: "host",
+            actor: "host".into(),
+            request: None,
+            trace: Trace::default(),
+            address: None,
+            action: action.into(),
+            path: String::new(),
+        }
     }
 }
 
@@ -57,11 +72,47 @@ pub struct Change<'t, 'c> {
     tx: &'t mut Tx<'c>,
     origin: &'t Origin,
     notes: Vec<Note>,
+    bus: Option<&'t Bus>,
+    events: Vec<Event>,
+    recorded: bool,
 }
 
 impl<'t, 'c> Change<'t, 'c> {
     pub(crate) fn new(tx: &'t mut Tx<'c>, origin: &'t Origin) -> Self {
-        Change { tx, origin, notes: Vec::new() }
+        Change { tx, origin, notes: Vec::new(), bus: None, events: Vec::new(), recorded: true }
+    }
+
+    /// The same in a process that knows who wants to hear of it.
+    pub(crate) fn telling(mut self, bus: &'t Bus) -> Self {
+        self.bus = Some(bus);
+        self
+    }
+
+    /// Tells, in this transaction, that something happened: subscribers, webhooks and streams hear
+    /// of it once the change is durable, or never if it fails.
+    pub fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Writes the events. Called once, by the commit, before [`Change::finish`].
+    pub(crate) fn publish(&mut self) -> Result<()> {
+        let events = std::mem::take(&mut self.events);
+        events::publish(self, self.bus, &events)
+    }
+
+    /// Where the change comes from.
+    pub fn origin(&self) -> &'t Origin {
+        self.origin
+    }
+
+    /// Once this change is durable there is something to be done: a job, an event.
+    pub(crate) fn wakes(&mut self) {
+        self.tx.notify(crate::work::CALLS);
+    }
+
+    /// Once this change is durable, an attempt that runs somewhere has to be told something.
+    pub(crate) fn hurries(&mut self) {
+        self.tx.notify(crate::work::ORDERS);
     }
 
     /// The moment of the change: one for all rows of one commit.
@@ -79,12 +130,17 @@ impl<'t, 'c> Change<'t, 'c> {
         self.notes.push(note);
     }
 
+    /// This change has a log of its own (attempts of deliveries): without a note it leaves no entry.
+    pub(crate) fn unrecorded(&mut self) {
+        self.recorded = false;
+    }
+
     /// Writes the entries. Called once, by the commit.
     pub(crate) fn finish(mut self, target: Option<String>, keep: bool) -> Result<()> {
         if !keep {
             return Ok(());
         }
-        if self.notes.is_empty() {
+        if self.notes.is_empty() && self.recorded {
             self.notes
                 .push(Note { target: target.unwrap_or_else(|| self.origin.path.trim_start_matches("/v1/").to_owned()), ..Note::default() });
         }

@@ -8,7 +8,9 @@
 //! noted earlier.
 //!
 //! Why per tenant: a tenant's chain can leave with the tenant, and one tenant's writer never waits
-//! for another's. Entries name things and fields, never the values of personal data.
+//! for another's. Entries name things and fields, never the values of personal data. A caller's
+//! address is in the chain as a digest with a salt: it can be removed, when a person is erased or
+//! its period is over, and the chain still verifies.
 
 pub mod admin;
 pub mod chain;
@@ -21,5 +23,14 @@ pub use events::Events;
 use plimsoll_store::{Migration, Schema};
 
 /// The ledger's table.
-pub const SCHEMA: Schema =
-    Schema { name: "ledger", migrations: &[Migration { id: "0001_ledger", up: include_str!("schema.sql"), down: "DROP TABLE ledger;" }] };
+pub const SCHEMA: Schema = Schema {
+    name: "ledger",
+    migrations: &[
+        Migration { id: "0001_ledger", up: include_str!("schema.sql"), down: "DROP TABLE ledger;" },
+        Migration {
+            id: "0002_addresses",
+            up: "ALTER TABLE ledger ADD COLUMN address_salt BLOB; ALTER TABLE ledger ADD COLUMN address_digest BLOB;",
+            down: "ALTER TABLE ledger DROP COLUMN address_digest; ALTER TABLE ledger DROP COLUMN address_salt;",
+        },
+    ],
+};

@@ -56,7 +56,10 @@ pub fn operations(host: Arc<Host>, peer: SocketAddr, request: Request<Body>) -> 
 async fn find(host: &Host, path: &str) -> Result<Response<Body>, Error> {
     match path {
         "/" => Ok(text("text/plain; charset=utf-8", StatusCode::OK, INDEX)),
-        "/metrics" if host.holds("metrics-prometheus") => Ok(metrics(host)),
+        "/metrics" if host.holds("metrics-prometheus") => {
+            host.work.watch.look(host).await;
+            Ok(metrics(host))
+        }
         "/health" => Ok(health(host, |_| true).await),
         "/health/db" => Ok(health(host, |check| DATABASE.contains(&check.name)).await),
         "/health/pool" if host.holds("pool-monitoring") => Ok(pool(host)),
@@ -81,11 +84,18 @@ pub fn metrics(host: &Host) -> Response<Body> {
     pools::limits(&mut page, &host.limits.gauges());
     upstream::gauges::write(&mut page, &host.upstreams);
     host.idempotency.tally.write(&mut page);
+    host.work.tally.write(&mut page);
+    if let Some(archive) = &host.archive {
+        archive.tally.write(&mut page);
+    }
     if host.cache.is_on() {
         crate::replies::cache::metrics::write(&mut page, &host.cache);
     }
     if let Some(shared) = &host.shared {
         pools::shared(&mut page, shared.gauges(), host.limits.together.lost());
+    }
+    if host.holds("dlq-operations") {
+        host.work.watch.write(&mut page, host);
     }
     page.family("plimsoll_state", "gauge", "The process's state: 1 for the one it is in.");
     for state in State::ALL {

@@ -7,7 +7,9 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Field, FieldKind, Resource, Statements, render,
+    Field, FieldKind, Resource, Statements,
+    events::{tell, tell_children},
+    render,
     statement::{Bound, Owned, lend},
 };
 use crate::{
@@ -121,6 +123,7 @@ pub(super) fn insert(statements: &Statements, change: &mut Change<'_, '_>, body:
     bound.push(("id", Owned::Int(id)));
     bound.push(("now", Owned::Int(change.now().micros())));
     change.write(statements.insert, &lend(&bound))?;
+    tell(resource, change, "created", id, 1);
     Ok(id)
 }
 
@@ -184,6 +187,7 @@ pub(super) fn replace(
     bound.push(("id", Owned::Int(id)));
     bound.push(("now", Owned::Int(change.now().micros())));
     change.write(statements.update, &lend(&bound))?;
+    tell(resource, change, "updated", id, found.version + 1);
     let before = json::parse(&found.bytes)?;
     let bytes = echo(resource, id, &body)?;
     let after = json::parse(&bytes)?;
@@ -217,13 +221,15 @@ pub(super) fn delete(statements: &Statements, change: &mut Change<'_, '_>, id: i
             )));
         }
         if count > 0 {
-            let gone = change.write(child.delete, bind! { id: id, now: now })?;
-            change.gone(child.noun, i64::try_from(gone).unwrap_or(0))?;
-            along.insert(child.plural.to_owned(), json!(gone));
+            let gone: Vec<(i64, i64)> = change.writing(child.delete, bind! { id: id, now: now })?;
+            change.gone(child.noun, i64::try_from(gone.len()).unwrap_or(0))?;
+            tell_children(child, change, "deleted", &gone);
+            along.insert(child.plural.to_owned(), json!(gone.len()));
         }
     }
     change.write(statements.delete, bind! { id: id, now: now })?;
     change.gone(resource.noun, 1)?;
+    tell(resource, change, "deleted", id, found.version + 1);
     let detail = (!along.is_empty()).then(|| json!({ "cascade": along }));
     change.note(Note { target: format!("{}/{id}", resource.plural), detail, ..Note::default() });
     Ok(Empty)
@@ -243,10 +249,12 @@ pub(super) fn restore(statements: &Statements, change: &mut Change<'_, '_>, id: 
     let now = change.now().micros();
     change.write(statements.restore, bind! { id: id, now: now })?;
     change.back(resource.noun, 1)?;
+    tell(resource, change, "restored", id, found.version + 1);
     for child in &statements.children {
-        let back = change.write(child.restore, bind! { id: id, now: now, deleted_at: deleted_at })?;
-        if back > 0 {
-            change.back(child.noun, i64::try_from(back).unwrap_or(0))?;
+        let back: Vec<(i64, i64)> = change.writing(child.restore, bind! { id: id, now: now, deleted_at: deleted_at })?;
+        if !back.is_empty() {
+            change.back(child.noun, i64::try_from(back.len()).unwrap_or(0))?;
+            tell_children(child, change, "restored", &back);
         }
     }
     change.note(Note { target: format!("{}/{id}", resource.plural), ..Note::default() });

@@ -10,6 +10,7 @@
 //! deleted_at`, with `(tenant_id, id)` as its key; a test over all resources holds it to that.
 
 mod bulk;
+mod events;
 mod item;
 mod list;
 mod paging;
@@ -56,8 +57,10 @@ pub struct Child {
     pub column: &'static str,
     /// Its plural, for sentences and tallies.
     pub plural: &'static str,
-    /// Its singular, for tallies.
+    /// Its singular, for tallies and events.
     pub noun: &'static str,
+    /// The permission to read it and the weakest role that holds it: who hears of its changes.
+    pub read: Access,
 }
 
 /// One field of a resource.

@@ -64,6 +64,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
         .documented(schema::bulk_input(resource, bulk::MOST))
         .example(json!({ "items": [(resource.example)()] }))
         .body_limit(bulk::BODY_LIMIT)
+        .deferrable()
         .parameter(parameter("atomic", json!({ "type": "boolean" }), "Create all or none."))
         .answers(201, Some(schema::bulk_answer(resource)))
         .answers(207, Some(schema::bulk_answer(resource)));

@@ -60,6 +60,7 @@ pub(super) struct ChildStatements {
     pub(super) restore: &'static str,
     pub(super) noun: &'static str,
     pub(super) plural: &'static str,
+    pub(super) read: plimsoll_core::Access,
 }
 
 fn keep(text: String) -> &'static str {
@@ -90,10 +91,11 @@ impl Statements {
         let sets: String = names.iter().map(|name| format!("{name} = :{name}, ")).collect();
         let children = resource.children.iter().map(|child| ChildStatements {
             count: keep(format!("SELECT COUNT(*) FROM {} WHERE tenant_id = :tenant AND {} = :id AND deleted_at IS NULL", child.table, child.column)),
-            delete: keep(format!("UPDATE {} SET deleted_at = :now, updated_at = :now, version = version + 1 WHERE tenant_id = :tenant AND {} = :id AND deleted_at IS NULL", child.table, child.column)),
-            restore: keep(format!("UPDATE {} SET deleted_at = NULL, updated_at = :now, version = version + 1 WHERE tenant_id = :tenant AND {} = :id AND deleted_at = :deleted_at", child.table, child.column)),
+            delete: keep(format!("UPDATE {} SET deleted_at = :now, updated_at = :now, version = version + 1 WHERE tenant_id = :tenant AND {} = :id AND deleted_at IS NULL RETURNING id, version", child.table, child.column)),
+            restore: keep(format!("UPDATE {} SET deleted_at = NULL, updated_at = :now, version = version + 1 WHERE tenant_id = :tenant AND {} = :id AND deleted_at = :deleted_at RETURNING id, version", child.table, child.column)),
             noun: child.noun,
             plural: child.plural,
+            read: child.read,
         });
         Statements {
             resource,

@@ -54,6 +54,10 @@ pub trait Reply: Send + 'static {
     fn target(&self) -> Option<String> {
         None
     }
+    /// What a job that ends with this leaves to be asked for.
+    fn result(&self) -> Option<Value> {
+        None
+    }
     /// Status and schema, for the API description.
     fn describe(schemas: &mut SchemaGenerator) -> (u16, Option<Value>);
 }

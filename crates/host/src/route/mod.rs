@@ -80,10 +80,12 @@ mod input;
 mod routes;
 mod table;
 
+pub(crate) use answer::json_answer;
 pub use answer::{Answer, Created, Empty, Json, Reply, Tagged};
 pub(crate) use call::{Call, read as read_body};
 pub use call::{call, etag_of, find};
 pub use deprecation::Deprecation;
+pub(crate) use input::media;
 pub use input::{Document, FromSegment, Incoming, Input, Path, Query, Raw, pairs};
 pub use routes::{Routes, Wiring};
 pub use table::{Matched, Parameter, Route, RouteClass, RouteDoc, Table};

@@ -141,6 +141,7 @@ impl<'w, S: Send + Sync + 'static> Routes<'w, S> {
         self.wiring.routes.push(Route {
             class: if M::WRITES { RouteClass::Write } else { RouteClass::Read },
             reads_body: I::BODY,
+            deferrable: false,
             mount: None,
             method,
             template,
@@ -237,6 +238,18 @@ impl RouteMut<'_> {
     pub fn problem(self, code: Code) -> Self {
         self.route.doc.problems.push(code);
         self
+    }
+    /// A caller may prefer that this is done later: `Prefer: respond-async` is then answered 202 with
+    /// the address of a job.
+    pub fn deferrable(self) -> Self {
+        self.route.deferrable = true;
+        self.parameter(Parameter {
+            name: "Prefer".into(),
+            place: "header",
+            required: false,
+            description: "`respond-async`: do not wait; 202 with the address of a job.".into(),
+            schema: serde_json::json!({ "type": "string", "maxLength": 200 }),
+        })
     }
     /// The class of limits it draws on.
     pub fn class(self, class: RouteClass) -> Self {

@@ -39,6 +39,8 @@ impl RouteClass {
 
 /// One operation.
 pub struct Route {
+    /// Whether a caller may prefer that it is done later (`Prefer: respond-async`).
+    pub deferrable: bool,
     /// GET, POST, …
     pub method: Method,
     /// `/v1/songs/{id}`.
@@ -77,6 +79,31 @@ pub struct Route {
 }
 
 impl Route {
+    /// What a kind of job is to its context: an operation with a pace, and nothing that can be called.
+    pub(crate) fn job(system: &'static str, kind: &'static str) -> Route {
+        Route {
+            method: Method::POST,
+            template: kind,
+            system,
+            operation: kind.into(),
+            access: Access::Nobody,
+            besides: Vec::new(),
+            described: None,
+            class: RouteClass::Write,
+            body_limit: None,
+            time_limit: None,
+            page: false,
+            deprecated: None,
+            doc: RouteDoc { hidden: true, ..RouteDoc::default() },
+            pace: Pace::new(),
+            body: None,
+            reads_body: false,
+            deferrable: false,
+            mount: None,
+            handler: Box::new(|_| Err(Code::Internal.because("a job is no request"))),
+        }
+    }
+
     /// A route to a mounted service: any method of its class, any path below `template`.
     pub fn mounted(mount: Arc<Mount>, template: &'static str, access: Access, class: RouteClass) -> Route {
         Route {
@@ -95,6 +122,7 @@ impl Route {
             doc: RouteDoc { hidden: true, ..RouteDoc::default() },
             pace: Pace::new(),
             body: None,
+            deferrable: false,
             reads_body: false,
             mount: Some(mount),
             handler: Box::new(|_| Err(Code::Internal.because("a mounted service has no handler here"))),

@@ -9,6 +9,7 @@
 //! too slow. What must not be lost belongs in the ledger.
 
 mod access;
+mod attempted;
 pub mod config;
 mod current;
 mod events;
@@ -37,6 +38,7 @@ use tokio::task::AbortHandle;
 use tracing_subscriber::layer::SubscriberExt;
 
 pub use access::Facts;
+pub use attempted::Attempted;
 pub use config::{TelemetryConfig, rules};
 pub(crate) use current::Within;
 pub use current::{Current, current};
@@ -250,6 +252,13 @@ impl Telemetry {
             && let Some(fault) = reports::Fault::of(facts, &sink.redactor)
         {
             reports.add(fault);
+        }
+    }
+
+    /// Keeps the span of an attempt of a job, where the request that made the job was sampled.
+    pub fn attempted(&self, attempted: &Attempted<'_>) {
+        if let Some(traces) = self.traces.as_ref().filter(|_| attempted.trace.sampled) {
+            traces.add_attempt(attempted);
         }
     }
 

@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::{
-    Facts, Service, metrics,
+    Attempted, Facts, Service, metrics,
     outbound::{Outbound, Sent, address},
 };
 
@@ -77,12 +77,21 @@ impl Otlp {
 
     /// Takes note of a finished request.
     pub(super) fn add(&self, facts: &Facts<'_>) {
+        self.push(|| span(facts));
+    }
+
+    /// Takes note of an attempt of a job that ended.
+    pub(super) fn add_attempt(&self, attempted: &Attempted<'_>) {
+        self.push(|| consumed(attempted));
+    }
+
+    fn push(&self, span: impl FnOnce() -> Value) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.len() >= QUEUE {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        queue.push_back(span(facts));
+        queue.push_back(span());
         if queue.len() == BATCH {
             self.full.notify_one();
         }
@@ -181,6 +190,35 @@ fn span(facts: &Facts<'_>) -> Value {
         "status": if failed { json!({ "code": 2 }) } else { json!({}) },
     });
     if let Some(parent) = facts.trace.parent_id {
+        span["parentSpanId"] = format!("{parent:016x}").into();
+    }
+    span
+}
+
+/// The span of an attempt: a child of the request that made the job, however much later it runs.
+fn consumed(attempted: &Attempted<'_>) -> Value {
+    let mut attributes = vec![
+        text("plimsoll.job", &attempted.job.to_string()),
+        text("plimsoll.job.kind", attempted.kind),
+        whole("plimsoll.job.attempt", attempted.attempt),
+        text("plimsoll.job.outcome", attempted.outcome),
+        text("plimsoll.tenant", &attempted.tenant.to_string()),
+        text("plimsoll.request_id", &attempted.request.to_string()),
+    ];
+    attributes.extend(attempted.code.map(|code| text("error.type", code.slug())));
+    let failed = matches!(attempted.outcome, "failed" | "dead" | "lost");
+    let mut span = json!({
+        "traceId": format!("{:032x}", attempted.trace.trace_id),
+        "spanId": format!("{:016x}", attempted.trace.span_id),
+        "flags": u8::from(attempted.trace.sampled),
+        "name": format!("job {}", attempted.kind),
+        "kind": 5,
+        "startTimeUnixNano": nanos(attempted.at.minus(attempted.took)),
+        "endTimeUnixNano": nanos(attempted.at),
+        "attributes": attributes,
+        "status": if failed { json!({ "code": 2 }) } else { json!({}) },
+    });
+    if let Some(parent) = attempted.trace.parent_id {
         span["parentSpanId"] = format!("{parent:016x}").into();
     }
     span

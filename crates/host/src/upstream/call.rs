@@ -73,7 +73,8 @@ pub async fn call(x: &mut Exchange, mount: &Arc<Mount>, mut parts: Parts, body: 
     guard.earn();
     let began = Instant::now();
     let timed = host.holds("outbound-timeouts");
-    let deadline = if timed { x.deadline.min(began + mount.answer_timeout) } else { x.deadline };
+    let patience = if x.later { left(x.deadline) } else { mount.answer_timeout };
+    let deadline = if timed { x.deadline.min(began + patience) } else { x.deadline };
     let act_twice = retry::may_act_twice(&parts.method, &parts.headers, guard.settings.service_honours_keys);
     let repeats = if host.holds("retry-backoff") && !verdict.is_trial() { guard.settings.attempts } else { 1 };
     let asks = asks_first(&parts);
@@ -81,8 +82,8 @@ pub async fn call(x: &mut Exchange, mount: &Arc<Mount>, mut parts: Parts, body: 
     // A body may have taken its time to arrive; the time for the answer begins behind it.
     let deadline = match &source {
         Source::Nothing => deadline,
-        _ if timed => Instant::now() + mount.answer_timeout,
-        _ => deadline.max(Instant::now() + mount.answer_timeout),
+        _ if timed => Instant::now() + patience,
+        _ => deadline.max(Instant::now() + patience),
     };
     if !matches!(source, Source::Passing(_)) {
         parts.headers.remove(header::EXPECT);

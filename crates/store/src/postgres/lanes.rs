@@ -40,6 +40,22 @@ pub(crate) fn open(dial: Arc<Dial>, settings: &Settings, shared: &Arc<Shared>) -
     Ok(lanes)
 }
 
+/// Runs a read on a connection that is opened for it and has no limit on statements.
+///
+/// # Errors
+/// What `f` returns; [`Code::DatabaseUnavailable`] where there is no server.
+pub(crate) fn long<T>(dial: &Dial, shared: &Shared, scope: Scope, f: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+    let mut session = dial.connect(shared).map_err(|failure| failure.error())?;
+    let text = format!(
+        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+         BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plimsoll.tenant = '{}'",
+        key(scope)
+    );
+    session.control(&text).map_err(|failure| failure.error())?;
+    // The connection's end ends the snapshot.
+    f(&Tx::new(Link::Pg(&RefCell::new(session)), shared, scope, None))
+}
+
 /// One thread's connection, when there is one.
 struct Line {
     dial: Arc<Dial>,
@@ -148,22 +164,33 @@ impl Line {
 
     /// Opens a transaction in which this scope has no other writer, here or on another server's
     /// copy of this program.
-    fn turn(&mut self, scope: Scope) -> Result<&RefCell<Session>, Failure> {
+    /// Also tells whether changes are logged: asked when the lock is held, so that whoever turns
+    /// the log on can wait for all who asked before.
+    fn turn(&mut self, scope: Scope) -> Result<(&RefCell<Session>, bool), Failure> {
         let key = key(scope);
-        let take = format!("SELECT 1 FROM plimsoll_scope WHERE scope = '{key}' FOR UPDATE");
-        let answer = self
+        let take = format!(
+            "SELECT 'turn' FROM plimsoll_scope WHERE scope = '{key}' FOR UPDATE; SELECT 'log' FROM change_switch WHERE logging = 1"
+        );
+        let told = |answer: &[SimpleQueryMessage], word: &str| {
+            answer.iter().any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some(word)))
+        };
+        let mut answer = self
             .begin(&format!("BEGIN; SET LOCAL plimsoll.tenant = '{key}'; {take}; SAVEPOINT change"))
             .map_err(|failure| if failure.no_table { Failure::unmigrated() } else { failure })?;
-        if !answer.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))) {
+        if !told(&answer, "turn") {
             let first = format!("INSERT INTO plimsoll_scope (scope) VALUES ('{key}') ON CONFLICT (scope) DO NOTHING; {take}");
             // The savepoint must come after the lock, or undoing the first change would free it.
             let text = format!("RELEASE SAVEPOINT change; {first}; SAVEPOINT change");
-            if let Err(failure) = self.ask(&text) {
-                self.abandon();
-                return Err(failure);
-            }
+            answer = match self.ask(&text) {
+                Ok(answer) => answer,
+                Err(failure) => {
+                    self.abandon();
+                    return Err(failure);
+                }
+            };
         }
-        self.session()
+        let logging = told(&answer, "log");
+        Ok((self.session()?, logging))
     }
 
     /// One transaction for everything of one scope that waits.
@@ -172,11 +199,11 @@ impl Line {
         if !first.claim.start() {
             return;
         }
-        let session = match self.turn(scope) {
-            Ok(session) => session,
+        let (session, logging) = match self.turn(scope) {
+            Ok(turn) => turn,
             Err(failure) => return refuse(&shared, first, &failure),
         };
-        let (mut batch, started) = (Batch::new(&shared), Instant::now());
+        let (mut batch, started) = (Batch::new(&shared, logging), Instant::now());
         let mut before = run(session, first, &mut batch);
         while batch.len() < BATCH && started.elapsed() < BATCH_TIME {
             let Ok(after) = &before else { break };
@@ -192,7 +219,7 @@ impl Line {
                 };
             }
         }
-        match before.map(|after| session.borrow_mut().control(after.end())) {
+        match before.map(|after| session.borrow_mut().control(&format!("{}{}COMMIT", after.end(), batch.words()))) {
             Ok(Ok(())) => batch.end(None),
             Ok(Err(failure)) => {
                 let verdict = if failure.lost { Failure::unknown_outcome() } else { failure };
@@ -221,11 +248,11 @@ impl After {
             After::Undone => "ROLLBACK TO SAVEPOINT change",
         }
     }
-    /// and those at the end. Sent together with what precedes them: each trip to the server counts.
+    /// and those before the last. Sent together with what precedes them: each trip to the server counts.
     fn end(&self) -> &'static str {
         match self {
-            After::Kept => "COMMIT",
-            After::Undone => "ROLLBACK TO SAVEPOINT change; COMMIT",
+            After::Kept => "",
+            After::Undone => "ROLLBACK TO SAVEPOINT change; ",
         }
     }
 }

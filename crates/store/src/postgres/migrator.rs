@@ -7,6 +7,7 @@ use super::{dial::Dial, session::failure};
 use crate::{
     Kind, dialect,
     failure::Failure,
+    log::Mark,
     migrate::{ALL, Bench, TABLE},
     schema::Applied,
 };
@@ -80,6 +81,16 @@ impl Bench for Pg {
     fn erase(&mut self, owner: &str, id: &str) -> Result<()> {
         let done = self.0.execute("DELETE FROM plimsoll_migration WHERE owner = $1 AND id = $2", &[&owner, &id]);
         done.map(drop).map_err(|error| meant(&error))
+    }
+
+    fn mark(&mut self, at: Time, mark: &Mark) -> Result<()> {
+        let exists = self.0.query_one("SELECT to_regclass('change_switch') IS NOT NULL", &[]).map_err(|error| meant(&error))?;
+        if exists.try_get::<_, bool>(0)? {
+            let sql = "INSERT INTO change_log (at, xid, body)
+                SELECT $1, pg_current_xact_id()::text::bigint, $2 FROM change_switch WHERE logging = 1";
+            self.0.execute(sql, &[&at.micros(), &mark.body()]).map_err(|error| meant(&error))?;
+        }
+        Ok(())
     }
 
     /// Binds every tenant's table by row security, its owner included. `*` is what the host's own

@@ -3,11 +3,13 @@
 mod cell;
 mod dial;
 mod lanes;
+mod listen;
 mod migrator;
 mod session;
 
 pub(crate) use cell::value;
 pub(crate) use dial::Dial;
-pub(crate) use lanes::open;
+pub(crate) use lanes::{long, open};
+pub(crate) use listen::listen;
 pub(crate) use migrator::bench;
 pub(crate) use session::{Session, failure};

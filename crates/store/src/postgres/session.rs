@@ -12,8 +12,9 @@ use postgres::{
 use super::cell::{Given, announced};
 use crate::{
     failure::Failure,
-    row::{Row, Source},
-    sql::Plans,
+    row::Row,
+    sql::{Plan, Plans, Sql},
+    tables::ColumnKind,
     tx::{Bound, Stop, Visit},
     value::Value,
 };
@@ -62,7 +63,7 @@ impl Session {
             session.client.query(&statement, &borrowed(&given)).map_err(|error| Stop::Failed(session.failed(&error)))?
         };
         for row in &rows {
-            if !visit(&Row(Source::Pg(row))).map_err(Stop::Above)? {
+            if !visit(&Row::pg(row)).map_err(Stop::Above)? {
                 break;
             }
         }
@@ -84,7 +85,7 @@ impl Session {
                     Ok(None) => break Ok(()),
                     Ok(Some(row)) => {
                         seen += 1;
-                        if !visit(&Row(Source::Pg(&row))).map_err(Stop::Above)? {
+                        if !visit(&Row::pg(&row)).map_err(Stop::Above)? {
                             break Ok(());
                         }
                     }
@@ -92,6 +93,44 @@ impl Session {
             },
         };
         ended.map(|()| seen).map_err(|error| Stop::Failed(session.failed(&error)))
+    }
+
+    /// Runs a statement that changes rows, with one array for each of its parameters, and shows
+    /// what it returns to `visit`; how many rows it changed.
+    pub(crate) fn arrays(
+        session: &RefCell<Session>,
+        plan: &Plan,
+        text: &Sql,
+        kinds: &[ColumnKind],
+        rows: &[Vec<Value<'_>>],
+        visit: Visit<'_>,
+    ) -> Result<u64, Stop> {
+        let found = {
+            let mut session = session.borrow_mut();
+            let key = (plan.number, Vec::new());
+            let statement = match session.statements.get(&key) {
+                Some(statement) => statement.clone(),
+                None => {
+                    let prepared = session.client.prepare(&plan.numbered(|_| false));
+                    let statement = prepared.map_err(|error| Stop::Failed(session.failed(&error)))?;
+                    session.statements.insert(key, statement.clone());
+                    statement
+                }
+            };
+            let arrays = kinds.iter().enumerate().map(|(at, kind)| array(*kind, at, rows)).collect::<Option<Vec<_>>>();
+            let Some(arrays) = arrays else {
+                return Err(Stop::Above(crate::sql::mistake("a value does not fit its column", text.text())));
+            };
+            let given: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|one| &**one).collect();
+            if statement.columns().is_empty() {
+                return session.client.execute(&statement, &given).map_err(|error| Stop::Failed(session.failed(&error)));
+            }
+            session.client.query(&statement, &given).map_err(|error| Stop::Failed(session.failed(&error)))?
+        };
+        for row in &found {
+            visit(&Row::pg(row)).map_err(Stop::Above)?;
+        }
+        Ok(found.len() as u64)
     }
 
     /// The prepared form of a statement for parameters of these types.
@@ -142,6 +181,36 @@ impl Session {
         }
         let found = failure(error);
         if self.client.is_closed() && !found.lost { Failure::away().caused(describe(error)).lost() } else { found }
+    }
+}
+
+/// One column of rows; nothing where a value is of another kind.
+fn array<'a>(kind: ColumnKind, at: usize, rows: &'a [Vec<Value<'_>>]) -> Option<Box<dyn ToSql + Sync + 'a>> {
+    fn all<'a, T: ToSql + Sync + 'a>(values: impl Iterator<Item = Option<Option<T>>>) -> Option<Box<dyn ToSql + Sync + 'a>> {
+        Some(Box::new(values.collect::<Option<Vec<Option<T>>>>()?))
+    }
+    let cells = rows.iter().map(|row| row.get(at));
+    match kind {
+        ColumnKind::Int => all(cells.map(|cell| match cell? {
+            Value::Null => Some(None),
+            Value::Int(number) => Some(Some(*number)),
+            _ => None,
+        })),
+        ColumnKind::Real => all(cells.map(|cell| match cell? {
+            Value::Null => Some(None),
+            Value::Real(number) => Some(Some(*number)),
+            Value::Int(number) => Some(Some(*number as f64)),
+            _ => None,
+        })),
+        ColumnKind::Text => all(cells.map(|cell| match cell? {
+            Value::Null => Some(None),
+            text => text.text().map(Some),
+        })),
+        ColumnKind::Blob => all(cells.map(|cell| match cell? {
+            Value::Null => Some(None),
+            Value::Blob(bytes) => Some(Some(*bytes)),
+            _ => None,
+        })),
     }
 }
 

@@ -21,7 +21,7 @@ use rusqlite::{
 
 use crate::{
     failure::Failure,
-    row::{Row, Source},
+    row::Row,
     settings::Settings,
     sql::{Plans, mistake},
     tx::{Bound, Stop, Visit},
@@ -48,6 +48,8 @@ pub(crate) struct Connection {
 pub(crate) enum Use {
     Write,
     Read,
+    /// Reads for long: no limit on statements, and what has to be sorted goes to disk.
+    Snapshot,
     /// Changes the schema: no limit on statements, foreign keys checked at the end.
     Migrate,
 }
@@ -58,8 +60,9 @@ impl Connection {
     /// # Errors
     /// [`Code::DatabaseUnavailable`] where the file cannot be opened or set up as required.
     pub(crate) fn open(path: &Path, usage: Use, settings: &Settings) -> Result<Connection> {
-        let access = if usage == Use::Read { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
-        if usage != Use::Read {
+        let reads = matches!(usage, Use::Read | Use::Snapshot);
+        let access = if reads { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
+        if !reads {
             create(path)?;
         }
         let raw = rusqlite::Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| refused(&error))?;
@@ -81,8 +84,9 @@ impl Connection {
         raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         // LIKE tells letters apart by case, as PostgreSQL's does.
-        raw.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA case_sensitive_like = ON;")?;
-        if usage == Use::Read {
+        raw.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA case_sensitive_like = ON;")?;
+        raw.execute_batch(if usage == Use::Snapshot { "PRAGMA temp_store = FILE;" } else { "PRAGMA temp_store = MEMORY;" })?;
+        if matches!(usage, Use::Read | Use::Snapshot) {
             raw.execute_batch("PRAGMA query_only = ON;")?;
         } else {
             raw.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;")?;
@@ -92,7 +96,7 @@ impl Connection {
         }
         raw.execute_batch(if usage == Use::Migrate { "PRAGMA foreign_keys = OFF;" } else { "PRAGMA foreign_keys = ON;" })?;
         raw.set_prepared_statement_cache_capacity(STATEMENTS);
-        if usage != Use::Migrate {
+        if matches!(usage, Use::Read | Use::Write) {
             let (deadline, opened) = (self.deadline.clone(), self.opened);
             raw.progress_handler(
                 STEPS,
@@ -109,7 +113,7 @@ impl Connection {
     fn assert(&self, usage: Use) -> Result<()> {
         let expected: &[(&str, &str)] = match usage {
             Use::Write => &[("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1"), ("trusted_schema", "0")],
-            Use::Read => &[("journal_mode", "wal"), ("query_only", "1"), ("trusted_schema", "0")],
+            Use::Read | Use::Snapshot => &[("journal_mode", "wal"), ("query_only", "1"), ("trusted_schema", "0")],
             Use::Migrate => &[("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "0")],
         };
         for (pragma, wanted) in expected {
@@ -154,7 +158,7 @@ impl Connection {
         let mut seen = 0;
         while let Some(row) = rows.next().map_err(|error| Stop::Failed(failure(&error)))? {
             seen += 1;
-            if !visit(&Row(Source::Lite { row, columns })).map_err(Stop::Above)? {
+            if !visit(&Row::lite(row, columns)).map_err(Stop::Above)? {
                 break;
             }
         }

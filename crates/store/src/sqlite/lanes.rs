@@ -9,22 +9,23 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread::Builder,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use plimsoll_core::{Code, Result};
 
 use super::{
     anchor::Anchor,
-    connection::{Connection, Use},
+    connection::{Connection, Use, failure},
 };
 use crate::{
     Scope,
     failure::Failure,
     gauges::{Busy, add},
-    queue::Queue,
+    queue::{Next, Queue},
     settings::Settings,
     tx::{Link, Shared, Tx},
+    wake::{CLOSE_LOOK, LIVELY, LOOK},
     work::{BATCH, BATCH_TIME, Batch, Change, Look, Verdict, refuse},
 };
 
@@ -78,6 +79,18 @@ impl Lite {
         Ok(snapshot(&connection, &self.anchor, shared, scope, |tx| tx.and_then(|tx| crate::work::guarded(|| f(tx)))))
     }
 
+    /// Runs a read on a connection that is opened for it and has no limit on statements.
+    ///
+    /// # Errors
+    /// What `f` returns; [`Code::DatabaseUnavailable`] where the file cannot be read.
+    pub(crate) fn long<T>(&self, settings: &Settings, shared: &Shared, scope: Scope, f: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let connection = Connection::open(&self.path, Use::Snapshot, settings)?;
+        self.anchor.look().map_err(|failure| failure.error())?;
+        connection.control("BEGIN DEFERRED").map_err(|failure| failure.error())?;
+        // Its end ends the snapshot.
+        f(&Tx::new(Link::Lite(&connection), shared, scope, None))
+    }
+
     /// A free connection, starting with the one this thread used last: its cache is warm.
     fn spare(&self) -> Option<MutexGuard<'_, Connection>> {
         static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -124,12 +137,52 @@ fn read(connection: &Connection, anchor: &Anchor, queue: &Queue<Look>, shared: &
 }
 
 fn write(connection: &Connection, anchor: &Anchor, queue: &Queue<Change>, shared: &Shared) {
-    while let Some(job) = queue.pop() {
-        group(connection, anchor, job, queue, shared);
+    let mut outside = Outside { version: None, looked: Instant::now(), stirred: Cell::new(None) };
+    loop {
+        match queue.pop_within(|| shared.hub.heard().then(|| outside.pause(shared))) {
+            Next::Job(job) => group(connection, anchor, job, queue, shared),
+            Next::Quiet => {}
+            Next::End => break,
+        }
+        outside.look(connection, shared);
     }
     // The last connection to close would do this too; here the log can say that it failed.
     if let Err(error) = connection.raw.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
         tracing::warn!(cause = %error, "the write-ahead log could not be emptied at the end; the next start reads it");
+    }
+}
+
+/// What other processes do to the file.
+struct Outside {
+    /// The file's version as this connection saw it last; its own changes do not count.
+    version: Option<i64>,
+    looked: Instant,
+    /// When the file was written to last, as far as the system has told.
+    stirred: Cell<Option<Instant>>,
+}
+
+impl Outside {
+    /// How long until the next look.
+    fn pause(&self, shared: &Shared) -> Duration {
+        if shared.hub.stirred() {
+            self.stirred.set(Some(Instant::now()));
+        }
+        if self.stirred.get().is_some_and(|at| at.elapsed() < LIVELY) { CLOSE_LOOK } else { LOOK }
+    }
+
+    fn look(&mut self, connection: &Connection, shared: &Shared) {
+        if !shared.hub.heard() || (self.version.is_some() && self.looked.elapsed() < self.pause(shared)) {
+            return;
+        }
+        self.looked = Instant::now();
+        let found = connection.raw.prepare_cached("PRAGMA data_version").and_then(|mut asked| asked.query_row([], |row| row.get(0)));
+        // A file that cannot be read now is looked at again soon.
+        let Ok(found) = found else { return };
+        // The first look cannot tell what happened before it.
+        if self.version != Some(found) {
+            shared.hub.fire_all();
+        }
+        self.version = Some(found);
     }
 }
 
@@ -141,7 +194,17 @@ fn group(connection: &Connection, anchor: &Anchor, first: Change, queue: &Queue<
         }
         return;
     }
-    let (mut batch, started, mut next) = (Batch::new(shared), Instant::now(), Some(first));
+    let logging = match logging(connection) {
+        Ok(logging) => logging,
+        Err(failure) => {
+            undo(connection);
+            if first.claim.start() {
+                refuse(shared, first, &failure);
+            }
+            return;
+        }
+    };
+    let (mut batch, started, mut next) = (Batch::new(shared, logging), Instant::now(), Some(first));
     while let Some(job) = next.take() {
         if job.claim.start()
             && let Err(failure) = one(connection, job, &mut batch)
@@ -153,7 +216,8 @@ fn group(connection: &Connection, anchor: &Anchor, first: Change, queue: &Queue<
             next = queue.pop_fitting(|_| true);
         }
     }
-    match connection.control("COMMIT") {
+    let logged = batch.body().map_or(Ok(()), |body| append(connection, shared, &body));
+    match logged.and_then(|()| connection.control("COMMIT")) {
         // The file may have gone since the batch began: then it is not known who will ever read this.
         Ok(()) => batch.end(anchor.look().err().map(|_| Failure::unknown_outcome()).as_ref()),
         Err(failure) => {
@@ -161,6 +225,27 @@ fn group(connection: &Connection, anchor: &Anchor, first: Change, queue: &Queue<
             batch.end(Some(&failure));
         }
     }
+}
+
+/// Whether changes are logged, as the database says within this transaction.
+fn logging(connection: &Connection) -> Result<bool, Failure> {
+    let asked =
+        connection.raw.prepare_cached("SELECT logging FROM change_switch").and_then(|mut asked| asked.query_row([], |row| row.get(0)));
+    match asked {
+        Ok(on) => Ok(on),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(false),
+        // Before the first migration nothing is there to be logged.
+        Err(error) if error.to_string().contains("no such table") => Ok(false),
+        Err(error) => Err(failure(&error)),
+    }
+}
+
+/// Adds an entry to the change log, later than the one before even where the clock went back.
+fn append(connection: &Connection, shared: &Shared, body: &[u8]) -> Result<(), Failure> {
+    let text = "INSERT INTO change_log (at, xid, body)
+        SELECT MAX(?1, COALESCE((SELECT at + 1 FROM change_log ORDER BY seq DESC LIMIT 1), ?1)), 0, ?2";
+    let added = connection.raw.prepare_cached(text).and_then(|mut add| add.execute(rusqlite::params![shared.clock.now().micros(), body]));
+    added.map(drop).map_err(|error| failure(&error))
 }
 
 /// One change between savepoints.

@@ -7,6 +7,7 @@ use rusqlite::params;
 
 use super::connection::{Connection, Use, failure};
 use crate::{
+    log::Mark,
     migrate::{ALL, Bench, TABLE},
     schema::Applied,
     settings::Settings,
@@ -60,6 +61,18 @@ impl Bench for Lite {
     fn erase(&mut self, owner: &str, id: &str) -> Result<()> {
         let done = self.0.raw.execute("DELETE FROM plimsoll_migration WHERE owner = ? AND id = ?", params![owner, id]);
         done.map(drop).map_err(|error| failure(&error).error())
+    }
+
+    fn mark(&mut self, at: Time, mark: &Mark) -> Result<()> {
+        let raw = &self.0.raw;
+        let exists = "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'change_switch'";
+        if raw.query_row(exists, [], |row| row.get::<_, i64>(0))? > 0 {
+            raw.execute(
+                "INSERT INTO change_log (at, xid, body) SELECT ?, 0, ? FROM change_switch WHERE logging = 1",
+                params![at.micros(), mark.body()],
+            )?;
+        }
+        Ok(())
     }
 
     /// Foreign keys are off while a table is rebuilt, so they are checked here.

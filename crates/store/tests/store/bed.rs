@@ -177,3 +177,9 @@ pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 pub fn cause<T: std::fmt::Debug>(result: Result<T>) -> String {
     result.unwrap_err().cause().unwrap_or_default()
 }
+
+/// What whoever starts the tests wants otherwise: longer runs, a seed again.
+#[expect(clippy::disallowed_methods, reason = "long runs are asked for from outside")]
+pub fn wish(name: &str) -> Option<String> {
+    std::env::var(format!("PLIMSOLL_TEST_{name}")).ok()
+}

@@ -4,14 +4,19 @@
 
 mod bed;
 mod commits;
+mod cost;
 mod limits;
+mod log;
 mod migrations;
 mod outage;
 mod reads;
+mod rows;
 mod scratch;
 mod server;
+mod tables;
 mod tenants;
 mod values;
+mod wake;
 
 /// Runs each test once per database.
 macro_rules! on_both {

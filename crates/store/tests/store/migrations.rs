@@ -39,11 +39,11 @@ fn shape(bed: &Bed) -> Vec<String> {
 async fn up_and_down_and_up_make_the_same_schema(bed: Bed) {
     let store = bed.open(bed.settings());
     let state = store.schema_state().await.unwrap();
-    assert_eq!(state.named(State::Pending), ["store/0001_store", "test/0001_artist", "test/0002_note"]);
+    assert_eq!(state.named(State::Pending), ["store/0001_store", "store/0002_change_log", "test/0001_artist", "test/0002_note"]);
     assert!(state.fit().is_ok());
     assert_eq!(state.ready().unwrap_err().code(), Code::SchemaMismatch);
 
-    assert_eq!(store.migrate_up().await.unwrap(), ["store/0001_store", "test/0001_artist", "test/0002_note"]);
+    assert_eq!(store.migrate_up().await.unwrap(), ["store/0001_store", "store/0002_change_log", "test/0001_artist", "test/0002_note"]);
     assert!(store.migrate_up().await.unwrap().is_empty());
     let first = shape(&bed);
     assert!(first.iter().any(|line| line.contains("song_by_artist")));
@@ -55,11 +55,11 @@ async fn up_and_down_and_up_make_the_same_schema(bed: Bed) {
     assert_eq!(store.migrate_down(Down::Steps(1)).await.unwrap(), ["test/0002_note"]);
     assert_ne!(shape(&bed), first);
     assert_eq!(names(&store, ANN).await, ["a"], "what the migration did not touch is still there");
-    assert_eq!(store.migrate_down(Down::Steps(9)).await.unwrap(), ["test/0001_artist", "store/0001_store"]);
+    assert_eq!(store.migrate_down(Down::Steps(9)).await.unwrap(), ["test/0001_artist", "store/0002_change_log", "store/0001_store"]);
     assert!(!shape(&bed).iter().any(|line| line.contains("artist") || line.contains("tally")));
     assert!(store.migrate_down(Down::Steps(1)).await.unwrap().is_empty());
 
-    assert_eq!(store.migrate_up().await.unwrap().len(), 3);
+    assert_eq!(store.migrate_up().await.unwrap().len(), 4);
     assert_eq!(shape(&bed), first);
     until_works(&store).await;
     assert!(!names(&store, ANN).await.is_empty());
@@ -92,7 +92,7 @@ async fn racing_migrators_apply_each_migration_once(bed: Bed) {
         applied.extend(task.await.unwrap());
     }
     applied.sort();
-    assert_eq!(applied, ["store/0001_store", "test/0001_artist", "test/0002_note"]);
+    assert_eq!(applied, ["store/0001_store", "store/0002_change_log", "test/0001_artist", "test/0002_note"]);
 }
 
 async fn a_database_ahead_is_refused(bed: Bed) {
@@ -146,7 +146,7 @@ async fn a_broken_migration_is_undone_alone(bed: Bed) {
     assert!(error.public().contains("test/0002_broken"), "{error:?}");
     assert!(!shape(&bed).iter().any(|line| line.contains("half")));
     let state = store.schema_state().await.unwrap();
-    assert_eq!(state.named(State::Applied), ["store/0001_store", "test/0001_artist"]);
+    assert_eq!(state.named(State::Applied), ["store/0001_store", "store/0002_change_log", "test/0001_artist"]);
     assert_eq!(state.named(State::Pending), ["test/0002_broken"]);
 }
 

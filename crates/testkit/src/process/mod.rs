@@ -177,14 +177,15 @@ impl Plimsoll {
         }
     }
 
-    /// Runs the verb on free ports without waiting for anything.
+    /// Runs the verb on free ports without waiting for anything. A `worker` has no public one.
     ///
     /// # Panics
     /// When the executable does not start.
     pub fn spawn(&self) -> Running {
         let (port, ops_port) = (port::free_port(), port::free_port());
         let mut arguments: Vec<OsString> = vec![self.verb.clone()];
-        for (flag, port) in [("--listen", port), ("--ops-listen", ops_port)] {
+        let public = (self.verb != "worker").then_some(("--listen", port));
+        for (flag, port) in public.into_iter().chain([("--ops-listen", ops_port)]) {
             arguments.extend([flag.into(), format!("127.0.0.1:{port}").into()]);
         }
         let papers = Scratch::new();

@@ -97,7 +97,7 @@ async fn one(talk: &mut Talk, state: &State, mut seen: Seen) -> Result<bool> {
             return Ok(false);
         }
     }
-    if let Some(status) = key.as_deref().and_then(|key| state.look(key, |key| key.ails)) {
+    if let Some(status) = key.as_deref().and_then(|key| state.with(key, Key::failure)) {
         talk.answer(&seen.method, &Answer::json(status, &json!({ "ails": true }))).await?;
         return Ok(true);
     }

@@ -101,6 +101,22 @@ struct Key {
     left: u64,
     held: bool,
     ails: Option<u16>,
+    /// So many requests ail, where not all do.
+    ailing: Option<u64>,
+}
+
+impl Key {
+    /// The status of a request that is to fail.
+    fn failure(&mut self) -> Option<u16> {
+        match &mut self.ailing {
+            Some(0) => None,
+            Some(left) => {
+                *left -= 1;
+                self.ails
+            }
+            None => self.ails,
+        }
+    }
 }
 
 /// How the service stands. `cuts` tells connections from before from those after.
@@ -220,7 +236,11 @@ impl Service {
     }
     /// Answers every request with this key with this status from now on, or again as its path says.
     pub fn ail(&self, key: &str, status: Option<u16>) {
-        self.state.with(key, |key| key.ails = status);
+        self.state.with(key, |key| (key.ails, key.ailing) = (status, None));
+    }
+    /// Answers so many requests with this key with this status, and then again as its path says.
+    pub fn ail_for(&self, key: &str, status: u16, requests: u64) {
+        self.state.with(key, |key| (key.ails, key.ailing) = (Some(status), Some(requests)));
     }
     /// What `…/openapi.json` answers from now on; 404 before.
     pub fn describe(&self, document: Value) {

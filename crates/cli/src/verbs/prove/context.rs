@@ -24,12 +24,10 @@ use crate::{
 /// one of these things takes its line out. Personal data is not in this list: accounts have e-mail
 /// addresses.
 const NOT_MOUNTED: &[(Applies, &str)] = &[
-    (Applies::Jobs, "nothing mounted here works outside of requests"),
     (Applies::Models, "nothing mounted here predicts with a trained model"),
     (Applies::Llm, "nothing mounted here calls a language model"),
     (Applies::Retrieval, "nothing mounted here answers from documents"),
     (Applies::Flags, "nothing mounted here switches features by flags"),
-    (Applies::Events, "nothing mounted here publishes events"),
 ];
 
 /// Conditions of a deployment that a private copy on one machine does not meet.

@@ -187,6 +187,7 @@ async fn password(ctx: Ctx<(), Write>, Json(body): Json<NewPassword>) -> Result<
                 .write("UPDATE person SET password = :hash, password_at = :now WHERE id = :id", bind! { hash: hash, now: now, id: id })?;
             let ended = people::end_sessions(change, id, session, "password changed")?;
             change.note(done("user.password", format!("users/{id}"), Some(json!({ "sessions_ended": ended }))));
+            crate::identity::events::user(change, "updated", id, json!({ "fields": ["password"] }));
             Ok(Empty)
         })
         .await?;
@@ -207,6 +208,7 @@ async fn elsewhere(host: &Host, origin: crate::ledger::Origin, here: TenantId, i
         let ended = host.commit(tenant, origin.clone(), move |change| {
             let ended = people::end_sessions(change, id, None, "password changed")?;
             change.note(done("user.password", format!("users/{id}"), Some(json!({ "sessions_ended": ended }))));
+            crate::identity::events::user(change, "updated", id, json!({ "fields": ["password"] }));
             Ok(Empty)
         });
         ended.await?;

@@ -127,6 +127,8 @@ async fn setup(ctx: Ctx<(), Write>, Json(body): Json<Setup>) -> Result<Committed
             people::insert_member(change, owner, Role::Owner)?;
             change.note(done("tenant.create", format!("tenants/{tenant}"), None));
             change.note(done("user.create", format!("users/{owner}"), Some(json!({ "role": "owner" }))));
+            crate::identity::events::tenant(change, "created", tenant);
+            crate::identity::events::user(change, "created", owner, json!({ "role": "owner" }));
             let target = format!("tenants/{tenant}");
             Ok(Private { body: SetUp { tenant: made, owner }, cookie: None, location: Some(format!("/v1/{target}")), target })
         })
@@ -209,6 +211,8 @@ async fn register(ctx: Ctx<(), Write>, Json(body): Json<Register>) -> Result<Com
         people::insert_member(change, owner, Role::Owner)?;
         change.note(done("tenant.create", format!("tenants/{tenant}"), None));
         change.note(done("user.create", format!("users/{owner}"), Some(json!({ "role": "owner" }))));
+        crate::identity::events::tenant(change, "created", tenant);
+        crate::identity::events::user(change, "created", owner, json!({ "role": "owner" }));
         Ok(answer())
     })
     .await

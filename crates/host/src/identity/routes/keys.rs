@@ -123,6 +123,7 @@ async fn create(ctx: Ctx<(), Write>, Json(body): Json<Wanted>) -> Result<Committ
     let (id, token) = (KeyId::new(now, &ctx.host.seed), Token::new(KEY_PREFIX, &ctx.host.seed));
     ctx.commit(move |change| {
         change.note(done("key.create", format!("keys/{id}"), Some(json!({ "role": new.role.name(), "scopes": new.scopes }))));
+        crate::identity::events::key(change, "created", id, json!({ "role": new.role.name(), "scopes": new.scopes }));
         let key = people::insert_key(change, id, new, token.hash, token.hint())?;
         Ok(made(key, &token))
     })
@@ -140,6 +141,7 @@ async fn revoke(ctx: Ctx<(), Write>, Path(id): Path<KeyId>) -> Result<Committed<
         .commit(move |change| {
             people::revoke_key(change, id)?;
             change.note(done("key.revoke", format!("keys/{id}"), None));
+            crate::identity::events::key(change, "revoked", id, json!({}));
             Ok(Empty)
         })
         .await;
@@ -178,6 +180,7 @@ async fn rotate(
             change.write("UPDATE api_key SET expires_at = :ends WHERE tenant_id = :tenant AND id = :id", bind! { ends: ends, id: id })?;
             let expires_at = old.expires_at.map(|at| now.plus(at.since(old.created_at)));
             let new = NewKey { name: old.name, role: old.role, scopes: old.scopes, expires_at, created_by: who.id.to_string() };
+            crate::identity::events::key(change, "rotated", id, json!({ "successor": fresh.to_string() }));
             change.note(done(
                 "key.rotate",
                 format!("keys/{id}"),

@@ -54,7 +54,7 @@ async fn jwks(ctx: Ctx<(), Read>, (): ()) -> Result<http::Response<Body>> {
 }
 
 /// A body that may be left out.
-struct Perhaps<T>(T);
+pub(crate) struct Perhaps<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + JsonSchema + Default + Send + 'static> Input for Perhaps<T> {
     const BODY: bool = true;
@@ -71,7 +71,7 @@ impl<T: DeserializeOwned + JsonSchema + Default + Send + 'static> Input for Perh
 }
 
 /// Some fields of a thing, as a merge patch (RFC 7396) in which nothing can be removed.
-struct Merge<T>(T);
+pub(crate) struct Merge<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Input for Merge<T> {
     const BODY: bool = true;

@@ -87,6 +87,7 @@ async fn rename(ctx: Ctx<(), Write>, (Path(id), Merge(body)): (Path<TenantId>, M
     ctx.commit(move |change| {
         change.write("UPDATE tenant SET name = :name WHERE id = :id", bind! { name: name, id: id })?;
         change.note(done("tenant.update", format!("tenants/{id}"), Some(json!({ "fields": ["name"] }))));
+        crate::identity::events::tenant(change, "updated", id);
         tenant(change, id).map(Json)
     })
     .await

@@ -11,6 +11,7 @@ use crate::{
     Committed,
     ctx::{Ctx, Read, Write},
     identity::{
+        events,
         people::{self, User},
         session::Private,
     },
@@ -105,6 +106,7 @@ async fn create(ctx: Ctx<(), Write>, Json(body): Json<NewUser>) -> Result<Commit
         let id = people::join(change, fresh, &email, hash.as_deref(), role)?;
         let target = format!("users/{id}");
         change.note(done("user.create", target.clone(), Some(json!({ "role": role.name() }))));
+        events::user(change, "created", id, json!({ "role": role.name() }));
         Ok(Private { body: people::member(change, id)?, cookie: None, location: Some(format!("/v1/{target}")), target })
     })
     .await
@@ -145,6 +147,7 @@ async fn change(ctx: Ctx<(), Write>, (Path(id), Merge(body)): (Path<UserId>, Mer
             }
             let detail = json!({ "role": role.name(), "active": active, "role_before": before.role.name() });
             change.note(done("user.update", format!("users/{id}"), Some(detail)));
+            events::user(change, "updated", id, json!({ "role": role.name(), "active": active }));
             people::member(change, id).map(Json)
         })
         .await;
@@ -165,6 +168,7 @@ async fn remove(ctx: Ctx<(), Write>, Path(id): Path<UserId>) -> Result<Committed
             people::end_sessions(change, id, None, "member removed")?;
             change.write("DELETE FROM member WHERE tenant_id = :tenant AND person_id = :id", bind! { id: id })?;
             change.note(done("user.remove", format!("users/{id}"), Some(json!({ "role": before.role.name() }))));
+            events::user(change, "deleted", id, json!({}));
             Ok(Empty)
         })
         .await;

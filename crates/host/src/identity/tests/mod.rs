@@ -54,7 +54,17 @@ impl Bench {
         let clock = Clock::manual(Time::parse("2026-11-21T10:00:00Z").unwrap());
         let settings =
             Settings { place: Place::Sqlite { path: folder.join("test.db") }, readers: 2, clock: clock.clone(), ..Settings::default() };
-        let schemas: Vec<Schema> = [ledger::SCHEMA, SCHEMA].into_iter().chain(more.iter().copied()).collect();
+        let schemas: Vec<Schema> = [
+            ledger::SCHEMA,
+            SCHEMA,
+            crate::retention::SCHEMA,
+            crate::work::SCHEMA,
+            crate::work::events::SCHEMA,
+            crate::work::webhooks::SCHEMA,
+        ]
+        .into_iter()
+        .chain(more.iter().copied())
+        .collect();
         let store = Store::open(settings, &schemas).unwrap();
         store.migrate_up().await.unwrap();
         let desk = Desk { store: store.clone(), clock: clock.clone(), seed: Seed::system(), config };

@@ -168,7 +168,10 @@ async fn what_is_long_over_is_deleted_and_what_is_open_is_not() {
     bench.session(tenant, owner, true).await;
     bench.advance(61 * 86_400);
     let (open, cookie) = bench.session(tenant, owner, true).await;
-    bench.identity.tend().await.unwrap();
+    let retention = crate::retention::Retention::new(&[], &Default::default()).unwrap();
+    let origin = crate::ledger::Origin::host(bench.clock.now(), "retention.purge");
+    let runs = crate::retention::run(&bench.store, &retention, tenant, origin, None).await.unwrap();
+    assert_eq!((runs[0].class.as_str(), runs[0].removed), ("ended-sessions", 3), "two sessions and a refresh token");
     let left =
         bench.store.read(Scope::Tenant(tenant), &PACE, |tx| tx.rows::<SessionId>("SELECT id FROM session WHERE tenant_id = :tenant", &[]));
     assert_eq!(left.await.unwrap(), [open]);

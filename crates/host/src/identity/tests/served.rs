@@ -90,6 +90,14 @@ impl Served {
             idempotency: Arc::new(
                 crate::replies::idempotency::Idempotency::new(&Default::default(), identity.master_key(), Seed::system()).unwrap(),
             ),
+            archive: None,
+            work: Arc::new(crate::work::Work::new(
+                &Default::default(),
+                crate::work::events::Bus::new(&Default::default(), &Default::default(), true),
+                Default::default(),
+                &Seed::system(),
+            )),
+            webhooks: Arc::new(crate::work::webhooks::Webhooks::new(Default::default(), Profile::Development, 4).unwrap()),
             store: bench.store.clone(),
             clock: bench.clock.clone(),
             seed: Seed::system(),
@@ -104,6 +112,8 @@ impl Served {
             upstreams: Default::default(),
             shared: None,
             cache: crate::replies::cache::Cache::new(&Default::default(), None, bench.clock.clone(), &Seed::system()).unwrap(),
+            retention: crate::retention::Retention::new(&[], &Default::default()).unwrap(),
+            subjects: crate::subject::Subjects::new(crate::subject::Register::host(), &super::master()).unwrap(),
             shelf: None,
             proofs: Default::default(),
             body_limit: 65_536,

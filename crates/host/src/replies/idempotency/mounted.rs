@@ -116,6 +116,7 @@ fn lent(x: &mut Exchange, request: &Request<Body>) -> Exchange {
     (lent.started, lent.arrived, lent.deadline) = (x.started, x.arrived, x.deadline);
     (lent.caller, lent.cookie_auth) = (x.caller, x.cookie_auth);
     (lent.matched, lent.principal) = (x.matched.clone(), x.principal.clone());
+    lent.later = x.later;
     lent.place = x.place.take();
     lent
 }

@@ -1,0 +1,1 @@
+"""Job queues side by side: what `jobs/run` is made of."""
