@@ -13,6 +13,9 @@ use plimsoll_testkit::{Db, both, process::Plimsoll};
 /// A matrix is more than a hundred proofs; on a machine with two cores and other tests it takes minutes.
 const BOUND: Duration = Duration::from_secs(1800);
 
+/// One matrix at a time: beside another one, waits that are long enough alone may not be.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Practices that are kept with the database's help: a switch turned there could do something else
 /// on the other kind.
 const KEPT_BY_DATA: &[&str] = &[
@@ -66,6 +69,7 @@ const KEPT_BY_DATA: &[&str] = &[
 
 both! {
     async fn a_practice_switched_off_is_noticed_by_its_own_probe_and_by_no_other(db: Db) {
+        let _alone = ALONE.lock().await;
         let ground = db.ground();
         if let Some(database) = &ground.database {
             database.let_owner_make_databases();
