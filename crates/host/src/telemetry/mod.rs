@@ -47,6 +47,7 @@ pub use level::Level;
 pub use line::{Format, Line};
 pub use log::{Log, Worth};
 pub use metrics::{Metrics, Outcome, method, method_name};
+pub(crate) use outbound::connector;
 pub use outbound::{Outbound, Sent};
 pub use redact::Redactor;
 pub use trace::{TRACEPARENT, Trace};

@@ -40,14 +40,7 @@ impl Outbound {
     /// # Errors
     /// `Internal` when the TLS library offers no protocol version.
     pub fn new() -> Result<Outbound> {
-        let mut plain = HttpConnector::new();
-        plain.enforce_http(false);
-        plain.set_connect_timeout(Some(CONNECT_LIMIT));
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(plain);
+        let connector = connector(CONNECT_LIMIT)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(60))
             .pool_timer(TokioTimer::new())
@@ -78,6 +71,22 @@ impl Outbound {
             status => Sent::Refused(status),
         }
     }
+}
+
+/// What connects to an address that the operator chose: trusts the public roots and nothing of the
+/// machine, and gives up connecting after `limit`.
+///
+/// # Errors
+/// `Internal` when the TLS library offers no protocol version.
+pub(crate) fn connector(limit: Duration) -> Result<HttpsConnector<HttpConnector>> {
+    let mut plain = HttpConnector::new();
+    plain.enforce_http(false);
+    plain.set_connect_timeout(Some(limit));
+    Ok(hyper_rustls::HttpsConnectorBuilder::new()
+        .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(plain))
 }
 
 /// Reads an address from the configuration: `http` or `https`, with a host.

@@ -17,6 +17,7 @@ use super::{
     answer,
     sign::{Signer, escaped},
 };
+use crate::telemetry::connector;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// For a request with a part as its body, until the answer's head.
@@ -69,14 +70,7 @@ fn refusal(status: StatusCode, body: &str) -> Error {
 
 impl Client {
     pub(super) fn new(host: String, signer: Signer, clock: Clock) -> Result<Client> {
-        let mut plain = HttpConnector::new();
-        plain.enforce_http(false);
-        plain.set_connect_timeout(Some(CONNECT_LIMIT));
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(plain);
+        let connector = connector(CONNECT_LIMIT)?;
         let http = Http::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_timer(TokioTimer::new())
