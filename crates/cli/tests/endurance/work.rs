@@ -186,6 +186,8 @@ both! {
         refused_for_now(&enqueue(&client, &names("refused", 0..3), 0).await);
         // Their changes come to nothing: the database is away for longer than they take.
         mentioned(&running, &ids(&reply)[1..]).await;
+        // Readiness may be up to a second old: what is waited for below must not be from before.
+        wait::until(BOUND, || async { running.client().get("/health/ready").await.code() == 503 }).await;
         database.back();
 
         running.ready(BOUND).await.unwrap();
