@@ -1,0 +1,104 @@
+//! The sorts of facts.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! kinds {
+    ($($(#[$about:meta])+ $variant:ident = $word:literal),+ $(,)?) => {
+        /// What sort of thing a fact is about. The word is what detectors and `assess facts` write.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Kind { $($(#[$about])+ #[serde(rename = $word)] $variant),+ }
+
+        impl Kind {
+            /// Every kind, in order.
+            pub const ALL: &'static [Kind] = &[$(Kind::$variant),+];
+            /// The word.
+            pub const fn name(self) -> &'static str { match self { $(Kind::$variant => $word),+ } }
+            /// The kind of this word.
+            pub fn named(word: &str) -> Option<Kind> { match word { $($word => Some(Kind::$variant),)+ _ => None } }
+        }
+    };
+}
+
+kinds! {
+    // Code.
+    /// An import; `name` is what is imported, canonical. Never proof of anything.
+    Import = "import",
+    /// A definition; `kind` function, method, class; `base` (each), `body` normal, empty, raises, constant; `async`; `lines`.
+    Def = "def",
+    /// A call; `name` the canonical callee; `0`, `1`, … positional arguments, keyword arguments by name, constants folded;
+    /// `await`, `result` the variable it is assigned to, `receiver` as written.
+    Call = "call",
+    /// A decorator, annotation or attribute; arguments as of a call; `on` the symbol, `on_kind` function or class.
+    Decorator = "decorator",
+    /// A constant given to a name at a file's or class's own level; `value`.
+    Assign = "assign",
+    /// A setting of a settings class or of a configuration object; `default`, `type`, `required`, `class`.
+    Setting = "setting",
+    /// A read of the environment; `default`, `required` yes or no.
+    Env = "env",
+    /// A handler of failures; `name` the canonical type, `body` empty, log, raise, return, other.
+    Catch = "catch",
+    /// A throw; `name` the canonical type; arguments as of a call.
+    Raise = "raise",
+    /// A test; `asserts` how many, `trivial` yes where no assertion can fail, `marker` (each), `skipped`.
+    Test = "test",
+    /// A string of a listed shape: `shape` sql, url, dsn; `value`; `built` yes where values are pasted into it.
+    Text = "text",
+    // Wiring.
+    /// A service's application object; `name` the framework; `var`; arguments as of a call.
+    App = "app",
+    /// A mounted route: `name` is `METHOD /path`; `method`, `path`, `handler`, `framework`, `guard` (each thing that stands before
+    /// it, canonical), `param` (each), `input` typed, raw or none, `output` typed or none, `list` yes where it returns many,
+    /// `calls` (each canonical callee of the handler), `constant` yes where the handler only returns a constant.
+    Route = "route",
+    /// What stands before all routes of an app or router: `name` canonical; arguments as of a call; `order`; `scope` app or router.
+    Middleware = "middleware",
+    /// A registered handler of failures: `name` the type or status; `handler`.
+    Handler = "handler",
+    /// Something that runs at start or stop: `name` startup or shutdown; `handler`.
+    Hook = "hook",
+    /// How a service is started: `name` the command; `service`, `server`, `workers`, `reload`, `target`.
+    Entry = "entry",
+    /// A reference to something that is not there: `name` what is missing; `what` import, file, resource, marker, setting.
+    Broken = "broken",
+    /// A credential in the text; `name` what it is called; `where` default, assign, argument, env-file, compose, url;
+    /// `placeholder` yes where the value is one that everybody knows.
+    Secret = "secret",
+    // Configuration.
+    /// An instruction of a Dockerfile: `name` the instruction in lower case; `value`, `stage` a number, `final` yes or no.
+    Docker = "docker",
+    /// A value in a compose file: `name` the dotted path such as `services.api.healthcheck.test`; `value`.
+    Compose = "compose",
+    /// A value in a Kubernetes object: `name` is `Kind.path`, such as `Deployment.spec.template.spec.containers.livenessProbe.httpGet.path`,
+    /// list numbers left out; `value`, `object` its name.
+    Kubernetes = "k8s",
+    /// A value in a Helm chart's values, chart or template: as `k8s`.
+    Helm = "helm",
+    /// A step of a pipeline: `name` the action or the first words of the command; `uses`, `run`, `job`, `on` (each trigger),
+    /// `needs`, `tolerated` yes where a failure is ignored, `system` github, gitlab, jenkins, circle, azure.
+    Step = "step",
+    /// A value in Terraform: `name` is `resource.TYPE.LABEL.path`, also `data`, `module`, `variable`, `output`; `value`.
+    Terraform = "tf",
+    /// A directive of nginx, Caddy, Traefik, HAProxy or Apache: `name` the directive; `value`, `within` the blocks around it, `server`.
+    Proxy = "proxy",
+    /// A line of an environment file: `name`; `value`, `example` yes or no.
+    EnvFile = "envfile",
+    /// A declared dependency: `name`; `version`, `scope` run or dev, `ecosystem` pypi, npm, go, maven, cargo; `pinned` yes or no.
+    Dependency = "dep",
+    /// A lock file: `name` the ecosystem.
+    Lock = "lock",
+    /// Any other value in YAML, TOML, JSON, INI, properties or XML whose meaning is known by its path: `name` the dotted path; `value`.
+    Value = "value",
+    /// A statement of SQL: `name` such as `create table users`, `create index`, `foreign key`; `table`, `columns`, `clause`.
+    Sql = "sql",
+    /// An alert rule: `name`; `expr`, `for`, `severity`, `runbook`.
+    Alert = "alert",
+    /// A dashboard: `name` its title; `panels`.
+    Dashboard = "dashboard",
+    /// A heading of a document: `name` in lower case; `level`, `words` below it, `code` yes where a code block stands below it.
+    Heading = "heading",
+    /// A command of a Makefile, a package script, a shell script or a pre-commit hook: `name` the command's first words; `run`, `target`.
+    Command = "command",
+    /// A file: `name` its path in lower case; `bytes`, `type`. Proves nothing but that it is there.
+    File = "file",
+}
