@@ -1,5 +1,7 @@
 //! Languages: from the text of a file to its facts, and from all files to what is mounted.
 
+mod python;
+
 use crate::{
     fact::{Extract, Fact},
     wiring::{Program, Wired},
@@ -26,7 +28,7 @@ pub fn is_wired(fact: &Fact) -> bool {
 
 /// The languages that are read.
 pub fn all() -> &'static [&'static dyn Language] {
-    &[]
+    &[&python::Python]
 }
 
 /// The language of a path.

@@ -32,6 +32,8 @@ pub struct Wired {
     /// Definitions that running their file does not run, although something is applied to them there: the handlers of a
     /// router that somebody has to mount first.
     pub held: Vec<Place>,
+    /// Names that only the whole shows: the fact by its number in its file, and what it is called then.
+    pub renamed: Vec<(FileId, usize, String)>,
     /// Files that start something, found by what they construct.
     pub roots: Vec<Place>,
 }
