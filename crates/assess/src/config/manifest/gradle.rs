@@ -14,7 +14,7 @@ static DEPENDENCY: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 /// `id 'name' version '1.2'`, `id("name") version "1.2"`, `apply plugin: 'name'`.
 static PLUGIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"^\s*(?:id\s*\(?\s*|apply\s+plugin\s*:\s*)['"]([^'"]+)['"]\s*\)?(?:\s+version\s*\(?\s*['"]([^'"]+)['"])?"#).ok()
+    Regex::new(r#"^\s*(?:id\s*\(?\s*|apply\s+plugin\s*:\s*)['"]([^'"]+)['"](?:\s*\))?(?:\s+version\s*\(?\s*['"]([^'"]+)['"])?"#).ok()
 });
 /// `sourceCompatibility = '17'`, `languageVersion = JavaLanguageVersion.of(21)`.
 static JAVA: LazyLock<Option<Regex>> = LazyLock::new(|| {

@@ -24,8 +24,8 @@ const MOST: usize = 5_000;
 /// Reads a manifest or a lock file.
 pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    if let Some(fact) = lock::read(name, text) {
-        return Some(("lock", Extract { facts: vec![fact], ..Extract::default() }));
+    if let Some(lock) = lock(path, text) {
+        return Some(lock);
     }
     let extract = match name {
         "package.json" => node::package(text),
@@ -43,6 +43,12 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
         _ => return None,
     };
     Some(("manifest", extract))
+}
+
+/// Reads a lock file only.
+pub fn lock(path: &str, text: &str) -> Option<(&'static str, Extract)> {
+    let fact = lock::read(path.rsplit('/').next().unwrap_or(path), text)?;
+    Some(("lock", Extract { facts: vec![fact], ..Extract::default() }))
 }
 
 /// One declared dependency.
