@@ -63,7 +63,11 @@ fn resolve(store: &Path, reference: &str, until: Instant) -> Result<String, Refu
         return Err(Refusal::NotThere(format!("`{}` names no commit", shown(reference))));
     }
     let mut command = Git::local().command();
-    command.arg("--git-dir").arg(store).args(["rev-parse", "--verify", "--quiet", "--end-of-options"]).arg(format!("{reference}^{{commit}}"));
+    command
+        .arg("--git-dir")
+        .arg(store)
+        .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
+        .arg(format!("{reference}^{{commit}}"));
     let said = git::ask(command, b"", until, "rev-parse", line);
     match said {
         Ok(id) if !id.is_empty() => Ok(id),
@@ -131,7 +135,11 @@ fn one(record: &[u8], caps: &Caps, entries: &mut Vec<Entry>, skipped: &mut Skipp
     let Ok(path) = std::str::from_utf8(name) else {
         let name = String::from_utf8_lossy(name);
         let grave = sort::sort(&name) == Sort::Matters;
-        if grave { skipped.grave(name, "its name is no UTF-8") } else { skipped.idle(name, "its name is no UTF-8") }
+        if grave {
+            skipped.grave(name, "its name is no UTF-8")
+        } else {
+            skipped.idle(name, "its name is no UTF-8")
+        }
         return;
     };
     if mode == "160000" {
@@ -216,7 +224,11 @@ fn choose(listed: Vec<Entry>, caps: &Caps, tree: &mut Tree, skipped: &mut Skippe
             Some(_) => None,
         };
         if let Some(why) = left {
-            if sort == Sort::Matters { skipped.grave(path.clone(), why) } else { skipped.idle(path.clone(), why) }
+            if sort == Sort::Matters {
+                skipped.grave(path.clone(), why)
+            } else {
+                skipped.idle(path.clone(), why)
+            }
             tree.unread.push((path, size));
         } else {
             files += 1;

@@ -139,12 +139,23 @@ fn enter(open: &Open, tracked: Option<&BTreeSet<String>>, room: usize, until: In
     listed
 }
 
-fn one(path: String, place: PathBuf, kind: Option<FileType>, rules: Option<&Rules>, tracked: Option<&BTreeSet<String>>, listed: &mut Listed) {
+fn one(
+    path: String,
+    place: PathBuf,
+    kind: Option<FileType>,
+    rules: Option<&Rules>,
+    tracked: Option<&BTreeSet<String>>,
+    listed: &mut Listed,
+) {
     let Some(kind) = kind else {
         listed.skipped.grave(path, "cannot be looked at");
         return;
     };
     let name = path.rsplit('/').next().unwrap_or(&path);
+    // The repository's own store is no part of what it says.
+    if name == ".git" {
+        return;
+    }
     if kind.is_dir() {
         if let Some(why) = sort::foreign(name) {
             listed.skipped.idle(format!("{path}/"), why);
@@ -155,9 +166,6 @@ fn one(path: String, place: PathBuf, kind: Option<FileType>, rules: Option<&Rule
         } else {
             listed.folders.push(Open { path, place, rules: rules.cloned() });
         }
-        return;
-    }
-    if name == ".git" && kind.is_file() {
         return;
     }
     if rules.is_some_and(|rules| rules.ignore(&place, false)) && tracked.is_none_or(|tracked| !tracked.contains(&path)) {
@@ -229,7 +237,11 @@ fn read(found: Vec<(String, PathBuf, u64)>, caps: &Caps, until: Instant, skipped
                 skipped.idle(path, why);
             }
         } else if wanted.len() >= caps.files || total + size > caps.total {
-            let why = if wanted.len() >= caps.files { format!("more than {} files", caps.files) } else { format!("more than {} MiB in all", caps.total >> 20) };
+            let why = if wanted.len() >= caps.files {
+                format!("more than {} files", caps.files)
+            } else {
+                format!("more than {} MiB in all", caps.total >> 20)
+            };
             if grave { skipped.grave(path.clone(), why) } else { skipped.idle(path.clone(), why) }
         } else {
             total += size;
@@ -254,7 +266,11 @@ fn read(found: Vec<(String, PathBuf, u64)>, caps: &Caps, until: Instant, skipped
             Became::Read(bytes) => tree.files.push(File { path, bytes }),
             Became::Unread(why, could) => {
                 let grave = could && sort::sort(&path) == Sort::Matters;
-                if grave { skipped.grave(path.clone(), why) } else { skipped.idle(path.clone(), why) }
+                if grave {
+                    skipped.grave(path.clone(), why)
+                } else {
+                    skipped.idle(path.clone(), why)
+                }
                 tree.unread.push((path, size));
             }
         }

@@ -76,7 +76,11 @@ impl Drop for Level {
 
 /// The folder of the repository that a folder stands in.
 pub(super) fn repository(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().take(64).find(|above| above.join(".git").symlink_metadata().is_ok_and(|found| !found.is_symlink())).map(Path::to_path_buf)
+    folder
+        .ancestors()
+        .take(64)
+        .find(|above| above.join(".git").symlink_metadata().is_ok_and(|found| !found.is_symlink()))
+        .map(Path::to_path_buf)
 }
 
 fn text(file: &Path) -> Option<String> {

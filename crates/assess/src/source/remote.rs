@@ -48,7 +48,11 @@ impl std::fmt::Debug for Access {
 /// Where the address is not to be fetched, the fetch fails or exceeds its bounds, or `git` is not installed or too old.
 pub fn remote(location: &Location, reference: Option<&str>, access: &Access, caps: &Caps, seen: Seen<'_>) -> Result<Tree, Refusal> {
     let reference = reference.unwrap_or("HEAD");
-    if reference.is_empty() || reference.starts_with(['-', '+']) || reference.contains([':', '*', '^', ' ']) || reference.chars().any(char::is_control) {
+    if reference.is_empty()
+        || reference.starts_with(['-', '+'])
+        || reference.contains([':', '*', '^', ' '])
+        || reference.chars().any(char::is_control)
+    {
         return Err(Refusal::NotThere("the reference names no commit".into()));
     }
     if location.scheme == Scheme::Ssh && access.token.is_some() {
@@ -86,8 +90,7 @@ fn resolve(location: &Location, private: bool) -> Result<Vec<IpAddr>, Refusal> {
 fn git(location: &Location, access: &Access, addresses: &[IpAddr]) -> (Git, String) {
     match location.scheme {
         Scheme::Https => {
-            let list: Vec<String> =
-                addresses.iter().map(|one| if one.is_ipv6() { format!("[{one}]") } else { one.to_string() }).collect();
+            let list: Vec<String> = addresses.iter().map(|one| if one.is_ipv6() { format!("[{one}]") } else { one.to_string() }).collect();
             let mut git = Git::over("https")
                 .setting("protocol.https.allow", "always")
                 .setting("http.followRedirects", "false")
@@ -142,7 +145,14 @@ fn fetch(
     git::ask(command, b"", until, "init", |_| Ok(()))?;
     let (git, address) = git(location, access, addresses);
     let mut command = git.setting("transfer.fsckObjects", "true").setting("fetch.unpackLimit", "1").command();
-    command.arg("--git-dir").arg(store).args(["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance"]);
+    command.arg("--git-dir").arg(store).args([
+        "fetch",
+        "--quiet",
+        "--depth=1",
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--no-auto-maintenance",
+    ]);
     command.arg(format!("--filter=blob:limit={}", caps.lock.max(caps.file) + 1)).arg("--end-of-options").arg(address).arg(reference);
     let most = caps.fetched;
     let tick = || {

@@ -48,15 +48,16 @@ impl Skipped {
         }
         let mut folders: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         for (path, why, _) in self.entries.iter().filter(|(.., grave)| !grave) {
-            let folder = path.trim_end_matches('/').rsplit_once('/').map_or("", |(folder, _)| folder);
+            // A folder stands by itself: there is more behind its name than behind a file's.
+            let folder = if path.ends_with('/') { path } else { path.rsplit_once('/').map_or("", |(folder, _)| folder) };
             folders.entry((folder, why)).or_default().push(path);
         }
         let groups = folders.len();
         for ((folder, why), paths) in folders.into_iter().take(LINES) {
             lines.push(match paths.as_slice() {
                 [path] => format!("{}: {why}", shown(path)),
-                several if folder.is_empty() => format!("{} files or folders at the top: {why}", several.len()),
-                several => format!("{}/: {} files or folders: {why}", shown(folder), several.len()),
+                several if folder.is_empty() => format!("{} files at the top: {why}", several.len()),
+                several => format!("{}/: {} files: {why}", shown(folder), several.len()),
             });
         }
         if groups > LINES {
@@ -68,7 +69,8 @@ impl Skipped {
 
 /// A path without what would disturb a terminal or a list of lines, and of a bearable length.
 pub(super) fn shown(path: &str) -> String {
-    let mut text: String = path.chars().take(300).flat_map(|one| if one.is_control() { one.escape_default().collect() } else { vec![one] }).collect();
+    let mut text: String =
+        path.chars().take(300).flat_map(|one| if one.is_control() { one.escape_default().collect() } else { vec![one] }).collect();
     if path.chars().nth(300).is_some() {
         text.push('…');
     }

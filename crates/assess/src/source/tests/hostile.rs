@@ -113,7 +113,8 @@ fn a_commit_that_unfolds_into_more_entries_than_anybody_can_list_is_cut() {
     ground.git(&["init", "--quiet"]);
     let feed = |words: &[&str], text: String| {
         use std::io::Write;
-        let mut child = Command::new("git").arg("-C").arg(&ground.0).args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            Command::new("git").arg("-C").arg(&ground.0).args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
     };
