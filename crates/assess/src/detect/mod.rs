@@ -4,9 +4,14 @@
 //! nothing it says what it looked for, and where the practice would have to be. Prose, comments,
 //! imports, dependencies and names of files alone never prove a practice of code.
 
+mod applies;
+mod decide;
 mod pattern;
 mod rule;
+mod sight;
+mod units;
 
+pub use decide::{Detectors, asked_of, named_once};
 pub use pattern::Pattern;
 pub use rule::{Cover, Detect, Fault, Per, Same, Signal, Wanted};
 

@@ -122,6 +122,10 @@ impl Pattern {
             text.split(" || ").map(|one| One::parse(one.trim()).map_err(|why| format!("`{one}`: {why}"))).collect::<Result<_, _>>()?;
         Ok(Pattern { text: text.to_owned(), any })
     }
+    /// A word that finds nothing, to be shown in the place of a pattern.
+    pub(super) fn word(text: &str) -> Pattern {
+        Pattern { text: text.to_owned(), any: Vec::new() }
+    }
     /// The text.
     pub fn text(&self) -> &str {
         &self.text
@@ -276,5 +280,64 @@ impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Pattern, D::Error> {
         let text = String::deserialize(from)?;
         Pattern::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::{FileId, FileInfo};
+
+    fn facts(facts: Vec<Fact>) -> Facts {
+        let file = |path: &str, test| FileInfo { path: path.into(), language: "python", test, symbols: vec![String::new(), "make".into()] };
+        Facts::new(vec![file("app/main.py", false), file("tests/test_a.py", true)], Vec::new(), facts)
+    }
+
+    #[test]
+    fn patterns_ask_for_kind_name_and_properties() {
+        let mut of_test = Fact::new(Kind::Call, "requests.get", 3, 3);
+        (of_test.file, of_test.reach) = (FileId(1), Reach::Test);
+        let facts = facts(vec![
+            Fact::new(Kind::Call, "requests.get", 1, 1).with("0", "https://x").with("timeout", "5").within(1),
+            Fact::new(Kind::Call, "requests.post", 2, 2).with("0", "u"),
+            of_test,
+            Fact::new(Kind::Middleware, "starlette.CORSMiddleware", 4, 6).with("allow_origins", "[\"*\"]"),
+        ]);
+        let count = |text: &str| Pattern::parse(text).unwrap().find(&facts).len();
+        for (text, expected) in [
+            ("call requests.*", 2),
+            ("call Requests.GET", 1),
+            ("call requests.get|requests.post +timeout", 1),
+            ("call requests.* -timeout", 1),
+            ("call * timeout<10", 1),
+            ("call * timeout>10", 0),
+            ("call * reach=test", 1),
+            ("call * in=make", 1),
+            ("call * file=app/*", 2),
+            ("call * 0~^https", 1),
+            ("call * 0!~^https", 1),
+            ("call * timeout!=5", 1),
+            (r"middleware *CORS* allow_origins=*\**", 1),
+            (r"middleware *CORS* allow_origins!=*\**", 0),
+            ("call requests.post || middleware *", 2),
+            ("call *.ge", 0),
+        ] {
+            assert_eq!(count(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_with_a_fault_says_which() {
+        for (text, told) in [
+            ("cal x", "no kind `cal`"),
+            ("call", "a name"),
+            ("call x y", "no condition"),
+            ("call x a~(", "regex"),
+            ("call x a<b", "not a number"),
+            ("call 'x", "quote"),
+        ] {
+            let error = Pattern::parse(text).unwrap_err();
+            assert!(error.contains(told), "{text}: {error}");
+        }
     }
 }

@@ -13,6 +13,11 @@ macro_rules! kinds {
             pub const ALL: &'static [Kind] = &[$(Kind::$variant),+];
             /// The word.
             pub const fn name(self) -> &'static str { match self { $(Kind::$variant => $word),+ } }
+            /// Several of them, for people.
+            pub fn plural(self) -> String {
+                let name = self.name();
+                if name.ends_with('s') { name.to_owned() } else if name.ends_with("ch") { format!("{name}es") } else { format!("{name}s") }
+            }
             /// The kind of this word.
             pub fn named(word: &str) -> Option<Kind> { match word { $($word => Some(Kind::$variant),)+ _ => None } }
         }

@@ -1,6 +1,9 @@
 //! Languages: from the text of a file to its facts, and from all files to what is mounted.
 
-mod python;
+pub(crate) mod flow;
+pub mod go;
+pub(crate) mod graph;
+pub mod python;
 
 use crate::{
     fact::{Extract, Fact},
@@ -11,6 +14,10 @@ use crate::{
 pub trait Language: Sync {
     /// Its word: `python`, `javascript`, `typescript`, `go`, `java`, `rust`.
     fn name(&self) -> &'static str;
+    /// Languages of one family import from each other and are linked as one program: JavaScript and TypeScript are `script`.
+    fn family(&self) -> &'static str {
+        self.name()
+    }
     /// Reads one file. Text that does not parse yields what can be read, and says so in `trouble`.
     fn extract(&self, path: &str, text: &str) -> Extract;
     /// The paths below the root that an import of the file `from` may mean, the likeliest first,
@@ -28,7 +35,7 @@ pub fn is_wired(fact: &Fact) -> bool {
 
 /// The languages that are read.
 pub fn all() -> &'static [&'static dyn Language] {
-    &[&python::Python]
+    &[&go::Go, &python::Python]
 }
 
 /// The language of a path.
