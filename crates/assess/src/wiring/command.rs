@@ -95,11 +95,41 @@ fn one(words: &[&str], depth: usize) -> Vec<Started> {
     let mut at = 0;
     // What stands before the program itself.
     while let Some(word) = words.get(at) {
-        let assignment = word.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+        let assignment =
+            word.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
         let wrapper = matches!(
             base(word),
-            "exec" | "sudo" | "nohup" | "time" | "env" | "cross-env" | "dotenv" | "tini" | "dumb-init" | "--" | "-s" | "doppler" | "gosu" | "su-exec" | "opentelemetry-instrument"
-                | "ddtrace-run" | "newrelic-admin" | "run-program" | "poetry" | "pipenv" | "uv" | "pdm" | "hatch" | "rye" | "run" | "npx" | "bunx" | "pnpx" | "concurrently" | "wait-for-it.sh" | "dockerize"
+            "exec"
+                | "sudo"
+                | "nohup"
+                | "time"
+                | "env"
+                | "cross-env"
+                | "dotenv"
+                | "tini"
+                | "dumb-init"
+                | "--"
+                | "-s"
+                | "doppler"
+                | "gosu"
+                | "su-exec"
+                | "opentelemetry-instrument"
+                | "ddtrace-run"
+                | "newrelic-admin"
+                | "run-program"
+                | "poetry"
+                | "pipenv"
+                | "uv"
+                | "pdm"
+                | "hatch"
+                | "rye"
+                | "run"
+                | "npx"
+                | "bunx"
+                | "pnpx"
+                | "concurrently"
+                | "wait-for-it.sh"
+                | "dockerize"
         );
         if !assignment && !wrapper {
             break;
@@ -124,7 +154,8 @@ fn one(words: &[&str], depth: usize) -> Vec<Started> {
     let option = |names: &[&str]| value(rest, names);
     let what = match name {
         "uvicorn" | "gunicorn" | "hypercorn" | "daphne" | "granian" | "waitress-serve" | "uwsgi" => {
-            let target = option(&["--module", "-w"]).filter(|_| name == "uwsgi").or_else(|| args.iter().find(|word| word.contains(':')).copied());
+            let target =
+                option(&["--module", "-w"]).filter(|_| name == "uwsgi").or_else(|| args.iter().find(|word| word.contains(':')).copied());
             let target = target.or_else(|| args.iter().rev().find(|word| is_module(word)).copied());
             target.map(|target| (module(target), Hint::Api))
         }
@@ -135,12 +166,19 @@ fn one(words: &[&str], depth: usize) -> Vec<Started> {
         }
         "flask" | "quart" => Some((option(&["--app", "-A"]).map_or(What::Folder, module), Hint::Api)),
         "fastapi" => Some((args.get(1).map_or(What::Folder, |file| What::File((*file).to_owned())), Hint::Api)),
-        "streamlit" | "chainlit" | "gradio" => args.iter().find(|word| word.ends_with(".py")).map(|file| (What::File((*file).to_owned()), Hint::Ui)),
+        "streamlit" | "chainlit" | "gradio" => {
+            args.iter().find(|word| word.ends_with(".py")).map(|file| (What::File((*file).to_owned()), Hint::Ui))
+        }
         _ if name.starts_with("python") || name == "pypy3" => match rest.iter().position(|word| *word == "-m") {
             Some(flag) => {
                 let inner = rest.get(flag + 1..).unwrap_or_default();
                 match inner.first() {
-                    Some(tool) if matches!(*tool, "uvicorn" | "gunicorn" | "celery" | "flask" | "hypercorn" | "daphne" | "fastapi" | "rq" | "streamlit") => {
+                    Some(tool)
+                        if matches!(
+                            *tool,
+                            "uvicorn" | "gunicorn" | "celery" | "flask" | "hypercorn" | "daphne" | "fastapi" | "rq" | "streamlit"
+                        ) =>
+                    {
                         return if depth == 0 { Vec::new() } else { one(inner, depth - 1) };
                     }
                     Some(name) => Some((What::Module((*name).to_owned(), None), Hint::Open)),
@@ -152,10 +190,13 @@ fn one(words: &[&str], depth: usize) -> Vec<Started> {
         "npm" | "yarn" | "pnpm" => match args.as_slice() {
             ["run" | "run-script", script, ..] => Some((What::Script((*script).to_owned()), Hint::Open)),
             ["start", ..] => Some((What::Script("start".to_owned()), Hint::Open)),
-            [script, ..] if !matches!(*script, "install" | "ci" | "i" | "exec" | "test" | "build" | "add") => Some((What::Script((*script).to_owned()), Hint::Open)),
+            [script, ..] if !matches!(*script, "install" | "ci" | "i" | "exec" | "test" | "build" | "add") => {
+                Some((What::Script((*script).to_owned()), Hint::Open))
+            }
             _ => None,
         },
-        "node" | "nodejs" | "nodemon" | "ts-node" | "ts-node-dev" | "tsx" | "bun" | "deno" | "babel-node" | "pm2" | "pm2-runtime" | "swc-node" => {
+        "node" | "nodejs" | "nodemon" | "ts-node" | "ts-node-dev" | "tsx" | "bun" | "deno" | "babel-node" | "pm2" | "pm2-runtime"
+        | "swc-node" => {
             let found = args.iter().find(|word| !matches!(**word, "run" | "start" | "watch" | "serve" | "task"));
             match found {
                 Some(script) if name == "bun" && !script.contains('.') => Some((What::Script((*script).to_owned()), Hint::Open)),
@@ -163,15 +204,20 @@ fn one(words: &[&str], depth: usize) -> Vec<Started> {
                 None => None,
             }
         }
-        "next" | "vite" | "react-scripts" | "ng" | "nuxt" | "nuxi" | "gatsby" | "remix" | "remix-serve" | "astro" | "vue-cli-service" | "svelte-kit" | "expo" | "webpack-dev-server" => {
+        "next" | "vite" | "react-scripts" | "ng" | "nuxt" | "nuxi" | "gatsby" | "remix" | "remix-serve" | "astro" | "vue-cli-service"
+        | "svelte-kit" | "expo" | "webpack-dev-server" => {
             (!matches!(first, Some("build" | "lint" | "test" | "export"))).then_some((What::Folder, Hint::Ui))
         }
         "nest" => (first == Some("start")).then(|| (What::File("src/main.ts".to_owned()), Hint::Api)),
         "go" => (first == Some("run")).then(|| (What::File(args.get(1).map_or(".", |path| *path).to_owned()), Hint::Open)),
-        "cargo" => (first == Some("run")).then(|| (option(&["--bin", "-p"]).map_or(What::Folder, |bin| What::Binary(bin.to_owned())), Hint::Open)),
+        "cargo" => {
+            (first == Some("run")).then(|| (option(&["--bin", "-p"]).map_or(What::Folder, |bin| What::Binary(bin.to_owned())), Hint::Open))
+        }
         "java" => Some((What::Folder, Hint::Open)),
         "air" | "reflex" => Some((What::Folder, Hint::Open)),
-        _ if name.ends_with(".py") || name.ends_with(".sh") || name.ends_with(".js") => Some((What::File((*program).to_owned()), Hint::Open)),
+        _ if name.ends_with(".py") || name.ends_with(".sh") || name.ends_with(".js") => {
+            Some((What::File((*program).to_owned()), Hint::Open))
+        }
         _ if program.contains('/') => Some((What::Binary(name.to_owned()), Hint::Open)),
         _ => (words.len() <= 3 && is_module(name)).then(|| (What::Binary(name.to_owned()), Hint::Open)),
     };
@@ -179,8 +225,10 @@ fn one(words: &[&str], depth: usize) -> Vec<Started> {
 }
 
 fn make(what: What, server: &str, kind: Hint, rest: &[&str]) -> Started {
-    let workers = value(rest, &["--workers", "-w", "--concurrency", "-c", "--processes", "-i"]).filter(|text| text.starts_with(|c: char| c.is_ascii_digit() || c == '$' || c == '{'));
-    let reload = rest.iter().any(|word| matches!(*word, "--reload" | "--debug" | "--watch" | "watch")) || matches!(server, "nodemon" | "ts-node-dev" | "air");
+    let workers = value(rest, &["--workers", "-w", "--concurrency", "-c", "--processes", "-i"])
+        .filter(|text| text.starts_with(|c: char| c.is_ascii_digit() || c == '$' || c == '{'));
+    let reload = rest.iter().any(|word| matches!(*word, "--reload" | "--debug" | "--watch" | "watch"))
+        || matches!(server, "nodemon" | "ts-node-dev" | "air");
     Started { what, server: server.to_owned(), kind, workers: workers.map(str::to_owned), reload }
 }
 
@@ -189,7 +237,9 @@ fn base(word: &str) -> &str {
 }
 
 fn is_module(word: &str) -> bool {
-    !word.is_empty() && word.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '.' | '-')) && word.starts_with(|c: char| c.is_alphabetic() || c == '_')
+    !word.is_empty()
+        && word.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '.' | '-'))
+        && word.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
 /// The value of an option, in both ways of writing one.
@@ -206,10 +256,58 @@ fn value<'a>(words: &[&'a str], names: &[&str]) -> Option<&'a str> {
 /// The words that are no options and no values of one.
 fn plain<'a>(words: &[&'a str]) -> Vec<&'a str> {
     const VALUED: &[&str] = &[
-        "-b", "--bind", "-w", "--workers", "-k", "--worker-class", "--timeout", "-t", "--host", "--port", "-p", "-h", "--log-level", "-c", "--config", "--threads", "--access-logfile",
-        "--error-logfile", "--env-file", "-r", "--require", "--root-path", "--loop", "--app-dir", "--chdir", "-e", "--exec", "--log-config", "--name", "-n", "-X", "-W", "--limit-concurrency",
-        "--timeout-keep-alive", "--timeout-graceful-shutdown", "--graceful-timeout", "--keep-alive", "--max-requests", "--max-requests-jitter", "--forwarded-allow-ips", "--import", "--loader",
-        "--max-old-space-size", "--prefix", "--project", "-l", "-i", "--cwd", "-C", "--dir", "--interface", "--address",
+        "-b",
+        "--bind",
+        "-w",
+        "--workers",
+        "-k",
+        "--worker-class",
+        "--timeout",
+        "-t",
+        "--host",
+        "--port",
+        "-p",
+        "-h",
+        "--log-level",
+        "-c",
+        "--config",
+        "--threads",
+        "--access-logfile",
+        "--error-logfile",
+        "--env-file",
+        "-r",
+        "--require",
+        "--root-path",
+        "--loop",
+        "--app-dir",
+        "--chdir",
+        "-e",
+        "--exec",
+        "--log-config",
+        "--name",
+        "-n",
+        "-X",
+        "-W",
+        "--limit-concurrency",
+        "--timeout-keep-alive",
+        "--timeout-graceful-shutdown",
+        "--graceful-timeout",
+        "--keep-alive",
+        "--max-requests",
+        "--max-requests-jitter",
+        "--forwarded-allow-ips",
+        "--import",
+        "--loader",
+        "--max-old-space-size",
+        "--prefix",
+        "--project",
+        "-l",
+        "-i",
+        "--cwd",
+        "-C",
+        "--dir",
+        "--interface",
+        "--address",
     ];
     let mut found = Vec::new();
     let mut skip = false;

@@ -47,20 +47,15 @@ impl Flags {
                     Some((_, name)) => (&mut flags.deployed, name, fact.get("value")),
                     None => continue,
                 },
-                Kind::Docker if fact.name == "env" => {
-                    for pair in fact.get("value").unwrap_or("").split_whitespace() {
-                        if let Some((name, value)) = pair.split_once('=') {
-                            note(&mut flags.deployed, name, Some(value), false);
+                Kind::Docker if fact.name == "env" => (&mut flags.deployed, fact.get("key").unwrap_or(""), fact.get("default")),
+                Kind::Kubernetes | Kind::Helm => {
+                    match fact.name.rsplit_once(".env.").or_else(|| fact.name.rsplit_once("ConfigMap.data.")) {
+                        Some((_, name)) if !matches!(name, "name" | "value") && !name.contains('.') => {
+                            (&mut flags.deployed, name, fact.get("value"))
                         }
+                        _ => continue,
                     }
-                    continue;
                 }
-                Kind::Kubernetes | Kind::Helm => match fact.name.rsplit_once(".env.").or_else(|| fact.name.rsplit_once("ConfigMap.data.")) {
-                    Some((_, name)) if !matches!(name, "name" | "value") && !name.contains('.') => {
-                        (&mut flags.deployed, name, fact.get("value"))
-                    }
-                    _ => continue,
-                },
                 _ => continue,
             };
             // A boolean that is nothing is off; a name of something, such as the address of a collector, is set by whoever runs it.

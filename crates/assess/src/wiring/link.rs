@@ -19,14 +19,6 @@ pub fn module(path: &str) -> String {
     whole.strip_suffix("/__init__").unwrap_or(&whole).replace('/', ".")
 }
 
-/// Languages that import each other's files are one family.
-pub(super) fn family(language: &str) -> &str {
-    match language {
-        "javascript" | "typescript" => "script",
-        other => other,
-    }
-}
-
 /// What an import means in this repository.
 #[derive(Debug, Clone)]
 struct Target {

@@ -22,12 +22,66 @@ enum State {
 
 /// Decorators that hand a function to something that calls it, by their last word.
 const REGISTERS: &[&str] = &[
-    "get", "post", "put", "delete", "patch", "head", "options", "trace", "route", "api_route", "websocket", "websocket_route", "middleware",
-    "exception_handler", "errorhandler", "app_errorhandler", "on_event", "before_request", "after_request", "teardown_request",
-    "teardown_appcontext", "before_first_request", "before_app_request", "after_app_request", "context_processor", "template_filter",
-    "user_loader", "request_loader", "unauthorized_handler", "task", "shared_task", "periodic_task", "actor", "command", "group", "callback",
-    "cli.command", "listens_for", "listen", "receiver", "register", "register_task", "event", "on", "on_message", "cron", "job", "scheduled_job",
-    "subscriber", "subscribe", "consumer", "handler", "agent", "timer", "tool", "resource", "prompt", "connect", "process", "action",
+    "get",
+    "post",
+    "put",
+    "delete",
+    "patch",
+    "head",
+    "options",
+    "trace",
+    "route",
+    "api_route",
+    "websocket",
+    "websocket_route",
+    "middleware",
+    "exception_handler",
+    "errorhandler",
+    "app_errorhandler",
+    "on_event",
+    "before_request",
+    "after_request",
+    "teardown_request",
+    "teardown_appcontext",
+    "before_first_request",
+    "before_app_request",
+    "after_app_request",
+    "context_processor",
+    "template_filter",
+    "user_loader",
+    "request_loader",
+    "unauthorized_handler",
+    "task",
+    "shared_task",
+    "periodic_task",
+    "actor",
+    "command",
+    "group",
+    "callback",
+    "cli.command",
+    "listens_for",
+    "listen",
+    "receiver",
+    "register",
+    "register_task",
+    "event",
+    "on",
+    "on_message",
+    "cron",
+    "job",
+    "scheduled_job",
+    "subscriber",
+    "subscribe",
+    "consumer",
+    "handler",
+    "agent",
+    "timer",
+    "tool",
+    "resource",
+    "prompt",
+    "connect",
+    "process",
+    "action",
 ];
 
 /// What is known about running.
@@ -132,7 +186,11 @@ fn registered(number: usize, extract: &Extract, flags: &Flags, held: &std::colle
             names = extract.symbols.iter().enumerate().map(|(at, symbol)| (symbol.name.as_str(), u32::try_from(at).unwrap_or(0))).collect();
         }
         let Some(on) = fact.get("on") else { continue };
-        let inner = extract.symbols.get(fact.symbol as usize).filter(|around| !around.name.is_empty()).map(|around| format!("{}.{on}", around.name));
+        let inner = extract
+            .symbols
+            .get(fact.symbol as usize)
+            .filter(|around| !around.name.is_empty())
+            .map(|around| format!("{}.{on}", around.name));
         let symbol = inner.and_then(|inner| names.get(inner.as_str()).copied()).or_else(|| names.get(on).copied()).unwrap_or(fact.symbol);
         let Some(definition) = extract.symbols.get(symbol as usize) else { continue };
         let place = Place { file: super::file_id(number), symbol };
@@ -146,7 +204,9 @@ fn registered(number: usize, extract: &Extract, flags: &Flags, held: &std::colle
 
 impl Walk<'_> {
     fn raise(&mut self, place: Place, to: State) {
-        let Some(state) = self.states.get_mut(place.file.0 as usize).and_then(|states| states.get_mut(place.symbol as usize)) else { return };
+        let Some(state) = self.states.get_mut(place.file.0 as usize).and_then(|states| states.get_mut(place.symbol as usize)) else {
+            return;
+        };
         if *state < to {
             *state = to;
             self.work.push(place);
@@ -194,7 +254,14 @@ impl Walk<'_> {
                 }
             }
         }
-        let registered: Vec<(u32, bool)> = self.registered.get(number).into_iter().flatten().filter(|(around, _, _)| *around == place.symbol).map(|(_, symbol, off)| (*symbol, *off)).collect();
+        let registered: Vec<(u32, bool)> = self
+            .registered
+            .get(number)
+            .into_iter()
+            .flatten()
+            .filter(|(around, _, _)| *around == place.symbol)
+            .map(|(_, symbol, off)| (*symbol, *off))
+            .collect();
         for (symbol, off) in registered {
             self.raise(Place { symbol, ..place }, if off { state.min(State::Off) } else { state });
         }
@@ -237,7 +304,11 @@ impl Walk<'_> {
             let Some(symbols) = self.extracts.get(file.0 as usize).map(|extract| &extract.symbols) else { continue };
             for (at, symbol) in symbols.iter().enumerate() {
                 let mine = file == place.file && symbol.parent == place.symbol && at != place.symbol as usize;
-                let named = symbol.name.strip_prefix(class.name.as_str()).and_then(|rest| rest.strip_prefix('.')).is_some_and(|rest| !rest.contains('.'));
+                let named = symbol
+                    .name
+                    .strip_prefix(class.name.as_str())
+                    .and_then(|rest| rest.strip_prefix('.'))
+                    .is_some_and(|rest| !rest.contains('.'));
                 if mine || named {
                     self.raise(Place { file, symbol: u32::try_from(at).unwrap_or(0) }, state);
                 }
