@@ -3,13 +3,16 @@
 //! *Exists* is not *wired*. A symbol is reached where a chain of mentions leads to it from an entry
 //! point; an import is not a mention, a comment is not one, and neither is a docstring.
 
+mod broken;
 mod command;
 mod flag;
 mod link;
 mod reach;
+mod secret;
 mod service;
 mod sort;
 mod start;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -149,10 +152,11 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
         held.append(&mut one.held);
     }
     let reached = Reached::new(&files, &extracts, &links, &flags, &leads, &held, begin);
+    let broken = broken::imports(tree, &files, &extracts, &texts, &links);
     let canonical: Vec<Vec<(String, String)>> = (0..files.len()).map(|number| links.renames(file_id(number))).collect();
     drop(links);
 
-    let mut all: Vec<Fact> = wired.into_iter().flat_map(|wired| wired.facts).chain(entries).collect();
+    let mut all: Vec<Fact> = wired.into_iter().flat_map(|wired| wired.facts).chain(entries).chain(broken).collect();
     for (number, extract) in extracts.into_iter().enumerate() {
         for mut fact in extract.facts {
             fact.file = file_id(number);
@@ -179,6 +183,8 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             }
         }
     }
+    let secrets = secret::find(&files, &all, &texts);
+    all.extend(secrets);
     let seen: std::collections::HashSet<FileId> = all.iter().filter(|fact| fact.kind == Kind::File).map(|fact| fact.file).collect();
     for (number, (file, _)) in kept.iter().enumerate().filter(|(number, _)| !seen.contains(&file_id(*number))) {
         let kind = file.path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension);
