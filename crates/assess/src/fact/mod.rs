@@ -113,6 +113,9 @@ pub struct Extract {
     pub imports: Vec<Import>,
     /// Which names are mentioned where, as written.
     pub uses: Vec<Use>,
+    /// What others get under a name that is not the name of a definition or import here: the public name and the local one,
+    /// such as `default` and `router`. The local one may have dots (`UserService` for an exported instance of that class).
+    pub exports: Vec<(String, String)>,
     /// Parts of the file that could not be read, for people: `line 12: ...`.
     pub trouble: Vec<String>,
 }

@@ -9,6 +9,10 @@ use crate::{
 pub trait Language: Sync {
     /// Its word: `python`, `javascript`, `typescript`, `go`, `java`, `rust`.
     fn name(&self) -> &'static str;
+    /// Languages of one family import from each other and are linked as one program: JavaScript and TypeScript are `script`.
+    fn family(&self) -> &'static str {
+        self.name()
+    }
     /// Reads one file. Text that does not parse yields what can be read, and says so in `trouble`.
     fn extract(&self, path: &str, text: &str) -> Extract;
     /// The paths below the root that an import of the file `from` may mean, the likeliest first,
