@@ -158,6 +158,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     }
     let mut facts = Facts::new(files, Vec::new(), all);
     facts.skipped = skipped;
+    crate::detect::add_libraries(&mut facts);
     facts
 }
 
