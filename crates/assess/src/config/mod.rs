@@ -15,11 +15,15 @@ pub mod helm;
 pub mod ini;
 pub mod json;
 pub mod kubernetes;
+pub mod leaf;
+pub mod manifest;
+pub mod migration;
 pub mod node;
 pub mod pipeline;
 pub mod proxy;
 pub mod sheet;
 pub mod shell;
+pub mod sql;
 pub mod terraform;
 pub mod toml;
 pub mod yaml;
@@ -39,6 +43,9 @@ const READERS: &[Reader] = &[
     helm::read,
     terraform::read,
     proxy::read,
+    manifest::read,
+    sql::read,
+    migration::read,
 ];
 
 /// The most that is read of a file.
@@ -47,7 +54,8 @@ const BYTES: usize = 4 << 20;
 /// Reads a file by what it is; nothing where no reader knows it.
 pub fn extract(path: &str, text: &str) -> Option<(&'static str, Extract)> {
     if text.len() > BYTES {
-        return None;
+        // A lock file may be long; it is only counted.
+        return manifest::lock(path, text);
     }
     let mut whole: Option<(&'static str, Extract)> = None;
     for reader in READERS {
