@@ -7,8 +7,10 @@
 //!
 //! Nothing here may import the host: who attacks must not share code with who defends.
 
+pub mod cache;
 pub mod config;
 pub mod detect;
+pub mod eval;
 pub mod fact;
 pub mod history;
 pub mod language;
@@ -22,6 +24,7 @@ pub mod run;
 pub mod score;
 pub mod source;
 pub mod verdict;
+pub mod waiver;
 pub mod wiring;
 
 use std::{future::Future, pin::Pin};

@@ -70,6 +70,9 @@ pub struct Wired {
     pub held: Vec<Place>,
     /// Files that start something, found by what they construct.
     pub roots: Vec<Place>,
+    /// Better names of facts of kinds other than those above, by file and number in its extract: what only the whole
+    /// program shows, such as the type of a field that another file declares.
+    pub renamed: Vec<(FileId, u32, String)>,
 }
 
 /// What reading one file yields.
@@ -195,6 +198,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     }
     let mut facts = Facts::new(files, services, all);
     facts.skipped = skipped;
+    crate::detect::add_libraries(&mut facts);
     facts
 }
 
