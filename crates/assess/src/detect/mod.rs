@@ -6,12 +6,14 @@
 
 mod applies;
 mod decide;
+mod library;
 mod pattern;
 mod rule;
 mod sight;
 mod units;
 
 pub use decide::{Detectors, asked_of, named_once};
+pub use library::add_libraries;
 pub use pattern::Pattern;
 pub use rule::{Cover, Detect, Fault, Per, Same, Signal, Wanted};
 
