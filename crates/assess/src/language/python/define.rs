@@ -63,6 +63,11 @@ impl<'t> Walk<'t> {
             if bare(value).kind() == "identifier" {
                 say("returned", self.names.text(bare(value)).to_owned());
             }
+            if matches!(value.kind(), "expression_list" | "tuple")
+                && let Some(code) = children(value).last().and_then(|last| self.names.constant(*last, symbol, 0))
+            {
+                say("answers", code);
+            }
             let path = self.names.path(value, symbol);
             if path.contains('.') && !path.starts_with('?') && !gives.contains(&path) {
                 gives.push(path);
