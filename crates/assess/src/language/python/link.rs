@@ -248,6 +248,13 @@ impl<'p> Linked<'p> {
         Some(self.canonical(file, this.definition(place.symbol)?.get("gives")?))
     }
 
+    /// The file of a module that a text names, such as the setting of a root of addresses.
+    pub fn module(&self, dotted: &str) -> Option<usize> {
+        let end = format!(".{dotted}");
+        let below = self.modules.iter().filter(|(name, _)| name.ends_with(&end)).min_by_key(|(name, _)| name.len());
+        self.modules.get(dotted).or(below.map(|(_, number)| number)).copied()
+    }
+
     /// The number of a file among the program's.
     pub fn number(&self, id: FileId) -> Option<usize> {
         self.files.binary_search_by_key(&id, |file| file.id).ok()

@@ -18,6 +18,7 @@ struct Way {
     app: usize,
     prefix: String,
     guards: Vec<String>,
+    middle: Vec<String>,
     guard: Option<Guard>,
     depth: u32,
 }
@@ -27,11 +28,21 @@ impl Objects {
     pub fn routes(&self, linked: &Linked<'_>, wired: &mut Wired) {
         let mut count = 0;
         for (number, object) in self.all.iter().enumerate().filter(|(_, object)| object.app) {
-            let mut ways = vec![Way { object: number, app: number, prefix: String::new(), guards: Vec::new(), guard: None, depth: 0 }];
+            let mut ways = vec![Way {
+                object: number,
+                app: number,
+                prefix: String::new(),
+                guards: Vec::new(),
+                middle: Vec::new(),
+                guard: None,
+                depth: 0,
+            }];
             while let Some(way) = ways.pop() {
                 let Some(here) = self.all.get(way.object) else { continue };
                 let mut guards = way.guards.clone();
                 guards.extend(here.guards.iter().cloned());
+                let mut middle = way.middle.clone();
+                middle.extend(here.middle.iter().filter(|name| !way.middle.contains(name)).cloned());
                 let from = object.place;
                 if way.depth > 0 {
                     wired.leads.push((from, Place { file: here.place.file, symbol: here.place.symbol }));
@@ -43,7 +54,7 @@ impl Objects {
                     }
                     let own = if here.app && way.depth == 0 { String::new() } else { way.prefix.clone() };
                     wired.leads.extend(way.guard.is_none().then_some((from, draft.handler)));
-                    self.route(linked, &way, &guards, &own, draft, wired);
+                    self.route(linked, &way, (&middle, &guards), &own, draft, wired);
                 }
                 if way.depth > 8 {
                     continue;
@@ -61,18 +72,26 @@ impl Objects {
                     guards.extend(mount.guards.iter().cloned());
                     let guard = way.guard.clone().or_else(|| mount.guard.clone());
                     let prefix = format!("{}{own}", way.prefix);
-                    ways.push(Way { object: mount.child, app: number, prefix, guards, guard, depth: way.depth + 1 });
+                    ways.push(Way {
+                        object: mount.child,
+                        app: number,
+                        prefix,
+                        guards,
+                        middle: middle.clone(),
+                        guard,
+                        depth: way.depth + 1,
+                    });
                 }
             }
         }
     }
 
-    fn route(&self, linked: &Linked<'_>, way: &Way, before: &[String], prefix: &str, draft: &Draft, wired: &mut Wired) {
+    fn route(&self, linked: &Linked<'_>, way: &Way, before: (&[String], &[String]), prefix: &str, draft: &Draft, wired: &mut Wired) {
         let Some(fact) = linked.files.get(draft.at.0).and_then(|this| this.extract.facts.get(draft.at.1)) else { return };
         let Some(file) = linked.number(draft.handler.file) else { return };
         let framework = self.all.get(way.app).map_or("", |object| object.framework);
         let path = path(prefix, &draft.path);
-        let mut direct = before.to_vec();
+        let mut direct = before.1.to_vec();
         direct.extend(draft.guards.iter().cloned());
         // What else the handler is wrapped in.
         for (_, other) in linked.inside(draft.handler).filter(|(_, other)| other.kind == Kind::Decorator) {
@@ -94,17 +113,24 @@ impl Objects {
             say("path", path.clone());
             say("handler", linked.files.get(file).map_or_else(String::new, |this| this.symbol(draft.handler.symbol)));
             say("framework", framework.to_owned());
-            describe(linked, &mut route, draft.handler, &guards, Some((draft.at.0, fact)));
+            describe(linked, &mut route, draft.handler, (before.0, &guards), Some((draft.at.0, fact)));
             wired.facts.push(route);
         }
     }
 }
 
 /// Writes what stands before a route and what its handler takes, gives and calls.
-pub(super) fn describe(linked: &Linked<'_>, route: &mut Fact, handler: Place, guards: &[String], registration: Option<(usize, &Fact)>) {
+pub(super) fn describe(
+    linked: &Linked<'_>,
+    route: &mut Fact,
+    handler: Place,
+    stands: (&[String], &[String]),
+    registration: Option<(usize, &Fact)>,
+) {
     let Some(file) = linked.number(handler.file) else { return };
     let (mut auth, mut rejects) = (false, Vec::new());
-    for guard in guards {
+    let (middle, guards) = stands;
+    for guard in middle.iter().chain(guards) {
         let found = verdict(linked, guard);
         auth |= found.auth;
         rejects.extend(found.rejects);
@@ -118,7 +144,7 @@ pub(super) fn describe(linked: &Linked<'_>, route: &mut Fact, handler: Place, gu
     let definition = linked.definition(handler);
     let path = route.get("path").unwrap_or("").to_owned();
     let method = route.get("method").unwrap_or("").to_owned();
-    let (parameters, input) = super::super::wire::handler::parameters(linked, file, handler, guards, &path, &calls);
+    let (parameters, input) = parameters(linked, file, handler, guards, &path, &calls);
     let many = parameters.1;
     route.attrs.extend(parameters.0.into_iter().map(|parameter| ("param".to_owned(), parameter)));
     route.attrs.push(("input".into(), input.into()));
@@ -126,7 +152,11 @@ pub(super) fn describe(linked: &Linked<'_>, route: &mut Fact, handler: Place, gu
     let returned = definition.and_then(|definition| definition.get("returns")).map(|returns| (file, returns));
     let answer = answer.or(returned);
     let text = answer.map_or("", |(_, text)| text);
-    let untyped = ["", "none", "None", "dict", "Any", "typing.Any", "Dict"].contains(&text) || text.ends_with("Response") || text.starts_with("dict[") || text.starts_with("typing.Dict") || text == "str";
+    let untyped = ["", "none", "None", "dict", "Any", "typing.Any", "Dict"].contains(&text)
+        || text.ends_with("Response")
+        || text.starts_with("dict[")
+        || text.starts_with("typing.Dict")
+        || text == "str";
     route.attrs.push(("output".into(), if untyped { "none" } else { "typed" }.into()));
     if !untyped {
         route.attrs.push(("model".into(), text.to_owned()));
@@ -139,8 +169,12 @@ pub(super) fn describe(linked: &Linked<'_>, route: &mut Fact, handler: Place, gu
         }
     }
     let lower = text.to_lowercase();
-    let listed = ["list[", "sequence[", "page[", "paginated", "listresponse", "iterable["].iter().any(|word| lower.contains(word)) || lower.ends_with("page") || lower.ends_with("list");
-    let fetched = calls.iter().any(|call| ["all", "fetchall", "scalars", "paginate", "to_list", "fetch_all", "find"].contains(&call.rsplit('.').next().unwrap_or("")));
+    let listed = ["list[", "sequence[", "page[", "paginated", "listresponse", "iterable["].iter().any(|word| lower.contains(word))
+        || lower.ends_with("page")
+        || lower.ends_with("list");
+    let fetched = calls.iter().any(|call| {
+        ["all", "fetchall", "scalars", "paginate", "to_list", "fetch_all", "find"].contains(&call.rsplit('.').next().unwrap_or(""))
+    });
     let name = route.get("handler").and_then(|name| name.rsplit('.').next()).unwrap_or("").to_lowercase();
     let collection = !path.ends_with('}') && (name.contains("list") || name.starts_with("get_all") || name.starts_with("read_all"));
     if method == "GET" && (listed || many || (fetched && !path.ends_with('}')) || collection) {
@@ -166,7 +200,7 @@ fn calls(linked: &Linked<'_>, handler: Place, guards: &[String]) -> Vec<String> 
         if next > 60 {
             break;
         }
-        for (file, fact) in linked.inside(place).filter(|(_, fact)| fact.kind == Kind::Call) {
+        for (file, fact) in linked.inside(place).filter(|(_, fact)| fact.kind == Kind::Call && fact.get("param").is_none()) {
             let name = linked.called(file, &fact.name);
             if depth == 0
                 && let Some(to) = linked.place(&name)
@@ -183,7 +217,14 @@ fn calls(linked: &Linked<'_>, handler: Place, guards: &[String]) -> Vec<String> 
 }
 
 /// The parameters of a handler with their bounds, whether it pages, and what its body is: `typed`, `raw` or `none`.
-pub(super) fn parameters(linked: &Linked<'_>, file: usize, handler: Place, guards: &[String], path: &str, calls: &[String]) -> ((Vec<String>, bool), &'static str) {
+pub(super) fn parameters(
+    linked: &Linked<'_>,
+    file: usize,
+    handler: Place,
+    guards: &[String],
+    path: &str,
+    calls: &[String],
+) -> ((Vec<String>, bool), &'static str) {
     let mut found = Vec::new();
     let mut input = "none";
     let mut places = vec![(file, handler)];
@@ -204,7 +245,15 @@ pub(super) fn parameters(linked: &Linked<'_>, file: usize, handler: Place, guard
                 continue;
             }
             let bound_in_path = path.contains(&format!("{{{name}}}")) || path.contains(&format!("{{{name}:"));
-            let simple = SIMPLE.contains(&kind.trim_start_matches("typing.Optional[").trim_start_matches("typing.Annotated[").split([',', '|', ']', '[']).next().unwrap_or("").trim());
+            let simple = SIMPLE.contains(
+                &kind
+                    .trim_start_matches("typing.Optional[")
+                    .trim_start_matches("typing.Annotated[")
+                    .split([',', '|', ']', '['])
+                    .next()
+                    .unwrap_or("")
+                    .trim(),
+            );
             let place_in = match source {
                 "Query" => "query",
                 "Path" => "path",
@@ -228,7 +277,14 @@ pub(super) fn parameters(linked: &Linked<'_>, file: usize, handler: Place, guard
                 continue;
             }
             if count == 0 && matches!(place_in, "body" | "form" | "file") && input == "none" {
-                input = if matches!(kind, "dict" | "" | "typing.Any" | "Any" | "typing.Dict") || kind.starts_with("dict[") || kind.starts_with("typing.Dict[") { "raw" } else { "typed" };
+                input = if matches!(kind, "dict" | "" | "typing.Any" | "Any" | "typing.Dict")
+                    || kind.starts_with("dict[")
+                    || kind.starts_with("typing.Dict[")
+                {
+                    "raw"
+                } else {
+                    "typed"
+                };
             }
             if place_in.is_empty() {
                 continue;
@@ -275,12 +331,29 @@ pub(super) fn parameters(linked: &Linked<'_>, file: usize, handler: Place, guard
         }
         let last = name.rsplit('.').next().unwrap_or("");
         validated |= name.starts_with("marshmallow.") && matches!(last, "load" | "loads" | "validate")
-            || matches!(last, "model_validate" | "parse_obj" | "model_validate_json" | "is_valid" | "use_args" | "use_kwargs" | "arguments" | "TypeAdapter" | "validate_python")
+            || matches!(
+                last,
+                "model_validate"
+                    | "parse_obj"
+                    | "model_validate_json"
+                    | "is_valid"
+                    | "use_args"
+                    | "use_kwargs"
+                    | "arguments"
+                    | "TypeAdapter"
+                    | "validate_python"
+            )
             || name.starts_with("flask_pydantic")
             || (fact.get("**").is_some() && linked.bases(&name).iter().any(|base| base.ends_with("BaseModel")));
     }
     let raw = calls.iter().any(|call| {
-        call.ends_with("request.get_json") || call.ends_with("Request.json") || call.ends_with("Request.body") || call.ends_with("Request.form") || call.ends_with("request.form.get") || call.ends_with("request.json.get") || call.ends_with("request.data.get")
+        call.ends_with("request.get_json")
+            || call.ends_with("Request.json")
+            || call.ends_with("Request.body")
+            || call.ends_with("Request.form")
+            || call.ends_with("request.form.get")
+            || call.ends_with("request.json.get")
+            || call.ends_with("request.data.get")
     });
     if validated {
         input = "typed";
@@ -289,12 +362,30 @@ pub(super) fn parameters(linked: &Linked<'_>, file: usize, handler: Place, guard
     }
     let pages = found.iter().any(|text| {
         let name = text.split(' ').next().unwrap_or("").to_lowercase();
-        matches!(name.as_str(), "limit" | "page" | "page_size" | "per_page" | "size" | "offset" | "skip" | "cursor" | "pagesize" | "perpage")
+        matches!(
+            name.as_str(),
+            "limit" | "page" | "page_size" | "per_page" | "size" | "offset" | "skip" | "cursor" | "pagesize" | "perpage"
+        )
     });
     ((found, pages), input)
 }
 
-const SIMPLE: &[&str] = &["int", "str", "float", "bool", "uuid.UUID", "datetime.datetime", "datetime.date", "decimal.Decimal", "typing.Literal", "Literal", "list", "typing.List", "pydantic.EmailStr", "pydantic.UUID4"];
+const SIMPLE: &[&str] = &[
+    "int",
+    "str",
+    "float",
+    "bool",
+    "uuid.UUID",
+    "datetime.datetime",
+    "datetime.date",
+    "decimal.Decimal",
+    "typing.Literal",
+    "Literal",
+    "list",
+    "typing.List",
+    "pydantic.EmailStr",
+    "pydantic.UUID4",
+];
 
 /// What a parameter that is no plain value makes of the body.
 fn body(linked: &Linked<'_>, file: usize, kind: &str, name: &str) -> &'static str {
@@ -302,32 +393,51 @@ fn body(linked: &Linked<'_>, file: usize, kind: &str, name: &str) -> &'static st
     if plain {
         return "raw";
     }
-    if kind.is_empty() || LIBRARY.contains(&name) || name.starts_with("starlette.") || name.starts_with("fastapi.") || name.starts_with("sqlalchemy.") {
+    if kind.is_empty()
+        || LIBRARY.contains(&name)
+        || name.starts_with("starlette.")
+        || name.starts_with("fastapi.")
+        || name.starts_with("sqlalchemy.")
+    {
         return "none";
     }
     let bases = linked.bases(name);
-    let model = bases.iter().any(|base| base.ends_with("BaseModel") || base.ends_with("SQLModel") || base.ends_with("TypedDict") || base.ends_with("Struct"));
+    let model = bases
+        .iter()
+        .any(|base| base.ends_with("BaseModel") || base.ends_with("SQLModel") || base.ends_with("TypedDict") || base.ends_with("Struct"));
     let inner = kind.split(['[', ']', ',', '|']).map(|part| linked.canonical(file, part.trim()));
-    let held = inner.into_iter().any(|part| linked.bases(&part).iter().any(|base| base.ends_with("BaseModel") || base.ends_with("SQLModel")));
-    let class = linked.place(name).and_then(|place| linked.definition(place)).is_some_and(|definition| definition.get("kind") == Some("class"));
+    let held =
+        inner.into_iter().any(|part| linked.bases(&part).iter().any(|base| base.ends_with("BaseModel") || base.ends_with("SQLModel")));
+    let class =
+        linked.place(name).and_then(|place| linked.definition(place)).is_some_and(|definition| definition.get("kind") == Some("class"));
     if model || held || (class && bases.is_empty()) { "typed" } else { "none" }
 }
 
-const LIBRARY: &[&str] = &["fastapi.Request", "fastapi.Response", "fastapi.BackgroundTasks", "fastapi.WebSocket", "starlette.requests.Request"];
+const LIBRARY: &[&str] =
+    &["fastapi.Request", "fastapi.Response", "fastapi.BackgroundTasks", "fastapi.WebSocket", "starlette.requests.Request"];
 
 /// Bounds that the handler checks by itself.
 fn checked(definition: &Fact, name: &str, text: &mut String) {
     for check in definition.all("check") {
         if let Some(rest) = check.strip_prefix("min(").and_then(|rest| rest.strip_suffix(')')) {
             if let Some((one, other)) = rest.split_once(',') {
-                let bound = if one == name { other } else if other == name { one } else { continue };
+                let bound = if one == name {
+                    other
+                } else if other == name {
+                    one
+                } else {
+                    continue;
+                };
                 text.push_str(&format!(" le={bound}"));
             }
             continue;
         }
         let Some(rest) = check.strip_prefix(name) else { continue };
+        if text.contains(" le=") && rest.starts_with('>') || text.contains(" ge=") && rest.starts_with('<') {
+            continue;
+        }
         let bound = rest.trim_start_matches(['<', '>', '=']);
-        if bound.is_empty() || !bound.bytes().all(|byte| byte.is_ascii_digit()) {
+        if bound.is_empty() || (rest.starts_with('>') && bound.len() < 2) || !bound.bytes().all(|byte| byte.is_ascii_digit()) {
             continue;
         }
         match rest.as_bytes().first() {
@@ -341,13 +451,15 @@ fn checked(definition: &Fact, name: &str, text: &mut String) {
 /// Whether a decorator registers a route.
 fn is_route(name: &str) -> bool {
     let (object, last) = name.rsplit_once('.').unwrap_or(("", name));
-    let verb = matches!(last, "get" | "post" | "put" | "patch" | "delete" | "head" | "options" | "route" | "api_route" | "websocket" | "trace");
+    let verb =
+        matches!(last, "get" | "post" | "put" | "patch" | "delete" | "head" | "options" | "route" | "api_route" | "websocket" | "trace");
     verb && (super::object::made_by(object).is_some() || matches!(object, "app" | "router" | "bp" | "blueprint" | "api"))
 }
 
 /// A path in one form: `{name}` for parameters.
 pub(super) fn path(prefix: &str, own: &str) -> String {
-    let joined = if own.is_empty() || own.starts_with('/') || prefix.ends_with('/') { format!("{prefix}{own}") } else { format!("{prefix}/{own}") };
+    let joined =
+        if own.is_empty() || own.starts_with('/') || prefix.ends_with('/') { format!("{prefix}{own}") } else { format!("{prefix}/{own}") };
     let mut out = String::with_capacity(joined.len() + 1);
     if !joined.starts_with('/') {
         out.push('/');

@@ -26,6 +26,8 @@ pub(super) struct Object {
     pub prefix: String,
     /// What stands before all its routes.
     pub guards: Vec<String>,
+    /// Middleware and hooks, which stand before everything else.
+    pub middle: Vec<String>,
     /// What is mounted on it.
     pub mounts: Vec<Mount>,
     /// Its own routes.
@@ -72,6 +74,8 @@ pub(super) fn made_by(name: &str) -> Option<(bool, &'static str)> {
         "litestar.Litestar" => (true, "litestar"),
         "aiohttp.web.Application" => (true, "aiohttp"),
         "bottle.Bottle" => (true, "bottle"),
+        "celery.Celery" => (true, "celery"),
+        "rq.Worker" => (true, "rq"),
         "falcon.App" | "falcon.asgi.App" => (true, "falcon"),
         "apiflask.APIFlask" | "flask_openapi3.OpenAPI" => (true, "flask"),
         "fastapi.APIRouter" => (false, "fastapi"),
@@ -93,9 +97,8 @@ impl Objects {
                 match fact.kind {
                     Kind::Call => {
                         let name = linked.canonical(number, &fact.name);
-                        let kind = made_by(&name).or_else(|| {
-                            linked.place(&name).and_then(|_| linked.bases(&name).iter().find_map(|base| made_by(base)))
-                        });
+                        let kind = made_by(&name)
+                            .or_else(|| linked.place(&name).and_then(|_| linked.bases(&name).iter().find_map(|base| made_by(base))));
                         match kind {
                             Some((app, framework)) => found.add(linked, number, count, fact, app, framework),
                             None => found.alias(linked, number, fact, &name),
@@ -120,7 +123,19 @@ impl Objects {
         let prefix = fact.get("prefix").or_else(|| fact.get("url_prefix")).unwrap_or("").to_owned();
         let place = Place { file: this.id, symbol: fact.symbol };
         self.keys.entry(key).or_default().push(self.all.len());
-        self.all.push(Object { framework, app, file, fact: count, place, var, prefix, guards, mounts: Vec::new(), drafts: Vec::new() });
+        self.all.push(Object {
+            framework,
+            app,
+            file,
+            fact: count,
+            place,
+            var,
+            prefix,
+            guards,
+            middle: Vec::new(),
+            mounts: Vec::new(),
+            drafts: Vec::new(),
+        });
     }
 
     /// What a call hands on: its arguments get the names of parameters, its result that of what the callee returns.
@@ -191,7 +206,8 @@ fn candidates(linked: &Linked<'_>, file: usize, symbol: u32, text: &str) -> Vec<
     if let Some(factory) = called {
         let name = linked.canonical(file, factory);
         let returned = linked.place(&name).and_then(|place| linked.definition(place));
-        let mut found: Vec<String> = returned.map(|fact| fact.all("returned").map(|var| format!("{name}.{var}")).collect()).unwrap_or_default();
+        let mut found: Vec<String> =
+            returned.map(|fact| fact.all("returned").map(|var| format!("{name}.{var}")).collect()).unwrap_or_default();
         found.push(format!("{name}.return"));
         return found;
     }

@@ -18,7 +18,29 @@ const BEFORE: &[&str] = &["before_request", "before_app_request", "url_value_pre
 const AFTER: &[&str] = &["after_request", "after_app_request", "teardown_request", "on_response"];
 
 /// Functions that take an app and are no part of it.
-const RUNNERS: &[&str] = &["run", "TestClient", "Config", "AsyncClient", "ASGITransport", "test_client", "isinstance", "print", "getattr", "hasattr", "Server", "serve", "Mangum", "Migrate", "SQLAlchemy", "str", "len", "id", "super", "Api", "Blueprint"];
+const RUNNERS: &[&str] = &[
+    "run",
+    "TestClient",
+    "Config",
+    "AsyncClient",
+    "ASGITransport",
+    "test_client",
+    "isinstance",
+    "print",
+    "getattr",
+    "hasattr",
+    "Server",
+    "serve",
+    "Mangum",
+    "Migrate",
+    "SQLAlchemy",
+    "str",
+    "len",
+    "id",
+    "super",
+    "Api",
+    "Blueprint",
+];
 
 impl Objects {
     /// Reads all registrations.
@@ -63,7 +85,9 @@ impl Objects {
             }
         }
         // `middleware=[Middleware(X, a=1), ...]` stands as calls inside of the constructor's own lines.
-        let inside = linked.inside(place).filter(|(_, inner)| inner.line >= fact.line && inner.end <= fact.end && inner.name.ends_with("middleware.Middleware"));
+        let inside = linked
+            .inside(place)
+            .filter(|(_, inner)| inner.line >= fact.line && inner.end <= fact.end && inner.name.ends_with("middleware.Middleware"));
         for (order, (_, inner)) in inside.collect::<Vec<_>>().into_iter().enumerate() {
             self.middleware(linked, file, inner, number, inner.get("0").unwrap_or("?"), order, wired);
         }
@@ -71,7 +95,8 @@ impl Objects {
 
     fn lifespan(&self, linked: &Linked<'_>, file: usize, fact: &Fact, name: &str, place: Place, wired: &mut Wired) {
         let handler = linked.canonical(file, name);
-        let to = linked.place(&handler).or_else(|| linked.place(&join(linked.files.get(file).map_or("", |this| this.module.as_str()), name)));
+        let to =
+            linked.place(&handler).or_else(|| linked.place(&join(linked.files.get(file).map_or("", |this| this.module.as_str()), name)));
         wired.leads.extend(to.map(|to| (place, to)));
         for hook in ["startup", "shutdown"] {
             wired.facts.push(as_kind(fact, Kind::Hook, hook, to.unwrap_or(place)).with("handler", handler.clone()).with("via", "lifespan"));
@@ -82,16 +107,26 @@ impl Objects {
         let name = linked.typed(file, name.split('(').next().unwrap_or(name));
         let Some(object) = self.all.get_mut(number) else { return };
         let place = Place { file: linked.files.get(file).map_or(object.place.file, |this| this.id), symbol: fact.symbol };
-        let mut found = as_kind(fact, Kind::Middleware, name.clone(), place).with("scope", if object.app { "app" } else { "router" }).with("order", order.to_string());
-        found.attrs.extend(fact.attrs.iter().filter(|(key, _)| !matches!(key.as_str(), "0" | "receiver" | "result" | "on" | "on_kind")).cloned());
+        let mut found = as_kind(fact, Kind::Middleware, name.clone(), place)
+            .with("scope", if object.app { "app" } else { "router" })
+            .with("order", order.to_string());
+        found
+            .attrs
+            .extend(fact.attrs.iter().filter(|(key, _)| !matches!(key.as_str(), "0" | "receiver" | "result" | "on" | "on_kind")).cloned());
         let judged = verdict(linked, &name);
         found.attrs.extend(judged.rejects.iter().map(|code| ("rejects".to_owned(), code.clone())));
         if let Some(to) = linked.place(&name) {
             wired.leads.push((place, to));
-            wired.leads.extend(linked.methods(to).into_iter().filter(|(method, _)| matches!(*method, "__init__" | "__call__" | "dispatch" | "process_request" | "process_response")).map(|(_, method)| (place, method)));
+            wired.leads.extend(
+                linked
+                    .methods(to)
+                    .into_iter()
+                    .filter(|(method, _)| matches!(*method, "__init__" | "__call__" | "dispatch" | "process_request" | "process_response"))
+                    .map(|(_, method)| (place, method)),
+            );
         }
-        if !object.guards.contains(&name) && fact.guard.is_none() {
-            object.guards.push(name);
+        if !object.middle.contains(&name) && fact.guard.is_none() {
+            object.middle.push(name);
         }
         wired.facts.push(found);
     }
@@ -101,7 +136,18 @@ impl Objects {
         let Some(receiver) = fact.get("receiver") else { return };
         let last = fact.name.rsplit('.').next().unwrap_or("");
         let known = VERBS.contains(&last)
-            || matches!(last, "route" | "api_route" | "middleware" | "exception_handler" | "on_event" | "errorhandler" | "app_errorhandler" | "exception" | "listener")
+            || matches!(
+                last,
+                "route"
+                    | "api_route"
+                    | "middleware"
+                    | "exception_handler"
+                    | "on_event"
+                    | "errorhandler"
+                    | "app_errorhandler"
+                    | "exception"
+                    | "listener"
+            )
             || BEFORE.contains(&last)
             || AFTER.contains(&last);
         if !known {
@@ -140,7 +186,11 @@ impl Objects {
                     let methods = methods(linked, last, fact, handler);
                     let path = fact.get("0").or_else(|| fact.get("path")).or_else(|| fact.get("rule")).unwrap_or("").to_owned();
                     let guards = fact.all("depends").map(|name| linked.typed(at.0, name)).collect();
-                    let class = linked.files.get(at.0).and_then(|this| this.extract.symbols.get(fact.symbol as usize)).is_some_and(|symbol| symbol.class);
+                    let class = linked
+                        .files
+                        .get(at.0)
+                        .and_then(|this| this.extract.symbols.get(fact.symbol as usize))
+                        .is_some_and(|symbol| symbol.class);
                     if class {
                         self.views(linked, number, at, &path, handler, wired);
                     } else if let Some(object) = self.all.get_mut(number) {
@@ -158,7 +208,13 @@ impl Objects {
                 wired.held.push(handler);
                 wired.leads.push((handler, class));
                 if let Some(object) = self.all.get_mut(number) {
-                    object.drafts.push(Draft { methods: vec![method.to_uppercase()], path: path.to_owned(), handler, at, guards: Vec::new() });
+                    object.drafts.push(Draft {
+                        methods: vec![method.to_uppercase()],
+                        path: path.to_owned(),
+                        handler,
+                        at,
+                        guards: Vec::new(),
+                    });
                 }
             }
         }
@@ -173,7 +229,11 @@ impl Objects {
         match last {
             "include_router" | "register_blueprint" | "mount" | "add_namespace" | "blueprint" | "nest" => {
                 let child = if last == "mount" { text(&["1", "app"]) } else { text(&["0", "router", "blueprint", "ns"]) };
-                let prefix = if last == "mount" { Some(text(&["0", "path"])) } else { ["prefix", "url_prefix", "path"].iter().find_map(|name| fact.get(name)).map(str::to_owned) };
+                let prefix = if last == "mount" {
+                    Some(text(&["0", "path"]))
+                } else {
+                    ["prefix", "url_prefix", "path"].iter().find_map(|name| fact.get(name)).map(str::to_owned)
+                };
                 let children = self.named(linked, at.0, fact.symbol, &child);
                 for parent in self.named(linked, at.0, fact.symbol, receiver) {
                     for child in children.iter().copied().filter(|child| *child != parent) {
@@ -206,7 +266,8 @@ impl Objects {
                         continue;
                     }
                     wired.held.push(handler);
-                    let draft = Draft { methods: methods(linked, "route", fact, handler), path: path.clone(), handler, at, guards: guards() };
+                    let draft =
+                        Draft { methods: methods(linked, "route", fact, handler), path: path.clone(), handler, at, guards: guards() };
                     if let Some(object) = self.all.get_mut(number) {
                         object.drafts.push(draft);
                     }
@@ -223,15 +284,25 @@ impl Objects {
                         continue;
                     }
                     wired.leads.extend(linked.place(&handler).map(|to| (here, to)));
-                    let (kind, name) = if last == "add_event_handler" { (Kind::Hook, what.clone()) } else { (Kind::Handler, linked.typed(at.0, &what)) };
+                    let (kind, name) =
+                        if last == "add_event_handler" { (Kind::Hook, what.clone()) } else { (Kind::Handler, linked.typed(at.0, &what)) };
                     wired.facts.push(as_kind(fact, kind, name, here).with("handler", handler.clone()));
                 }
             }
+            "task" | "shared_task" => {}
             "Route" | "WebSocketRoute" if fact.name.starts_with("starlette.routing") => {
                 let Some(handler) = linked.place(&linked.canonical(at.0, &text(&["1", "endpoint"]))) else { return };
-                let symbols: Vec<usize> = (0..self.all.len()).filter(|number| self.all.get(*number).is_some_and(|object| object.file == at.0 && object.app)).collect();
+                let symbols: Vec<usize> = (0..self.all.len())
+                    .filter(|number| self.all.get(*number).is_some_and(|object| object.file == at.0 && object.app))
+                    .collect();
                 for number in symbols.into_iter().take(1) {
-                    let draft = Draft { methods: methods(linked, "api_route", fact, handler), path: text(&["0", "path"]), handler, at, guards: Vec::new() };
+                    let draft = Draft {
+                        methods: methods(linked, "api_route", fact, handler),
+                        path: text(&["0", "path"]),
+                        handler,
+                        at,
+                        guards: Vec::new(),
+                    };
                     if let Some(object) = self.all.get_mut(number) {
                         object.drafts.push(draft);
                     }
@@ -252,7 +323,11 @@ impl Objects {
         }
         let value = ["0", "app", "application"].iter().find_map(|key| fact.get(key)).unwrap_or("");
         // Only a plain name can be an app, and looking one up costs.
-        if value.is_empty() || value.len() > 120 || !value.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.') || value.starts_with(|c: char| c.is_ascii_digit()) {
+        if value.is_empty()
+            || value.len() > 120
+            || !value.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.')
+            || value.starts_with(|c: char| c.is_ascii_digit())
+        {
             return;
         }
         let short = value.rsplit('.').find(|part| *part != "wsgi_app").unwrap_or("");
@@ -264,6 +339,12 @@ impl Objects {
                 let library = name.strip_suffix(".init_app").unwrap_or(&name).to_owned();
                 let before = wired.facts.len();
                 self.middleware(linked, at.0, fact, number, &library, 0, wired);
+                // Most extensions add something to an app and stand before nothing.
+                let stands =
+                    ["Limiter", "Talisman", "CSRF", "SeaSurf", "CORS", "Middleware", "Fix"].iter().any(|word| library.contains(word));
+                if !stands && let Some(object) = self.all.get_mut(number) {
+                    object.middle.retain(|name| *name != library);
+                }
                 if let Some(found) = wired.facts.get_mut(before) {
                     found.name = library;
                     found.attrs.push(("via".into(), "extension".into()));
@@ -279,7 +360,8 @@ fn methods(linked: &Linked<'_>, verb: &str, fact: &Fact, handler: Place) -> Vec<
         return vec![verb.to_uppercase()];
     }
     let list = fact.get("methods").unwrap_or("");
-    let named: Vec<String> = list.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty()).map(str::to_uppercase).collect();
+    let named: Vec<String> =
+        list.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty()).map(str::to_uppercase).collect();
     let _ = (linked, handler);
     if named.is_empty() { vec!["GET".into()] } else { named }
 }
