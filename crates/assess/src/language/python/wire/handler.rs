@@ -152,11 +152,11 @@ pub(super) fn describe(
     let returned = definition.and_then(|definition| definition.get("returns")).map(|returns| (file, returns));
     let answer = answer.or(returned);
     let text = answer.map_or("", |(_, text)| text);
-    let untyped = ["", "none", "None", "dict", "Any", "typing.Any", "Dict"].contains(&text)
-        || text.ends_with("Response")
-        || text.starts_with("dict[")
-        || text.starts_with("typing.Dict")
-        || text == "str";
+    // An answer of the framework's own type says nothing of what stands in it.
+    let bare = ["fastapi.", "starlette.", "flask.", "werkzeug.", "django.", "dict[", "typing.Dict", "typing.Any"]
+        .iter()
+        .any(|known| text.starts_with(known));
+    let untyped = bare || ["", "none", "None", "dict", "Any", "str", "Dict", "Response"].contains(&text);
     route.attrs.push(("output".into(), if untyped { "none" } else { "typed" }.into()));
     if !untyped {
         route.attrs.push(("model".into(), text.to_owned()));
