@@ -22,6 +22,7 @@ pub mod run;
 pub mod score;
 pub mod source;
 pub mod verdict;
+pub mod waiver;
 pub mod wiring;
 
 use std::{future::Future, pin::Pin};

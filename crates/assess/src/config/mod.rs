@@ -1,9 +1,62 @@
 //! Configuration: from files that are not programs to their facts.
+//!
+//! A reader looks at a path and, where the file is its own, reads the text. Several readers may
+//! read one file: a `package.json` has dependencies for one and scripts for another. What only the
+//! whole tree shows (references to files that are not there, steps that run the targets of a
+//! Makefile) is found by [`whole`].
 
 use crate::fact::Extract;
 
-/// Reads a file by what it is; nothing where no reader knows it. `skip` is for people.
+pub mod compose;
+pub mod docker;
+pub mod environment;
+pub mod leaf;
+pub mod manifest;
+pub mod migration;
+pub mod node;
+pub mod sheet;
+pub mod shell;
+pub mod sql;
+pub mod yaml;
+
+/// One sort of file: its word and its facts, where the file is of that sort.
+pub type Reader = fn(path: &str, text: &str) -> Option<(&'static str, Extract)>;
+
+/// The readers, one line each.
+const READERS: &[Reader] = &[docker::read, compose::read, environment::read, manifest::read, sql::read, migration::read];
+
+/// The most that is read of a file.
+const BYTES: usize = 4 << 20;
+
+/// Reads a file by what it is; nothing where no reader knows it.
 pub fn extract(path: &str, text: &str) -> Option<(&'static str, Extract)> {
-    let _ = (path, text);
-    None
+    if text.len() > BYTES {
+        // A lock file may be long; it is only counted.
+        return manifest::lock(path, text);
+    }
+    let mut whole: Option<(&'static str, Extract)> = None;
+    for reader in READERS {
+        let Some((sort, extract)) = reader(path, text) else { continue };
+        match &mut whole {
+            None => whole = Some((sort, extract)),
+            Some((_, all)) => {
+                all.facts.extend(extract.facts);
+                all.trouble.extend(extract.trouble);
+            }
+        }
+    }
+    whole
 }
+
+/// The last part of a path.
+pub(crate) fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The ending of a file's name, without the dot; empty where there is none.
+pub(crate) fn ending(path: &str) -> &str {
+    base(path).rsplit_once('.').map_or("", |(_, ending)| ending)
+}
+
+#[cfg(test)]
+mod tests;

@@ -65,7 +65,7 @@ fn what_a_service_answers_is_made_visible_when_the_report_is_built() {
         findings: &BTreeMap::from([("a".to_owned(), found)]),
         evidence: &BTreeMap::from([(
             "a".to_owned(),
-            vec![super::Evidence::File { file: nasty.into(), line: 3, check: None, note: Some(nasty.into()) }],
+            vec![super::Evidence::File { file: nasty.into(), line: 3, snippet: Vec::new(), check: None, note: Some(nasty.into()) }],
         )]),
         not_here: &BTreeMap::new(),
         left: &[nasty.to_owned()],
@@ -249,7 +249,7 @@ fn the_json_form_fits_its_published_schema() {
     let mut url = sample();
     url.header.target = super::Target::Url { url: "http://127.0.0.1:8080".into() };
     url.header.without = Some("limit".into());
-    url.practices[0].evidence.push(super::Evidence::File { file: "app.py".into(), line: 3, check: None, note: None });
+    url.practices[0].evidence.push(super::Evidence::File { file: "app.py".into(), line: 3, snippet: Vec::new(), check: None, note: None });
     url.practices[0].evidence.push(super::Evidence::Statement { statement: "it is so".into(), by: "the owner".into(), check: None });
     for report in [sample(), hostile(), url] {
         let value: Value = serde_json::from_str(&json(&report)).unwrap();

@@ -19,10 +19,12 @@ pub enum Gate {
     Recommended,
     /// The verdict is Full.
     Full,
+    /// Nothing is there of what whoever assesses a repository asked to fail on, see [`super::fail`].
+    Asked,
 }
 
 impl Gate {
-    /// Every gate, the easiest first.
+    /// Every gate that a live proof can ask, the easiest first.
     pub const ALL: [Gate; 4] = [Gate::Claims, Gate::Minimum, Gate::Recommended, Gate::Full];
     /// The word on the command line and in reports.
     pub const fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Gate {
             Gate::Minimum => "minimum",
             Gate::Recommended => "recommended",
             Gate::Full => "full",
+            Gate::Asked => "asked",
         }
     }
 }
@@ -55,7 +58,8 @@ impl GateResult {
             Gate::Claims => return claims(rows),
             Gate::Minimum => Verdict::Minimum,
             Gate::Recommended => Verdict::Recommended,
-            Gate::Full => Verdict::Full,
+            // What was asked stands in the report, not in the rows; see [`super::fail::judge`].
+            Gate::Full | Gate::Asked => Verdict::Full,
         };
         let (passed, failed_by) = (verdict >= least, deciding(rows, verdict));
         let says = if passed {

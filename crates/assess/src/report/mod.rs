@@ -10,16 +10,25 @@
 //! cannot know of pipelines or backups. The [`Gate`] decides the exit code and is chosen by whoever
 //! runs the proof; by default it asks that everything which could be attacked holds.
 
+mod badge;
+mod baseline;
 mod build;
+pub mod explain;
+pub mod fail;
+mod fingerprint;
 mod gate;
 mod html;
 mod inert;
 mod json;
 mod junit;
+mod live;
+mod looked;
 mod markdown;
 mod outline;
 pub mod plan;
+mod repository;
 mod sarif;
+mod terminal;
 mod text;
 
 use std::collections::BTreeMap;
@@ -27,13 +36,18 @@ use std::collections::BTreeMap;
 use plimsoll_core::Time;
 use serde::{Deserialize, Serialize};
 
+pub use badge::badge;
 pub use build::{Material, build};
+pub use fail::Condition;
 pub use gate::{Gate, GateResult};
-pub use html::html;
+pub use html::{html, html_as, html_since};
 pub use inert::visible;
 pub use json::json;
 pub use junit::junit;
-pub use markdown::markdown;
+pub use looked::{Baseline, Estimate, Gap, Looked, Repository, Waived, WaiverUse};
+pub use markdown::{markdown, markdown_as, markdown_since};
+pub use outline::Template;
+pub use repository::{Inspection, assessed, exit_code};
 pub use sarif::sarif;
 pub use text::{Look, text};
 
@@ -74,6 +88,9 @@ pub struct Report {
     pub order: Vec<String>,
     /// What could not be tidied up.
     pub left: Vec<String>,
+    /// Of the assessment of a repository: what was read, what was left out, what is waived.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repository: Option<Repository>,
 }
 
 /// What was run on what.
@@ -193,6 +210,9 @@ pub struct Row {
     pub recommendation: String,
     /// What has to be true, and how to see it; empty where nothing is left to do.
     pub done_when: Vec<String>,
+    /// Of the assessment of a repository: what its files show.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub looked: Option<Looked>,
 }
 
 /// A clause and its outcome.
@@ -248,6 +268,9 @@ pub enum Evidence {
         file: String,
         /// Line, from 1.
         line: u32,
+        /// What stands there, line by line.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        snippet: Vec<String>,
         /// The check it is about.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         check: Option<String>,
@@ -289,8 +312,10 @@ impl Evidence {
     pub fn lines(&self) -> Vec<String> {
         match self {
             Evidence::Probe { transcript, .. } => transcript.clone(),
-            Evidence::File { file, line, note: Some(note), .. } => vec![format!("{file}:{line} {note}")],
-            Evidence::File { file, line, note: None, .. } => vec![format!("{file}:{line}")],
+            Evidence::File { file, line, note, snippet, .. } => {
+                let place = note.as_ref().map_or_else(|| format!("{file}:{line}"), |note| format!("{file}:{line} {note}"));
+                std::iter::once(place).chain(snippet.iter().map(|text| format!("    {text}"))).collect()
+            }
             Evidence::Test { test, result, .. } => vec![format!("test {test}: {result}")],
             Evidence::Statement { statement, by, .. } => vec![format!("{by} says: {statement}")],
         }
@@ -298,27 +323,58 @@ impl Evidence {
 }
 
 impl Row {
-    /// Whether it applies, is critical by its own statement, and is not fully met.
+    /// Whether it applies, is critical by its own statement, and is not fully met. Of a repository also what nobody knows: a
+    /// number that leaves the unknown out must not open a gate.
     pub fn blocked(&self) -> bool {
-        self.priority == Priority::Critical && self.basis == Basis::Item && self.value.is_some_and(|value| value < Ratio::ONE)
+        let short = self.value.is_some_and(|value| value < Ratio::ONE);
+        self.priority == Priority::Critical && self.basis == Basis::Item && (short || self.is_unseen())
     }
-    /// Whether a check of it was found false.
+    /// What the files decide, where no probe did.
+    pub fn by_files(&self) -> Option<&Looked> {
+        self.looked.as_ref().filter(|looked| looked.probed.is_none())
+    }
+    /// Of a repository: that neither its files nor a probe tell.
+    pub fn is_unseen(&self) -> bool {
+        self.by_files().is_some_and(|looked| looked.status == Status::Unknown)
+    }
+    /// The status that follows from what was found.
+    pub fn concluded(&self) -> Status {
+        self.by_files().map_or_else(|| Status::of(self.checks.iter().map(|check| &check.outcome)), |looked| looked.status)
+    }
+    /// Whether a check of it was found false, or the files of a repository show that it is missing or partial.
     pub fn is_broken(&self) -> bool {
-        self.checks.iter().any(|check| matches!(check.outcome, Outcome::Broken(_)))
+        self.by_files().is_some_and(|looked| matches!(looked.status, Status::Missing | Status::Partial))
+            || self.checks.iter().any(|check| matches!(check.outcome, Outcome::Broken(_)))
     }
     /// Whether somebody tried to find out: a check was decided, or a probe was stopped.
     pub fn was_examined(&self) -> bool {
-        self.checks.iter().any(|check| {
-            matches!(check.outcome, Outcome::Held | Outcome::Broken(_)) || matches!(check.doubt, Some(Doubt::NotGranted | Doubt::Trouble))
-        })
+        self.by_files().is_some_and(|looked| !matches!(looked.status, Status::Unknown | Status::NotApplicable))
+            || self.checks.iter().any(|check| {
+                matches!(check.outcome, Outcome::Held | Outcome::Broken(_))
+                    || matches!(check.doubt, Some(Doubt::NotGranted | Doubt::Trouble))
+            })
     }
     /// Why it is unknown, the gravest reason; `None` where no check is unknown.
     pub fn doubt(&self) -> Option<Doubt> {
-        self.checks.iter().filter_map(|check| check.doubt).max()
+        let unseen = self.is_unseen().then_some(Doubt::NotYetChecked);
+        self.checks.iter().filter_map(|check| check.doubt).max().or(unseen)
     }
     /// Not known to be broken, but not fully known either.
     pub fn is_open(&self) -> bool {
         !self.is_broken() && self.doubt().is_some()
+    }
+    /// Whether everything that is wrong with it is waived.
+    pub fn is_waived(&self) -> bool {
+        self.looked.as_ref().is_some_and(|looked| !looked.gaps.is_empty() && looked.gaps.iter().all(|gap| gap.waived.is_some()))
+    }
+    /// Whether something is wrong with it that the baseline did not have; without a baseline everything is new.
+    pub fn is_new(&self) -> bool {
+        self.looked.as_ref().is_some_and(|looked| looked.gaps.iter().any(|gap| gap.new != Some(false)))
+    }
+    /// Where to change something.
+    pub fn place(&self) -> Option<&crate::detect::Sight> {
+        let looked = self.looked.as_ref()?;
+        looked.gaps.iter().map(|gap| &gap.place).find(|place| !place.file.is_empty()).or(looked.anchor.as_ref())
     }
 }
 
@@ -335,7 +391,7 @@ impl Report {
     pub fn adds_up(&self) -> bool {
         let mut rows = self.practices.clone();
         crate::score::assign(&mut rows);
-        let statuses = rows.iter().all(|row| row.status == Status::of(row.checks.iter().map(|check| &check.outcome)));
+        let statuses = rows.iter().all(|row| row.status == row.concluded());
         let verdict = Verdict::of(&rows);
         statuses
             && rows == self.practices
@@ -346,7 +402,10 @@ impl Report {
             && Counts::of(rows.iter()) == self.counts
             && {
                 // The sentence may be worded otherwise by another version.
-                let gate = GateResult::of(self.gate.name, &rows, verdict);
+                let gate = match &self.repository {
+                    Some(repository) => fail::judge(repository, &rows, &self.score),
+                    None => GateResult::of(self.gate.name, &rows, verdict),
+                };
                 gate.passed == self.gate.passed && gate.failed_by == self.gate.failed_by
             }
     }
@@ -354,5 +413,7 @@ impl Report {
 
 #[cfg(test)]
 mod forms_tests;
+#[cfg(test)]
+pub(crate) mod looked_tests;
 #[cfg(test)]
 pub(crate) mod tests;

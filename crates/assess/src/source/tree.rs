@@ -14,6 +14,9 @@ pub struct File {
 pub struct Tree {
     /// Sorted by path.
     pub files: Vec<File>,
+    /// Files that are there and were not read, such as pictures, sorted by path, with their sizes. They prove nothing, but a
+    /// reference to one of them leads somewhere.
+    pub unread: Vec<(String, u64)>,
     /// What was left out and why, for people: `path: reason`.
     pub skipped: Vec<String>,
     /// The commit, where the tree has one.
@@ -33,5 +36,22 @@ impl Tree {
     /// The file at a path.
     pub fn get(&self, path: &str) -> Option<&File> {
         self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok().and_then(|number| self.files.get(number))
+    }
+    /// Whether there is a file or a folder at a path, read or not.
+    pub fn has(&self, path: &str) -> bool {
+        let folder = format!("{path}/");
+        let read = self.files.partition_point(|file| file.path.as_str() < path);
+        let inside = self.files.partition_point(|file| file.path < folder);
+        let unread = self.unread.partition_point(|(name, _)| name.as_str() < path);
+        let below = self.unread.partition_point(|(name, _)| *name < folder);
+        self.files.get(read).is_some_and(|file| file.path == path)
+            || self.files.get(inside).is_some_and(|file| file.path.starts_with(&folder))
+            || self.unread.get(unread).is_some_and(|(name, _)| name == path)
+            || self.unread.get(below).is_some_and(|(name, _)| name.starts_with(&folder))
+    }
+    pub(super) fn sorted(mut self) -> Tree {
+        self.files.sort_by(|a, b| a.path.cmp(&b.path));
+        self.unread.sort();
+        self
     }
 }

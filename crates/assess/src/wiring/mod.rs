@@ -3,7 +3,28 @@
 //! *Exists* is not *wired*. A symbol is reached where a chain of mentions leads to it from an entry
 //! point; an import is not a mention, a comment is not one, and neither is a docstring.
 
-use crate::fact::{Extract, Fact, FileId};
+mod link;
+mod sort;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use rayon::prelude::*;
+
+pub use link::{Links, module};
+pub use sort::{Sort, sort};
+
+use crate::{
+    config,
+    fact::{Extract, Fact, Facts, FileId, FileInfo, Kind, Reach},
+    language,
+    source::{File, Tree},
+};
 
 /// A definition of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,12 +35,15 @@ pub struct Place {
     pub symbol: u32,
 }
 
-/// The files of one language, linked.
+/// The files of one language, linked. JavaScript and TypeScript count as one.
 pub struct Program<'a> {
     /// Path and extract of each file, sorted by path; the number is that of the whole tree.
     pub files: Vec<(FileId, &'a str, &'a Extract)>,
     /// What a name with dots means in a file: the definition, where it is one of this repository's.
     pub names: &'a dyn Fn(FileId, &str) -> Option<Place>,
+    /// Where a name with dots comes from, imports and re-exports followed: the file, and what it is called there, whether a
+    /// definition or a variable; empty for the module itself. `auth.router` is (`app/api/auth.py`, `router`).
+    pub origin: &'a dyn Fn(FileId, &str) -> Option<(FileId, String)>,
 }
 
 /// What a framework's rules say about a program.
@@ -34,4 +58,112 @@ pub struct Wired {
     pub held: Vec<Place>,
     /// Files that start something, found by what they construct.
     pub roots: Vec<Place>,
+    /// Better names of facts of kinds other than those above, by file and number in its extract: what only the whole
+    /// program shows, such as the type of a field that another file declares.
+    pub renamed: Vec<(FileId, u32, String)>,
+}
+
+/// What reading one file yields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// The language, or the configuration's sort.
+    pub sort: &'static str,
+    /// What it says.
+    pub extract: Extract,
+}
+
+/// Reads one file by what it is; nothing where no reader knows it. It looks at nothing but the path and the bytes, so that a
+/// cache may answer in its place.
+pub fn read(path: &str, bytes: &[u8]) -> Option<Read> {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let one = || match language::of(path) {
+        Some(language) => Some(Read { sort: language.name(), extract: language.extract(path, text) }),
+        None => config::extract(path, text).map(|(sort, extract)| Read { sort, extract }),
+    };
+    // A fault in one reader must not take the facts of all other files with it.
+    catch_unwind(AssertUnwindSafe(one)).unwrap_or_else(|_| {
+        let extract = Extract { trouble: vec!["the reader of this sort of file failed".to_owned()], ..Extract::default() };
+        Some(Read { sort: "unread", extract })
+    })
+}
+
+/// Everything that a tree says.
+pub fn facts(tree: &Tree) -> Facts {
+    facts_with(tree, &|file| read(&file.path, &file.bytes))
+}
+
+/// Everything that a tree says; `read` reads one file, as [`read`] does or by a cache.
+pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) -> Facts {
+    let mut kept: Vec<(&File, bool)> = Vec::new();
+    let mut left: BTreeMap<(String, &'static str), usize> = BTreeMap::new();
+    for (file, sort) in tree.files.iter().zip(sort::all(tree)) {
+        match sort {
+            Sort::Ours { test } => kept.push((file, test)),
+            Sort::Left { folder, why } => *left.entry((folder, why)).or_default() += 1,
+        }
+    }
+    let reads: Vec<Option<Read>> = kept.par_iter().map(|(file, _)| read(file)).collect();
+    let mut skipped = tree.skipped.clone();
+    skipped.extend(left.into_iter().map(|((folder, why), count)| match count {
+        1 => format!("{folder}: {why}"),
+        _ => format!("{folder}: {why}, {count} files"),
+    }));
+
+    let mut files = Vec::with_capacity(kept.len());
+    let mut extracts = Vec::with_capacity(kept.len());
+    for ((file, test), read) in kept.iter().zip(reads) {
+        let (sort, mut extract) = read.map_or(("other", Extract::default()), |read| (read.sort, read.extract));
+        skipped.extend(extract.trouble.drain(..).map(|trouble| format!("{}: {trouble}", file.path)));
+        let symbols = extract.symbols.iter().map(|symbol| symbol.name.clone()).collect();
+        files.push(FileInfo { path: file.path.clone(), language: sort, test: *test, symbols });
+        extracts.push(extract);
+    }
+    skipped.sort();
+
+    let links = Links::new(&files, &extracts);
+    let mut wired = Vec::new();
+    for family in language::all().iter().map(|language| link::family(language.name())).collect::<std::collections::BTreeSet<_>>() {
+        let Some(language) = language::all().iter().find(|language| link::family(language.name()) == family) else { continue };
+        let ours = files.iter().zip(&extracts).enumerate().filter(|(_, (info, _))| !info.test && link::family(info.language) == family);
+        let ours: Vec<_> = ours.map(|(number, (info, extract))| (file_id(number), info.path.as_str(), extract)).collect();
+        if ours.is_empty() {
+            continue;
+        }
+        let program = Program { files: ours, names: &|file, name| links.place(file, name), origin: &|file, name| links.origin(file, name) };
+        wired.push(language.wire(&program));
+    }
+    let canonical: Vec<Vec<(String, String)>> = (0..files.len()).map(|number| links.renames(file_id(number))).collect();
+    drop(links);
+
+    let mut all: Vec<Fact> = wired.into_iter().flat_map(|wired| wired.facts).collect();
+    for (number, extract) in extracts.into_iter().enumerate() {
+        for mut fact in extract.facts {
+            fact.file = file_id(number);
+            all.push(fact);
+        }
+    }
+    for fact in &mut all {
+        if let Some(renames) = canonical.get(fact.file.0 as usize).filter(|renames| !renames.is_empty()) {
+            link::rename(fact, renames);
+        }
+        if files.get(fact.file.0 as usize).is_some_and(|info| info.test) {
+            fact.reach = Reach::Test;
+        }
+    }
+    let seen: std::collections::HashSet<FileId> = all.iter().filter(|fact| fact.kind == Kind::File).map(|fact| fact.file).collect();
+    for (number, (file, _)) in kept.iter().enumerate().filter(|(number, _)| !seen.contains(&file_id(*number))) {
+        let kind = file.path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension);
+        let fact = Fact::new(Kind::File, file.path.to_lowercase(), 1, 1);
+        let mut fact = fact.with("bytes", file.bytes.len().to_string()).with("type", kind.to_lowercase());
+        fact.file = file_id(number);
+        all.push(fact);
+    }
+    let mut facts = Facts::new(files, Vec::new(), all);
+    facts.skipped = skipped;
+    facts
+}
+
+fn file_id(number: usize) -> FileId {
+    FileId(u32::try_from(number).unwrap_or(u32::MAX))
 }
