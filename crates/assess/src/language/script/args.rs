@@ -14,9 +14,38 @@ const MOST: usize = 60;
 
 /// What is called to hand functions over to somebody who calls them.
 const HANDS: &[&str] = &[
-    "get", "post", "put", "patch", "delete", "del", "head", "options", "all", "use", "route", "register", "addHook", "setErrorHandler",
-    "setNotFoundHandler", "onError", "notFound", "on", "once", "apply", "forRoutes", "useGlobalPipes", "useGlobalGuards",
-    "useGlobalFilters", "useGlobalInterceptors", "process", "param", "serve", "createServer", "schedule", "mount", "listen",
+    "get",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "del",
+    "head",
+    "options",
+    "all",
+    "use",
+    "route",
+    "register",
+    "addHook",
+    "setErrorHandler",
+    "setNotFoundHandler",
+    "onError",
+    "notFound",
+    "on",
+    "once",
+    "apply",
+    "forRoutes",
+    "useGlobalPipes",
+    "useGlobalGuards",
+    "useGlobalFilters",
+    "useGlobalInterceptors",
+    "process",
+    "param",
+    "serve",
+    "createServer",
+    "schedule",
+    "mount",
+    "listen",
 ];
 
 impl<'t> Reader<'t> {
@@ -80,7 +109,9 @@ impl<'t> Reader<'t> {
             fact = fact.with("tag", "yes");
         }
         let router = on_router(&called);
-        let hands = router.is_some() || method.is_some_and(|method| HANDS.contains(&method)) || given.is_empty().then_some(false).unwrap_or(called.ends_with("Worker") || called.ends_with("createTerminus"));
+        let hands = router.is_some()
+            || method.is_some_and(|method| HANDS.contains(&method))
+            || given.is_empty().then_some(false).unwrap_or(called.ends_with("Worker") || called.ends_with("createTerminus"));
         let first = self.jobs.len();
         // The callee's own expression: other calls in a chain, and the mention of its name.
         self.push_named(callee, Ctx { awaited: false, ..ctx }, Name::None);
@@ -199,7 +230,11 @@ impl<'t> Reader<'t> {
         self.push(callee, ctx.inner());
         let mut name = name;
         for one in given {
-            let given = if matches!(plain(*one).kind(), "arrow_function" | "function_expression") { std::mem::replace(&mut name, Name::None) } else { Name::None };
+            let given = if matches!(plain(*one).kind(), "arrow_function" | "function_expression") {
+                std::mem::replace(&mut name, Name::None)
+            } else {
+                Name::None
+            };
             self.push_named(*one, ctx.inner(), given);
         }
         self.turn(first);
@@ -273,7 +308,9 @@ impl<'t> Reader<'t> {
                 }
                 match pair.kind() {
                     "pair" => {
-                        let (Some(key), Some(value)) = (pair.child_by_field_name("key"), pair.child_by_field_name("value")) else { continue };
+                        let (Some(key), Some(value)) = (pair.child_by_field_name("key"), pair.child_by_field_name("value")) else {
+                            continue;
+                        };
                         let name = format!("{prefix}{}", unquoted(self.src(key)));
                         let bare = plain(value);
                         fact.attrs.push((name.clone(), self.value(bare, scope)));
@@ -346,7 +383,8 @@ impl<'t> Reader<'t> {
     /// Whether all arguments are constants.
     pub(super) fn constants_only(&self, given: &[Node<'t>]) -> bool {
         given.iter().all(|one| {
-            constant(self.text, *one).is_some() || matches!(one.kind(), "array" | "object") && !text_of(self.text, *one).contains(|letter: char| letter.is_alphabetic())
+            constant(self.text, *one).is_some()
+                || matches!(one.kind(), "array" | "object") && !text_of(self.text, *one).contains(|letter: char| letter.is_alphabetic())
         })
     }
 }

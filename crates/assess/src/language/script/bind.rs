@@ -50,12 +50,16 @@ impl<'t> Reader<'t> {
                     break;
                 }
                 "member_expression" => {
-                    let (Some(object), Some(property)) = (node.child_by_field_name("object"), node.child_by_field_name("property")) else { break };
+                    let (Some(object), Some(property)) = (node.child_by_field_name("object"), node.child_by_field_name("property")) else {
+                        break;
+                    };
                     parts.push(self.src(property));
                     node = object;
                 }
                 "subscript_expression" => {
-                    let (Some(object), Some(index)) = (node.child_by_field_name("object"), node.child_by_field_name("index")) else { break };
+                    let (Some(object), Some(index)) = (node.child_by_field_name("object"), node.child_by_field_name("index")) else {
+                        break;
+                    };
                     if index.kind() == "string" {
                         parts.push(unquoted(self.src(index)));
                     } else {
@@ -202,7 +206,10 @@ impl<'t> Reader<'t> {
                 }
                 self.known(&chain, scope)
             }
-            "binary_expression" => value.child_by_field_name("right").filter(|right| right.kind() == "new_expression").and_then(|right| self.type_of(right, scope)),
+            "binary_expression" => value
+                .child_by_field_name("right")
+                .filter(|right| right.kind() == "new_expression")
+                .and_then(|right| self.type_of(right, scope)),
             _ => None,
         }
     }

@@ -94,7 +94,9 @@ impl<'t> Reader<'t> {
         let what = match first.child_by_field_name("body") {
             Some(body) if body.kind() == "statement_block" => handles(self.text, body),
             Some(_) if shape(self.text, first.child_by_field_name("body")) == "{}" => "empty",
-            Some(body) if text_of(self.text, body).to_lowercase().contains("log") || text_of(self.text, body).starts_with("console.") => "log",
+            Some(body) if text_of(self.text, body).to_lowercase().contains("log") || text_of(self.text, body).starts_with("console.") => {
+                "log"
+            }
             Some(_) => "return",
             None if self.src(first).contains("log") || self.src(first).starts_with("console.") => "log",
             None => "other",
@@ -122,17 +124,23 @@ impl<'t> Reader<'t> {
 
     /// Tests and the groups around them. Whether the call was one.
     pub(super) fn tested(&mut self, node: Node<'t>, called: &str, given: &[Node<'t>], ctx: Ctx<'t>) -> bool {
-        let name = ["@jest/globals.", "vitest.", "mocha.", "@playwright/test.", "bun:test.", "test."].iter().find_map(|prefix| called.strip_prefix(prefix)).unwrap_or(called);
+        let name = ["@jest/globals.", "vitest.", "mocha.", "@playwright/test.", "bun:test.", "test."]
+            .iter()
+            .find_map(|prefix| called.strip_prefix(prefix))
+            .unwrap_or(called);
         let (head, rest) = name.split_once('.').unwrap_or((name, ""));
         let head = if head.is_empty() { name } else { head };
         let group = matches!(head, "describe" | "suite" | "context" | "fdescribe" | "xdescribe");
         let test = matches!(head, "it" | "test" | "specify" | "fit" | "xit" | "xtest");
-        if !(group || test) || !matches!(rest, "" | "only" | "skip" | "todo" | "each" | "concurrent" | "describe" | "skipIf" | "runIf" | "fails" | "serial") {
+        if !(group || test)
+            || !matches!(rest, "" | "only" | "skip" | "todo" | "each" | "concurrent" | "describe" | "skipIf" | "runIf" | "fails" | "serial")
+        {
             return false;
         }
         let Some(title) = given.first().filter(|first| matches!(plain(**first).kind(), "string" | "template_string")) else { return false };
         let title = shortened(unquoted(self.src(plain(*title))));
-        let function = given.iter().skip(1).find(|one| matches!(plain(**one).kind(), "arrow_function" | "function_expression" | "function"));
+        let function =
+            given.iter().skip(1).find(|one| matches!(plain(**one).kind(), "arrow_function" | "function_expression" | "function"));
         let skipped = matches!(rest, "skip" | "todo") || matches!(head, "xit" | "xtest" | "xdescribe");
         if group || rest == "describe" {
             let skip = skipped || self.titles.get(ctx.title).is_some_and(|title| title.2);
@@ -172,7 +180,11 @@ impl<'t> Reader<'t> {
         let Some(test) = ctx.test else { return };
         let last = called.rsplit('.').next().unwrap_or("");
         let expect = last == "expect";
-        let assert = called == "assert" || called.starts_with("assert.") || called.contains(".assert") || called.starts_with("assert/") || last == "expectTypeOf";
+        let assert = called == "assert"
+            || called.starts_with("assert.")
+            || called.contains(".assert")
+            || called.starts_with("assert/")
+            || last == "expectTypeOf";
         let should = called.contains(".should.") || last == "should";
         if !(expect || assert || should) {
             return;
@@ -210,7 +222,10 @@ impl<'t> Reader<'t> {
         }
         let content = unquoted(self.src(left));
         if let Some(shape) = shape_of(content) {
-            let fact = Fact::new(Kind::Text, shape, line(node), end(node)).with("shape", shape).with("value", shortened(content)).with("built", "yes");
+            let fact = Fact::new(Kind::Text, shape, line(node), end(node))
+                .with("shape", shape)
+                .with("value", shortened(content))
+                .with("built", "yes");
             self.fact(fact, ctx);
         }
     }

@@ -170,8 +170,11 @@ impl<'t> Reader<'t> {
             return;
         }
         let word = self.src(name);
-        let known = node.child_by_field_name("type").and_then(|of| self.annotated(of, ctx.scope)).or_else(|| self.type_of(value, ctx.scope));
-        if let Some(known) = known.as_ref().filter(|known| ctx.symbol == 0 && known.canonical.starts_with(&self.module) && !known.written.is_empty()) {
+        let known =
+            node.child_by_field_name("type").and_then(|of| self.annotated(of, ctx.scope)).or_else(|| self.type_of(value, ctx.scope));
+        if let Some(known) =
+            known.as_ref().filter(|known| ctx.symbol == 0 && known.canonical.starts_with(&self.module) && !known.written.is_empty())
+        {
             self.out.exports.push((word.to_owned(), known.written.clone()));
         }
         self.settings(word, bare, ctx);
@@ -391,7 +394,10 @@ impl<'t> Reader<'t> {
         let mut cursor = parameter.walk();
         for child in parameter.named_children(&mut cursor) {
             if child.kind() == "decorator" {
-                let of = known.as_ref().map(|known| known.canonical.clone()).or_else(|| annotation.map(|of| super::names::compact(self.src(of).trim_start_matches(':'))));
+                let of = known
+                    .as_ref()
+                    .map(|known| known.canonical.clone())
+                    .or_else(|| annotation.map(|of| super::names::compact(self.src(of).trim_start_matches(':'))));
                 self.decorator(child, ctx, self.src(pattern), "param", of);
             }
         }
@@ -510,7 +516,10 @@ impl<'t> Reader<'t> {
                         let mut words = parameter.walk();
                         parameter.children(&mut words).any(|child| child.kind() == "accessibility_modifier" || child.kind() == "readonly")
                     };
-                    let (Some(pattern), Some(of)) = (parameter.child_by_field_name("pattern"), parameter.child_by_field_name("type")) else { continue };
+                    let (Some(pattern), Some(of)) = (parameter.child_by_field_name("pattern"), parameter.child_by_field_name("type"))
+                    else {
+                        continue;
+                    };
                     if modified && let Some(known) = self.annotated(of, scope) {
                         found.push((self.src(pattern).to_owned(), known));
                     }

@@ -82,7 +82,10 @@ impl<'p> Linker<'p> {
         }
         // An alias: the module is written as the importing file writes it.
         let extract = self.extract(from)?;
-        let import = extract.imports.iter().find(|import| canonical.strip_prefix(import.module.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))?;
+        let import = extract
+            .imports
+            .iter()
+            .find(|import| canonical.strip_prefix(import.module.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))?;
         let file = self.target(from, &import.module)?;
         let rest = canonical.strip_prefix(import.module.as_str())?.trim_start_matches('.');
         let rest = if rest.is_empty() && import.item.as_deref() == Some("default") { "default" } else { rest };

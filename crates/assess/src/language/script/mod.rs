@@ -1,8 +1,8 @@
 //! JavaScript and TypeScript, with JSX, as CommonJS and as modules.
 
 mod args;
-mod body;
 mod bind;
+mod body;
 mod define;
 mod link;
 mod names;
@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// JavaScript.
-pub static JAVASCRIPT: Script = Script { name: "javascript" };
+pub const JAVASCRIPT: Script = Script { name: "javascript" };
 /// TypeScript.
-pub static TYPESCRIPT: Script = Script { name: "typescript" };
+pub const TYPESCRIPT: Script = Script { name: "typescript" };
 
 /// One of the two; they are read by the same code and import from each other.
 #[derive(Debug)]

@@ -119,7 +119,11 @@ pub(super) fn compact(text: &str) -> String {
 pub(super) fn plain(mut node: Node<'_>) -> Node<'_> {
     for _ in 0..32 {
         match node.kind() {
-            "parenthesized_expression" | "await_expression" | "as_expression" | "satisfies_expression" | "non_null_expression"
+            "parenthesized_expression"
+            | "await_expression"
+            | "as_expression"
+            | "satisfies_expression"
+            | "non_null_expression"
             | "type_assertion" => {
                 let inner = if node.kind() == "type_assertion" { last(node) } else { node.named_child(0) };
                 match inner {
@@ -245,10 +249,41 @@ pub(super) fn on_router(name: &str) -> Option<(&'static str, &'static str, &str)
 
 /// What is called on a router to put something on it.
 const VERBS: &[&str] = &[
-    "get", "post", "put", "patch", "delete", "del", "head", "options", "opts", "all", "use", "route", "register", "addHook",
-    "setErrorHandler", "setNotFoundHandler", "onError", "notFound", "listen", "mount", "basePath", "param", "useGlobalPipes",
-    "useGlobalGuards", "useGlobalFilters", "useGlobalInterceptors", "enableCors", "enableShutdownHooks", "setGlobalPrefix",
-    "enableVersioning", "ext", "on", "openapi", "setValidatorCompiler", "prefix",
+    "get",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "del",
+    "head",
+    "options",
+    "opts",
+    "all",
+    "use",
+    "route",
+    "register",
+    "addHook",
+    "setErrorHandler",
+    "setNotFoundHandler",
+    "onError",
+    "notFound",
+    "listen",
+    "mount",
+    "basePath",
+    "param",
+    "useGlobalPipes",
+    "useGlobalGuards",
+    "useGlobalFilters",
+    "useGlobalInterceptors",
+    "enableCors",
+    "enableShutdownHooks",
+    "setGlobalPrefix",
+    "enableVersioning",
+    "ext",
+    "on",
+    "openapi",
+    "setValidatorCompiler",
+    "prefix",
 ];
 
 /// The type of what a call gives, where it is not the callee itself.

@@ -14,7 +14,8 @@ pub(super) fn find(from: &str, specifier: &str, exists: &dyn Fn(&str) -> bool) -
     if is_relative(specifier) {
         return file(&joined(from, specifier), exists);
     }
-    let (alias, rest) = match specifier.strip_prefix("@/").or_else(|| specifier.strip_prefix("~/")).or_else(|| specifier.strip_prefix("#")) {
+    let (alias, rest) = match specifier.strip_prefix("@/").or_else(|| specifier.strip_prefix("~/")).or_else(|| specifier.strip_prefix("#"))
+    {
         Some(rest) => (true, rest.trim_start_matches('/')),
         None => (false, specifier),
     };
@@ -32,9 +33,7 @@ pub(super) fn find(from: &str, specifier: &str, exists: &dyn Fn(&str) -> bool) -
                 return Some(found);
             }
         }
-        if !alias
-            && let Some((_, package)) = rest.strip_prefix('@').and_then(|scoped| scoped.split_once('/'))
-        {
+        if !alias && let Some((_, package)) = rest.strip_prefix('@').and_then(|scoped| scoped.split_once('/')) {
             let (name, inner) = package.split_once('/').map_or((package, ""), |(name, inner)| (name, inner));
             for folder in ["libs", "packages", "apps", "modules"] {
                 let base = if root.is_empty() { format!("{folder}/{name}") } else { format!("{root}/{folder}/{name}") };

@@ -74,7 +74,10 @@ impl<'t> Reader<'t> {
             let (name, default) = match part.kind() {
                 "shorthand_property_identifier_pattern" => (Some(part), None),
                 "object_assignment_pattern" => (part.child_by_field_name("left"), part.child_by_field_name("right")),
-                "pair_pattern" => (part.child_by_field_name("key"), part.child_by_field_name("value").and_then(|value| value.child_by_field_name("right"))),
+                "pair_pattern" => (
+                    part.child_by_field_name("key"),
+                    part.child_by_field_name("value").and_then(|value| value.child_by_field_name("right")),
+                ),
                 _ => (None, None),
             };
             let Some(name) = name else { continue };
@@ -107,8 +110,16 @@ impl<'t> Reader<'t> {
             self.fact(fact.with("required", if required { "yes" } else { "no" }), ctx);
             return;
         }
-        let schema = matches!(last, "object" | "strictObject") && (called.starts_with("zod") || called.starts_with("joi") || called.starts_with("Joi") || called.starts_with("yup") || called.starts_with("@hapi/joi"))
-            || matches!(called, "envalid.cleanEnv" | "convict" | "@t3-oss/env-nextjs.createEnv" | "@t3-oss/env-core.createEnv" | "cleanEnv");
+        let schema = matches!(last, "object" | "strictObject")
+            && (called.starts_with("zod")
+                || called.starts_with("joi")
+                || called.starts_with("Joi")
+                || called.starts_with("yup")
+                || called.starts_with("@hapi/joi"))
+            || matches!(
+                called,
+                "envalid.cleanEnv" | "convict" | "@t3-oss/env-nextjs.createEnv" | "@t3-oss/env-core.createEnv" | "cleanEnv"
+            );
         let keyed = called.ends_with(".keys") && (called.starts_with("joi") || called.starts_with("Joi"));
         if !(schema || keyed) {
             return;
@@ -138,7 +149,10 @@ impl<'t> Reader<'t> {
                         }
                         continue;
                     };
-                    let mut fact = Fact::new(Kind::Setting, name, line(pair), end(pair)).with("class", called).with("default", self.value(default, ctx.scope)).with("required", "no");
+                    let mut fact = Fact::new(Kind::Setting, name, line(pair), end(pair))
+                        .with("class", called)
+                        .with("default", self.value(default, ctx.scope))
+                        .with("required", "no");
                     if let Some(env) = field("env") {
                         fact = fact.with("env", self.value(env, ctx.scope));
                     }
@@ -148,7 +162,8 @@ impl<'t> Reader<'t> {
                     self.fact(fact, ctx);
                     continue;
                 }
-                let capital = word.len() > 1 && word.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_');
+                let capital =
+                    word.len() > 1 && word.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_');
                 if !capital || value.kind() != "call_expression" {
                     continue;
                 }
@@ -165,7 +180,8 @@ impl<'t> Reader<'t> {
             let Some(function) = at.child_by_field_name("function") else { break };
             let first = at.child_by_field_name("arguments").and_then(|list| list.named_child(0));
             if function.kind() != "member_expression" {
-                default = default.or_else(|| first.filter(|first| first.kind() == "object").and_then(|object| self.property(object, "default")));
+                default =
+                    default.or_else(|| first.filter(|first| first.kind() == "object").and_then(|object| self.property(object, "default")));
                 break;
             }
             match function.child_by_field_name("property").map(|property| self.src(property)) {
@@ -182,7 +198,8 @@ impl<'t> Reader<'t> {
         fact = fact.with("type", of.rsplit('.').next().unwrap_or(""));
         // envalid gives options to the field's own call.
         if default.is_none()
-            && let Some(options) = at.child_by_field_name("arguments").and_then(|list| list.named_child(0)).filter(|first| first.kind() == "object")
+            && let Some(options) =
+                at.child_by_field_name("arguments").and_then(|list| list.named_child(0)).filter(|first| first.kind() == "object")
         {
             default = self.property(options, "default");
         }
@@ -196,9 +213,9 @@ impl<'t> Reader<'t> {
     /// The value of a property of an object.
     pub(super) fn property(&self, object: Node<'t>, wanted: &str) -> Option<Node<'t>> {
         let mut cursor = object.walk();
-        let found = object.named_children(&mut cursor).find(|pair| {
-            pair.kind() == "pair" && pair.child_by_field_name("key").is_some_and(|key| unquoted(self.src(key)) == wanted)
-        });
+        let found = object
+            .named_children(&mut cursor)
+            .find(|pair| pair.kind() == "pair" && pair.child_by_field_name("key").is_some_and(|key| unquoted(self.src(key)) == wanted));
         found.and_then(|pair| pair.child_by_field_name("value"))
     }
 

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::{
     bind::Root,
     names::{constant, plain},
-    read::{Ctx, Job, Name, Reader},
+    read::{Ctx, Job, Reader},
 };
 use crate::fact::{Extract, Flag, Guard};
 
@@ -14,12 +14,30 @@ impl<'t> Reader<'t> {
     pub(super) fn visit(&mut self, job: Job<'t>) {
         let Job { node, ctx, name } = job;
         match node.kind() {
-            "comment" | "type_annotation" | "type_arguments" | "type_parameters" | "interface_declaration" | "type_alias_declaration"
-            | "ambient_declaration" | "function_signature" | "method_signature" | "abstract_method_signature" | "hash_bang_line" | "regex"
-            | "jsx_text" | "jsx_closing_element" | "implements_clause" | "index_signature" | "predefined_type" => {}
+            "comment"
+            | "type_annotation"
+            | "type_arguments"
+            | "type_parameters"
+            | "interface_declaration"
+            | "type_alias_declaration"
+            | "ambient_declaration"
+            | "function_signature"
+            | "method_signature"
+            | "abstract_method_signature"
+            | "hash_bang_line"
+            | "regex"
+            | "jsx_text"
+            | "jsx_closing_element"
+            | "implements_clause"
+            | "index_signature"
+            | "predefined_type" => {}
             "import_statement" => self.import_statement(node, ctx),
             "export_statement" => self.export_statement(node, ctx),
-            "function_declaration" | "generator_function_declaration" | "function_expression" | "arrow_function" | "generator_function"
+            "function_declaration"
+            | "generator_function_declaration"
+            | "function_expression"
+            | "arrow_function"
+            | "generator_function"
             | "function" => self.function(node, ctx, name),
             "class_declaration" | "abstract_class_declaration" | "class" => self.class(node, ctx, name),
             "method_definition" => self.method(node, ctx, name),
@@ -145,7 +163,10 @@ impl<'t> Reader<'t> {
                 "call_expression" => {
                     let function = node.child_by_field_name("function")?;
                     let get = function.kind() == "member_expression"
-                        && matches!(function.child_by_field_name("property").map(|property| self.src(property)), Some("get" | "getOrThrow"));
+                        && matches!(
+                            function.child_by_field_name("property").map(|property| self.src(property)),
+                            Some("get" | "getOrThrow")
+                        );
                     let first = node.child_by_field_name("arguments")?.named_child(0)?;
                     let name = if get { constant(self.text, first)? } else { return None };
                     let flag = name.rsplit('.').next()?.to_owned();
@@ -161,8 +182,8 @@ impl<'t> Reader<'t> {
                     // A flag is a setting: read from a configuration object or written as a constant.
                     let constant = named.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_');
                     let settings = ["config", "settings", "options", "env", "flags", "features"];
-                    let configured = !chain.parts.is_empty() && settings.iter().any(|word| root.to_lowercase().contains(word))
-                        || root == "process";
+                    let configured =
+                        !chain.parts.is_empty() && settings.iter().any(|word| root.to_lowercase().contains(word)) || root == "process";
                     return (constant || configured).then(|| Guard { flag: named.to_owned(), negated, state: Flag::Unknown });
                 }
                 _ => return None,
@@ -233,7 +254,9 @@ impl<'t> Reader<'t> {
             if child.kind() == "if_statement" && child.child_by_field_name("alternative").is_none() {
                 let leaves = child.child_by_field_name("consequence").is_some_and(|yes| {
                     yes.kind() == "return_statement"
-                        || yes.kind() == "statement_block" && yes.named_child_count() == 1 && yes.named_child(0).is_some_and(|only| only.kind() == "return_statement")
+                        || yes.kind() == "statement_block"
+                            && yes.named_child_count() == 1
+                            && yes.named_child(0).is_some_and(|only| only.kind() == "return_statement")
                 });
                 if leaves
                     && let Some(asked) = child.child_by_field_name("condition")
@@ -255,7 +278,10 @@ impl<'t> Reader<'t> {
                 _ => child,
             };
             match declared.kind() {
-                "function_declaration" | "generator_function_declaration" | "class_declaration" | "abstract_class_declaration"
+                "function_declaration"
+                | "generator_function_declaration"
+                | "class_declaration"
+                | "abstract_class_declaration"
                 | "enum_declaration" => {
                     if let Some(name) = declared.child_by_field_name("name") {
                         self.own.insert(self.src(name), ());
