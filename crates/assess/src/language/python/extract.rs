@@ -112,7 +112,14 @@ pub(super) fn extract(path: &str, text: &str) -> Extract {
     if root.has_error() {
         trouble.push(broken(root));
     }
-    Extract { facts: walk.facts, symbols: walk.names.read.symbols, imports: walk.names.read.imports, uses: walk.uses, trouble }
+    Extract {
+        facts: walk.facts,
+        symbols: walk.names.read.symbols,
+        imports: walk.names.read.imports,
+        uses: walk.uses,
+        trouble,
+        ..Extract::default()
+    }
 }
 
 fn broken(root: Node<'_>) -> String {

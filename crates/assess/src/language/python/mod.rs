@@ -6,6 +6,7 @@
 mod define;
 mod extract;
 mod guard;
+#[allow(dead_code)]
 mod link;
 mod literal;
 mod name;

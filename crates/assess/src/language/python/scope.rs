@@ -265,7 +265,7 @@ impl<'t> Scopes<'t> {
         let mut cursor = node.walk();
         let names: Vec<Node<'t>> = node.children_by_field_name("name", &mut cursor).collect();
         let star = children(node).iter().any(|child| child.kind() == "wildcard_import");
-        let mut add = |this: &mut Self, local: &'t str, module: String, item: Option<String>| {
+        let add = |this: &mut Self, local: &'t str, module: String, item: Option<String>| {
             let number = this.imports.len();
             this.imports.push(Import { local: local.to_owned(), module, item, level, line, symbol, optional });
             if local != "*" {
