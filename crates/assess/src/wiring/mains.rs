@@ -22,7 +22,8 @@ const KNOWN: &[&str] =
 const RUN: &[&str] = &["/migrations/", "/versions/", "/alembic/", "/management/commands/"];
 
 /// Folders of things that people run.
-const HANDS: &[&str] = &["/scripts/", "/script/", "/tools/", "/bin/", "/ops/", "/deploy/", "/deployment/", "/hack/", "/seeds/", "/jobs/", "/cron/"];
+const HANDS: &[&str] =
+    &["/scripts/", "/script/", "/tools/", "/bin/", "/ops/", "/deploy/", "/deployment/", "/hack/", "/seeds/", "/jobs/", "/cron/"];
 
 /// What starts a server from code.
 const SERVES: &[&str] = &["uvicorn.run(", ".run(host", "app.run(", "serve_forever(", "run_app(", "socketio.run(", "run_simple(", "serve("];
@@ -47,7 +48,9 @@ impl Mains {
                     found.programs.extend(named("main").filter(|_| main).into_iter().flat_map(|place| [place, top]));
                 }
                 "rust" if name == "main.rs" || path.contains("/src/bin/") => found.programs.extend(named("main")),
-                "rust" if name == "build.rs" || path.contains("/examples/") || path.contains("/benches/") => found.tools.extend(named("main")),
+                "rust" if name == "build.rs" || path.contains("/examples/") || path.contains("/benches/") => {
+                    found.tools.extend(named("main"))
+                }
                 "java" => {
                     let method = info.symbols.iter().position(|name| name.ends_with(".main") || name == "main");
                     let symbol = method.filter(|_| has("static void main")).and_then(|method| u32::try_from(method).ok());

@@ -63,7 +63,8 @@ struct Finder<'a> {
 
 /// Finds the services of a repository.
 pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], links: &Links<'_>, wired: &[Wired]) -> Services {
-    let finder = Finder { files, texts, links, paths: files.iter().map(|info| info.path.as_str()).collect(), mains: Mains::of(files, texts, links) };
+    let finder =
+        Finder { files, texts, links, paths: files.iter().map(|info| info.path.as_str()).collect(), mains: Mains::of(files, texts, links) };
     let mut apps: BTreeMap<FileId, &str> = BTreeMap::new();
     for fact in wired.iter().flat_map(|wired| &wired.facts).filter(|fact| fact.kind == Kind::App) {
         apps.entry(fact.file).or_insert(fact.name.as_str());
@@ -263,7 +264,7 @@ impl<'a> Finder<'a> {
                     }
                 }
                 if matches!(started.kind, Hint::Ui) {
-                    return self.ui(ground).into_iter().map(|file| (top(file), Hint::Ui)).collect();
+                    return self.ui(ground).into_iter().map(|place| (place, Hint::Ui)).collect();
                 }
                 let mains = self.mains.programs.clone();
                 mains.into_iter().filter(|place| self.near(ground, *place)).map(|place| (place, started.kind)).collect()
@@ -378,34 +379,38 @@ impl<'a> Finder<'a> {
         inner.started().iter().flat_map(|started| self.targets(&inner, started, depth - 1)).collect()
     }
 
-    /// The files that a browser's part begins with.
-    fn ui(&self, ground: &Ground) -> Vec<FileId> {
+    /// Where a browser's part begins: its first script, and where a framework finds pages by their path, each of them.
+    fn ui(&self, ground: &Ground) -> Vec<Place> {
+        const FIRST: &[&str] = &["src/main", "src/index", "src/App", "main", "index", "src/entry-client", "src/bootstrap"];
+        const FOUND: &[&str] =
+            &["src/middleware", "middleware", "src/instrumentation", "instrumentation", "src/proxy", "proxy", "src/hooks.server"];
+        const PAGES: &[&str] = &["app/", "src/app/", "pages/", "src/pages/", "src/routes/", "app/routes/", "server/api/"];
         let folder = ground.folders.first().cloned().unwrap_or_default();
         let join = |rest: &str| if folder.is_empty() { rest.to_owned() } else { format!("{folder}/{rest}") };
-        let pages = ["app/", "src/app/", "pages/", "src/pages/", "src/routes/", "app/routes/"].map(|rest| join(rest));
-        let scripted = |info: &FileInfo| super::family_of(info.language) == "script" && !info.test;
-        let mut found: Vec<FileId> = Vec::new();
-        for base in [
-            "src/main",
-            "src/index",
-            "src/App",
-            "main",
-            "index",
-            "src/entry-client",
-            "src/bootstrap",
-            "src/middleware",
-            "middleware",
-            "src/instrumentation",
-            "instrumentation",
-        ] {
-            for end in ["tsx", "ts", "jsx", "js"] {
-                found.extend(self.id(&join(&format!("{base}.{end}"))));
+        let text = self.id(&join("package.json")).and_then(|file| self.texts.get(file.0 as usize));
+        let text = text.map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+        let routed =
+            ["\"next\"", "\"nuxt\"", "\"@sveltejs/kit\"", "\"@remix-run", "\"astro\"", "\"gatsby\""].iter().any(|name| text.contains(name));
+        let files = |bases: &[&str]| -> Vec<FileId> {
+            let ends = ["tsx", "ts", "jsx", "js", "mjs"];
+            bases.iter().flat_map(|base| ends.iter().filter_map(|end| self.id(&join(&format!("{base}.{end}"))))).collect()
+        };
+        let mut found: Vec<Place> = files(FIRST).into_iter().map(|file| Place { file, symbol: 0 }).collect();
+        let mut all: Vec<FileId> = Vec::new();
+        if routed {
+            all.extend(files(FOUND));
+            let pages: Vec<String> = PAGES.iter().map(|page| join(page)).collect();
+            let scripted = |info: &FileInfo| super::family_of(info.language) == "script" && !info.test;
+            for (number, info) in self.files.iter().enumerate().filter(|(_, info)| scripted(info)) {
+                if pages.iter().any(|page| info.path.starts_with(page.as_str())) {
+                    all.push(super::file_id(number));
+                }
             }
         }
-        for (number, info) in self.files.iter().enumerate().filter(|(_, info)| scripted(info)) {
-            if pages.iter().any(|page| info.path.starts_with(page.as_str())) {
-                found.push(super::file_id(number));
-            }
+        for file in all {
+            // The framework takes what such a file exports.
+            let count = self.files.get(file.0 as usize).map_or(1, |info| info.symbols.len().max(1));
+            found.extend((0..u32::try_from(count).unwrap_or(1)).map(|symbol| Place { file, symbol }));
         }
         found
     }
@@ -425,16 +430,16 @@ impl<'a> Finder<'a> {
             if found.iter().any(|one| one.root == root && one.family == "script") {
                 continue;
             }
-            for file in self.ui(&Ground::folder(&root)) {
+            for place in self.ui(&Ground::folder(&root)) {
                 found.push(Found {
                     root: root.clone(),
                     family: "script",
                     kind: ServiceKind::Ui,
                     name: None,
-                    entry: file,
+                    entry: place.file,
                     rank: Rank::Script,
                 });
-                places.push(Place { file, symbol: 0 });
+                places.push(place);
             }
         }
         places
