@@ -7,23 +7,46 @@
 
 use crate::fact::Extract;
 
+pub mod command;
 pub mod compose;
 pub mod docker;
 pub mod environment;
+pub mod helm;
+pub mod ini;
+pub mod json;
+pub mod kubernetes;
 pub mod leaf;
 pub mod manifest;
 pub mod migration;
 pub mod node;
+pub mod pipeline;
+pub mod proxy;
 pub mod sheet;
 pub mod shell;
 pub mod sql;
+pub mod terraform;
+pub mod toml;
 pub mod yaml;
 
 /// One sort of file: its word and its facts, where the file is of that sort.
 pub type Reader = fn(path: &str, text: &str) -> Option<(&'static str, Extract)>;
 
 /// The readers, one line each.
-const READERS: &[Reader] = &[docker::read, compose::read, environment::read, manifest::read, sql::read, migration::read];
+#[rustfmt::skip]
+const READERS: &[Reader] = &[
+    docker::read,
+    compose::read,
+    environment::read,
+    pipeline::read,
+    command::read,
+    kubernetes::read,
+    helm::read,
+    terraform::read,
+    proxy::read,
+    manifest::read,
+    sql::read,
+    migration::read,
+];
 
 /// The most that is read of a file.
 const BYTES: usize = 4 << 20;

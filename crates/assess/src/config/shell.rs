@@ -264,7 +264,7 @@ const STARTERS: &[&[&str]] = &[
 /// The name of a command: the program and its subcommands, without assignments, starters such as `poetry run`, options
 /// and paths. `FOO=1 poetry run pytest -q tests` is `pytest tests`; no more than three words.
 pub fn name(run: &str) -> String {
-    let mut words: Vec<&str> = run.split_whitespace().take(24).map(|word| word.trim_matches(['"', '\''])).collect();
+    let mut words: Vec<&str> = run.split_whitespace().take(24).collect();
     loop {
         let before = words.len();
         let assigns = |word: &str| {
@@ -285,18 +285,23 @@ pub fn name(run: &str) -> String {
             break;
         }
     }
-    let mut named = Vec::new();
+    let (mut named, mut option) = (Vec::new(), false);
     for (number, word) in words.iter().enumerate() {
         if named.len() == 3 || word.starts_with(['>', '<', '$']) && number > 0 {
             break;
         }
         if word.starts_with('-') {
+            option = true;
+            continue;
+        }
+        // What an option names is no part of the name.
+        if std::mem::take(&mut option) && word.contains(['.', '/', ':']) && *word != "." {
             continue;
         }
         if number > 0 && word.contains(['/', '=', '*', '{', '(', '"', '\'']) {
             break;
         }
-        named.push(if number == 0 { super::base(word) } else { word });
+        named.push(if number == 0 { super::base(word.trim_matches(['"', '\''])) } else { word });
     }
     sheet::cut(&named.join(" "), 80).to_owned()
 }

@@ -14,3 +14,6 @@ fn one(facts: &[Fact], kind: Kind, name: &str) -> Fact {
 }
 
 mod containers;
+mod infrastructure;
+mod orchestration;
+mod pipelines;

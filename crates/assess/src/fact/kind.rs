@@ -16,7 +16,7 @@ macro_rules! kinds {
             /// Several of them, for people.
             pub fn plural(self) -> String {
                 let name = self.name();
-                if name.ends_with('s') { name.to_owned() } else if name.ends_with("ch") { format!("{name}es") } else { format!("{name}s") }
+                if name.ends_with("ry") { format!("{}ies", &name[..name.len() - 1]) } else if name.ends_with('s') { name.to_owned() } else if name.ends_with("ch") { format!("{name}es") } else { format!("{name}s") }
             }
             /// The kind of this word.
             pub fn named(word: &str) -> Option<Kind> { match word { $($word => Some(Kind::$variant),)+ _ => None } }
@@ -69,6 +69,8 @@ kinds! {
     /// A credential in the text; `name` what it is called; `where` default, assign, argument, env-file, compose, url;
     /// `placeholder` yes where the value is one that everybody knows.
     Secret = "secret",
+    /// A library at the place where it is built; `state` acting or idle, `why` it is idle. See `detect/libraries.toml`.
+    Library = "library",
     // Configuration.
     /// An instruction of a Dockerfile: `name` the instruction in lower case; `value`, `stage` a number, `final` yes or no.
     Docker = "docker",

@@ -1,5 +1,11 @@
 //! Languages: from the text of a file to its facts, and from all files to what is mounted.
 
+pub(crate) mod flow;
+pub mod go;
+pub(crate) mod graph;
+pub mod python;
+pub mod script;
+
 use crate::{
     fact::{Extract, Fact},
     wiring::{Program, Wired},
@@ -30,7 +36,7 @@ pub fn is_wired(fact: &Fact) -> bool {
 
 /// The languages that are read.
 pub fn all() -> &'static [&'static dyn Language] {
-    &[]
+    &[&go::Go, &python::Python, &script::JAVASCRIPT, &script::TYPESCRIPT]
 }
 
 /// The language of a path.
