@@ -3,6 +3,8 @@
 pub(crate) mod flow;
 pub mod go;
 pub(crate) mod graph;
+pub mod python;
+pub mod script;
 
 use crate::{
     fact::{Extract, Fact},
@@ -34,7 +36,7 @@ pub fn is_wired(fact: &Fact) -> bool {
 
 /// The languages that are read.
 pub fn all() -> &'static [&'static dyn Language] {
-    &[&go::Go]
+    &[&go::Go, &python::Python, &script::JAVASCRIPT, &script::TYPESCRIPT]
 }
 
 /// The language of a path.
