@@ -393,7 +393,8 @@ impl<'a> Finder<'a> {
             ["\"next\"", "\"nuxt\"", "\"@sveltejs/kit\"", "\"@remix-run", "\"astro\"", "\"gatsby\""].iter().any(|name| text.contains(name));
         let files = |bases: &[&str]| -> Vec<FileId> {
             let ends = ["tsx", "ts", "jsx", "js", "mjs"];
-            bases.iter().flat_map(|base| ends.iter().filter_map(|end| self.id(&join(&format!("{base}.{end}"))))).collect()
+            let paths = bases.iter().flat_map(|base| ends.map(|end| join(&format!("{base}.{end}"))));
+            paths.filter_map(|path| self.id(&path)).collect()
         };
         let mut found: Vec<Place> = files(FIRST).into_iter().map(|file| Place { file, symbol: 0 }).collect();
         let mut all: Vec<FileId> = Vec::new();
