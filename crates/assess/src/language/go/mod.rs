@@ -8,9 +8,9 @@ mod library;
 mod package;
 mod read;
 mod settings;
+mod tested;
 #[cfg(test)]
 mod tests;
-mod tested;
 mod wire;
 
 use super::Language;
