@@ -10,6 +10,7 @@ use crate::fact::Extract;
 pub mod command;
 pub mod compose;
 pub mod docker;
+pub mod document;
 pub mod environment;
 pub mod helm;
 pub mod ini;
@@ -18,7 +19,9 @@ pub mod kubernetes;
 pub mod leaf;
 pub mod manifest;
 pub mod migration;
+pub mod monitoring;
 pub mod node;
+pub mod openapi;
 pub mod pipeline;
 pub mod proxy;
 pub mod sheet;
@@ -27,6 +30,7 @@ pub mod spring;
 pub mod sql;
 pub mod terraform;
 pub mod toml;
+pub mod tool;
 pub mod yaml;
 
 /// One sort of file: its word and its facts, where the file is of that sort.
@@ -44,6 +48,10 @@ const READERS: &[Reader] = &[
     helm::read,
     terraform::read,
     proxy::read,
+    tool::read,
+    monitoring::read,
+    openapi::read,
+    document::read,
     manifest::read,
     sql::read,
     migration::read, spring::read,
@@ -69,7 +77,8 @@ pub fn extract(path: &str, text: &str) -> Option<(&'static str, Extract)> {
             }
         }
     }
-    whole
+    // What nobody knows is a file of values; what is code by its folder is none.
+    whole.or_else(|| tool::unknown(path, text))
 }
 
 /// The last part of a path.

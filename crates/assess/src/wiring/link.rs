@@ -171,6 +171,11 @@ impl<'a> Links<'a> {
         if self.symbol(file, first).is_some() {
             return Some((file, name.to_owned()));
         }
+        // What a file gives under another name than its own for it.
+        let aliases = &self.extracts.get(number)?.exports;
+        if let Some((_, local)) = aliases.iter().find(|(public, local)| public == first && local != first) {
+            return self.follow(file, &format!("{local}{}", name.get(first.len()..).unwrap_or("")), hops - 1);
+        }
         let locals = self.locals.get(number)?;
         let mut part = name;
         loop {
