@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use regex::{Regex, bytes};
 
-use super::value::{Judged, judge, password, secretive};
+use super::value::{Judged, judge, password, random, secretive};
 use crate::{
     fact::{Fact, FileId, FileInfo, Kind},
     source::File,
@@ -110,7 +110,11 @@ impl Found {
             return;
         }
         let example = fact.get("example") == Some("yes") || ["example", "sample", "template"].iter().any(|word| info.path.contains(word));
-        if example && judged != Judged::Real {
+        if example && !(judged == Judged::Real && random(value)) {
+            return;
+        }
+        // What the documentation of an interface shows.
+        if name.split('.').any(|part| part.starts_with("example") || part.ends_with("schema_extra")) {
             return;
         }
         self.add(fact.file, fact.line, fact.end, called, place, judged);

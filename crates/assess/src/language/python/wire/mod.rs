@@ -1,0 +1,4 @@
+use crate::wiring::{Program, Wired};
+pub(super) fn wire(_p: &Program<'_>) -> Wired {
+    Wired::default()
+}
