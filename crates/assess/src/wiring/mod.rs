@@ -91,7 +91,14 @@ pub fn read(path: &str, bytes: &[u8]) -> Option<Read> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let one = || match language::of(path) {
-        Some(language) => Some(Read { sort: language.name(), extract: language.extract(path, text) }),
+        Some(language) => {
+            let mut extract = language.extract(path, text);
+            // Steps of a schema are written in every language.
+            if let Some((_, steps)) = config::migration::read(path, text) {
+                extract.facts.extend(steps.facts);
+            }
+            Some(Read { sort: language.name(), extract })
+        }
         None => config::extract(path, text).map(|(sort, extract)| Read { sort, extract }),
     };
     // A fault in one reader must not take the facts of all other files with it.
