@@ -26,6 +26,7 @@ pub mod pipeline;
 pub mod proxy;
 pub mod sheet;
 pub mod shell;
+pub mod spring;
 pub mod sql;
 pub mod terraform;
 pub mod toml;
@@ -54,7 +55,7 @@ const READERS: &[Reader] = &[
     document::read,
     manifest::read,
     sql::read,
-    migration::read,
+    migration::read, spring::read,
 ];
 
 /// The most that is read of a file.

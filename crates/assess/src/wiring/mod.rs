@@ -7,6 +7,7 @@ mod broken;
 mod command;
 mod flag;
 mod link;
+mod mains;
 mod reach;
 mod secret;
 mod service;
