@@ -174,6 +174,8 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             all.push(fact);
         }
     }
+    let further = config::whole::whole(tree, &files, &all);
+    all.extend(further);
     for fact in &mut all {
         let number = fact.file.0 as usize;
         if let Some(renames) = canonical.get(number).filter(|renames| !renames.is_empty()) {
