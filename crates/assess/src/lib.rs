@@ -36,4 +36,3 @@ pub use verdict::{Finding, Grade, Outcome, Status};
 
 /// A future on the heap.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-#[cfg(test)]
