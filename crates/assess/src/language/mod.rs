@@ -3,7 +3,9 @@
 pub(crate) mod flow;
 pub mod go;
 pub(crate) mod graph;
+pub mod java;
 pub mod python;
+pub mod script;
 
 use crate::{
     fact::{Extract, Fact},
@@ -35,7 +37,7 @@ pub fn is_wired(fact: &Fact) -> bool {
 
 /// The languages that are read.
 pub fn all() -> &'static [&'static dyn Language] {
-    &[&go::Go, &python::Python]
+    &[&go::Go, &java::Java, &python::Python, &script::JAVASCRIPT, &script::TYPESCRIPT]
 }
 
 /// The language of a path.

@@ -171,6 +171,11 @@ impl<'a> Links<'a> {
         if self.symbol(file, first).is_some() {
             return Some((file, name.to_owned()));
         }
+        // What a file gives under another name than its own for it.
+        let aliases = &self.extracts.get(number)?.exports;
+        if let Some((_, local)) = aliases.iter().find(|(public, local)| public == first && local != first) {
+            return self.follow(file, &format!("{local}{}", name.get(first.len()..).unwrap_or("")), hops - 1);
+        }
         let locals = self.locals.get(number)?;
         let mut part = name;
         loop {
@@ -303,7 +308,7 @@ pub(super) fn rename(fact: &mut Fact, renames: &[(String, String)]) {
     let change = |text: &mut String| {
         for (written, canonical) in renames {
             if let Some(rest) = text.strip_prefix(written.as_str()) {
-                if rest.is_empty() || rest.starts_with('.') {
+                if rest.is_empty() || rest.starts_with(['.', '(', '[']) {
                     *text = format!("{canonical}{rest}");
                     return;
                 }

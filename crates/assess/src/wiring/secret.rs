@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use regex::{Regex, bytes};
 
-use super::value::{Judged, judge, password, secretive};
+use super::value::{Judged, judge, password, random, secretive};
 use crate::{
     fact::{Fact, FileId, FileInfo, Kind},
     source::File,
@@ -36,7 +36,9 @@ static VARIABLE: LazyLock<Option<Regex>> =
 /// The credentials of a repository, from its facts and its text.
 pub(super) fn find(files: &[FileInfo], facts: &[Fact], texts: &[&File]) -> Vec<Fact> {
     let mut found = Found::default();
-    for fact in facts {
+    // A default tells more than the assignment that it is.
+    let first = |fact: &&Fact| matches!(fact.kind, Kind::Setting | Kind::Env);
+    for fact in facts.iter().filter(first).chain(facts.iter().filter(|fact| !first(fact))) {
         let Some(info) = files.get(fact.file.0 as usize).filter(|info| !info.test && !elsewhere(&info.path)) else { continue };
         let text = texts.get(fact.file.0 as usize).copied();
         for (name, value, place) in statements(fact) {
@@ -110,7 +112,11 @@ impl Found {
             return;
         }
         let example = fact.get("example") == Some("yes") || ["example", "sample", "template"].iter().any(|word| info.path.contains(word));
-        if example && judged != Judged::Real {
+        if example && !(judged == Judged::Real && random(value)) {
+            return;
+        }
+        // What the documentation of an interface shows.
+        if name.split('.').any(|part| part.starts_with("example") || part.ends_with("schema_extra")) {
             return;
         }
         self.add(fact.file, fact.line, fact.end, called, place, judged);

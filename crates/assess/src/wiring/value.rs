@@ -275,6 +275,12 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
     (count >= 12 && entropy(plain) >= 3.0 && (mixed || count >= 24 && !plain.contains(['.', '_', '/', ':']))).then_some(Judged::Real)
 }
 
+/// Whether a value looks like one that nobody thought out.
+pub(super) fn random(value: &str) -> bool {
+    let plain = password(value).unwrap_or(value).trim();
+    plain.len() >= 16 && entropy(plain) >= 3.3
+}
+
 /// Bits a character.
 fn entropy(text: &str) -> f64 {
     let mut counts = std::collections::BTreeMap::new();
