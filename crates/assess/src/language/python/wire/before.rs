@@ -69,6 +69,7 @@ impl Objects {
                 for nested in nested(linked, place) {
                     inner.extend(self.injections(linked, nested));
                 }
+                inner.extend(chosen(linked, place));
                 work.extend(inner.into_iter().rev());
             }
             found.push(name);
@@ -79,7 +80,7 @@ impl Objects {
     /// What the parameters of a function inject.
     pub fn injections(&self, linked: &Linked<'_>, place: Place) -> Vec<String> {
         let (Some(number), Some(definition)) = (linked.number(place.file), linked.definition(place)) else { return Vec::new() };
-        let mut found: Vec<String> = definition.all("depends").map(|name| linked.typed(number, name)).collect();
+        let mut found: Vec<String> = definition.all("depends").map(|name| linked.guard(number, name)).collect();
         for parameter in definition.all("param") {
             let Some((_, annotation)) = parameter.split_once(": ") else { continue };
             let annotation = annotation.split(" = ").next().unwrap_or("");
@@ -94,7 +95,9 @@ impl Objects {
 
 /// What one guard does.
 pub(super) fn verdict(linked: &Linked<'_>, name: &str) -> Verdict {
-    if KNOWN.contains(&name) || (name.starts_with("fastapi.security.") && !name.ends_with("Form") && !name.ends_with("Scopes")) {
+    if KNOWN.contains(&name)
+        || (name.starts_with("fastapi.security.") && !name.ends_with("(optional)") && !name.ends_with("Form") && !name.ends_with("Scopes"))
+    {
         return Verdict { auth: true, rejects: vec!["401".into()] };
     }
     let Some(place) = linked.place(name) else { return Verdict::default() };
@@ -163,6 +166,14 @@ fn rejected(linked: &Linked<'_>, file: usize, fact: &Fact) -> Vec<String> {
         Kind::Def => fact.all("answers").filter(|value| code(value)).map(str::to_owned).collect(),
         _ => Vec::new(),
     }
+}
+
+/// The functions of the same file that a factory chooses from.
+pub(super) fn chosen(linked: &Linked<'_>, place: Place) -> Vec<String> {
+    let (Some(definition), Some(number)) = (linked.definition(place), linked.number(place.file)) else { return Vec::new() };
+    let Some(file) = linked.files.get(number) else { return Vec::new() };
+    let names = definition.all("returned").map(|name| super::super::name::join(&file.module, name));
+    names.filter(|name| linked.place(name).is_some()).collect()
 }
 
 /// The functions inside a function: what a decorator or a factory gives.

@@ -323,7 +323,7 @@ fn view(
                 Kind::Decorator if last == "method_decorator" => {
                     before.push(linked.typed(number, inner.get("0").unwrap_or("").split('(').next().unwrap_or("")))
                 }
-                Kind::Decorator if last != "api_view" => before.push(linked.typed(number, &inner.name)),
+                Kind::Decorator if !matches!(last, "api_view" | "action") => before.push(linked.typed(number, &inner.name)),
                 Kind::Decorator => {}
                 Kind::Assign if matches!(last, "permission_classes" | "throttle_classes") => {
                     said |= last == "permission_classes";

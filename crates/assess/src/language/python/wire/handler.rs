@@ -132,7 +132,8 @@ pub(super) fn describe(
     let (middle, guards) = stands;
     for guard in middle.iter().chain(guards) {
         let found = verdict(linked, guard);
-        auth |= found.auth;
+        // Readers pass a guard that is for writers.
+        auth |= found.auth && !(guard.ends_with("OrReadOnly") && matches!(route.get("method"), Some("GET" | "HEAD" | "OPTIONS")));
         rejects.extend(found.rejects);
         route.attrs.push(("guard".into(), guard.clone()));
     }
@@ -176,8 +177,15 @@ pub(super) fn describe(
         ["all", "fetchall", "scalars", "paginate", "to_list", "fetch_all", "find"].contains(&call.rsplit('.').next().unwrap_or(""))
     });
     let name = route.get("handler").and_then(|name| name.rsplit('.').next()).unwrap_or("").to_lowercase();
-    let collection = !path.ends_with('}') && (name.contains("list") || name.starts_with("get_all") || name.starts_with("read_all"));
-    if method == "GET" && (listed || many || (fetched && !path.ends_with('}')) || collection) {
+    let collection = !path.trim_end_matches('/').ends_with('}')
+        && (name.contains("list") || name.starts_with("get_all") || name.starts_with("read_all"));
+    if method == "GET"
+        && ((listed && !path.trim_end_matches('/').ends_with('}'))
+            || listed && text.contains('[')
+            || many
+            || (fetched && !path.trim_end_matches('/').ends_with('}'))
+            || collection)
+    {
         route.attrs.push(("list".into(), "yes".into()));
     }
     if definition.is_some_and(|definition| definition.get("constant") == Some("yes") || definition.get("body") == Some("constant")) {
@@ -231,7 +239,10 @@ pub(super) fn parameters(
     for guard in guards {
         let Some(place) = linked.place(guard) else { continue };
         let Some(number) = linked.number(place.file) else { continue };
-        places.push((number, place));
+        // A factory's own parameters are not the caller's.
+        if super::before::chosen(linked, place).is_empty() && super::before::nested(linked, place).is_empty() {
+            places.push((number, place));
+        }
         places.extend(linked.methods(place).into_iter().filter(|(name, _)| *name == "__init__").map(|(_, init)| (number, init)));
     }
     for (count, (file, place)) in places.into_iter().enumerate() {
@@ -239,7 +250,10 @@ pub(super) fn parameters(
         for parameter in definition.all("param") {
             let (head, default) = parameter.split_once(" = ").map_or((parameter, None), |(head, default)| (head, Some(default)));
             let (name, kind) = head.split_once(": ").unwrap_or((head, ""));
-            let call = linked.inside(place).map(|(_, fact)| fact).find(|fact| fact.kind == Kind::Call && fact.get("param") == Some(name));
+            let call = linked.inside(place).map(|(_, fact)| fact).find(|fact| {
+                let last = fact.name.rsplit('.').next().unwrap_or("");
+                fact.kind == Kind::Call && fact.get("param") == Some(name) && SOURCES.contains(&last)
+            });
             let source = call.map_or("", |fact| fact.name.rsplit('.').next().unwrap_or(""));
             if matches!(source, "Depends" | "Security" | "Provide") {
                 continue;
@@ -369,6 +383,9 @@ pub(super) fn parameters(
     });
     ((found, pages), input)
 }
+
+/// Where a parameter's value comes from.
+const SOURCES: &[&str] = &["Depends", "Security", "Provide", "Query", "Path", "Header", "Cookie", "Body", "Form", "File"];
 
 const SIMPLE: &[&str] = &[
     "int",

@@ -105,7 +105,7 @@ impl Objects {
                         }
                     }
                     Kind::Assign if fact.get("depends").is_some() => {
-                        let depends = fact.all("depends").map(|name| linked.typed(number, name)).collect();
+                        let depends = fact.all("depends").map(|name| linked.guard(number, name)).collect();
                         found.injected.insert(fact.name.clone(), depends);
                     }
                     _ => {}
@@ -119,8 +119,8 @@ impl Objects {
         let Some(this) = linked.files.get(file) else { return };
         let var = fact.get("result").unwrap_or(if fact.get("returned").is_some() { "return" } else { "" }).to_owned();
         let key = key(&this.symbol(fact.symbol), &var);
-        let guards = fact.all("depends").map(|name| linked.typed(file, name)).collect();
-        let prefix = fact.get("prefix").or_else(|| fact.get("url_prefix")).unwrap_or("").to_owned();
+        let guards = fact.all("depends").map(|name| linked.guard(file, name)).collect();
+        let prefix = prefixed(linked, fact.get("prefix").or_else(|| fact.get("url_prefix")).unwrap_or(""));
         let place = Place { file: this.id, symbol: fact.symbol };
         self.keys.entry(key).or_default().push(self.all.len());
         self.all.push(Object {
@@ -224,4 +224,27 @@ fn candidates(linked: &Linked<'_>, file: usize, symbol: u32, text: &str) -> Vec<
     found.push(linked.canonical(file, &join(&this.module, text)));
     found.push(linked.canonical(file, text));
     found
+}
+
+/// A prefix as text: settings in it by their defaults, other expressions in braces.
+pub(super) fn prefixed(linked: &Linked<'_>, raw: &str) -> String {
+    if raw.is_empty() || raw.starts_with('/') {
+        return raw.to_owned();
+    }
+    let one = |name: &str| {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        linked.setting(last).map_or_else(|| format!("{{{last}}}"), str::to_owned)
+    };
+    let Some(inner) = raw.strip_prefix("f\"").or_else(|| raw.strip_prefix("f'")) else {
+        let name = raw.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+        return if name && raw.contains('.') { one(raw) } else { raw.to_owned() };
+    };
+    let (mut out, mut rest) = (String::new(), inner.trim_end_matches(['"', '\'']));
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+        out.push_str(&one(name));
+        rest = behind;
+    }
+    out + rest
 }

@@ -4,7 +4,7 @@ use super::{
     super::{link::Linked, name::join},
     as_kind,
     before::verdict,
-    object::{Draft, Mount, Objects},
+    object::{Draft, Mount, Objects, prefixed},
 };
 use crate::{
     fact::{Fact, Kind},
@@ -185,7 +185,7 @@ impl Objects {
                     wired.held.push(handler);
                     let methods = methods(linked, last, fact, handler);
                     let path = fact.get("0").or_else(|| fact.get("path")).or_else(|| fact.get("rule")).unwrap_or("").to_owned();
-                    let guards = fact.all("depends").map(|name| linked.typed(at.0, name)).collect();
+                    let guards = fact.all("depends").map(|name| linked.guard(at.0, name)).collect();
                     let class = linked
                         .files
                         .get(at.0)
@@ -225,7 +225,7 @@ impl Objects {
         let last = fact.name.rsplit('.').next().unwrap_or("");
         let receiver = fact.get("receiver").unwrap_or("");
         let text = |names: &[&str]| names.iter().find_map(|name| fact.get(name)).unwrap_or("").to_owned();
-        let guards = || fact.all("depends").map(|name| linked.typed(at.0, name)).collect::<Vec<_>>();
+        let guards = || fact.all("depends").map(|name| linked.guard(at.0, name)).collect::<Vec<_>>();
         match last {
             "include_router" | "register_blueprint" | "mount" | "add_namespace" | "blueprint" | "nest" => {
                 let child = if last == "mount" { text(&["1", "app"]) } else { text(&["0", "router", "blueprint", "ns"]) };
@@ -234,6 +234,7 @@ impl Objects {
                 } else {
                     ["prefix", "url_prefix", "path"].iter().find_map(|name| fact.get(name)).map(str::to_owned)
                 };
+                let prefix = prefix.map(|prefix| prefixed(linked, &prefix));
                 let children = self.named(linked, at.0, fact.symbol, &child);
                 for parent in self.named(linked, at.0, fact.symbol, receiver) {
                     for child in children.iter().copied().filter(|child| *child != parent) {
@@ -274,7 +275,8 @@ impl Objects {
                 }
             }
             "add_exception_handler" | "register_error_handler" | "add_event_handler" | "before_request" | "after_request" => {
-                let handler = linked.canonical(at.0, &text(&["1", "handler", "f", "func"]));
+                let handler = text(&["1", "handler", "f", "func"]);
+                let handler = linked.canonical(at.0, handler.split('(').next().unwrap_or(""));
                 let what = text(&["0", "exc_class_or_status_code", "event_type"]);
                 for number in self.named(linked, at.0, fact.symbol, receiver) {
                     let Some(place) = self.all.get(number).map(|object| object.place) else { continue };
@@ -283,7 +285,10 @@ impl Objects {
                         self.middleware(linked, at.0, fact, number, &what, 0, wired);
                         continue;
                     }
-                    wired.leads.extend(linked.place(&handler).map(|to| (here, to)));
+                    if let Some(to) = linked.place(&handler) {
+                        wired.leads.push((here, to));
+                        wired.leads.extend(super::before::nested(linked, to).into_iter().map(|inner| (here, inner)));
+                    }
                     let (kind, name) =
                         if last == "add_event_handler" { (Kind::Hook, what.clone()) } else { (Kind::Handler, linked.typed(at.0, &what)) };
                     wired.facts.push(as_kind(fact, kind, name, here).with("handler", handler.clone()));
