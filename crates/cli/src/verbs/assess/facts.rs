@@ -50,7 +50,14 @@ fn line(facts: &Facts, fact: &Fact) -> String {
         format!(" if {}{}:{:?}", if guard.negated { "not " } else { "" }, plain(&guard.flag), guard.state)
     });
     let (path, reach) = (facts.path(fact.file), format!("{:?}", fact.reach).to_lowercase());
-    format!("{}:{} {} {}{attrs} in={} reach={reach}{guard}\n", plain(path), fact.line, fact.kind.name(), quoted(&plain(&fact.name)), plain(facts.symbol(fact)))
+    format!(
+        "{}:{} {} {}{attrs} in={} reach={reach}{guard}\n",
+        plain(path),
+        fact.line,
+        fact.kind.name(),
+        quoted(&plain(&fact.name)),
+        plain(facts.symbol(fact))
+    )
 }
 
 fn quoted(text: &str) -> String {

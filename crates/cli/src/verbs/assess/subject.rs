@@ -103,7 +103,8 @@ impl Memory {
 /// Where this user's programs keep what they can do without.
 fn folder() -> Option<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value: &OsString| Path::new(value).is_absolute()).map(PathBuf::from);
-    let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" })));
+    let caches =
+        set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" })));
     Some(caches?.join("plimsoll/extracts"))
 }
 
