@@ -36,7 +36,9 @@ static VARIABLE: LazyLock<Option<Regex>> =
 /// The credentials of a repository, from its facts and its text.
 pub(super) fn find(files: &[FileInfo], facts: &[Fact], texts: &[&File]) -> Vec<Fact> {
     let mut found = Found::default();
-    for fact in facts {
+    // A default tells more than the assignment that it is.
+    let first = |fact: &&Fact| matches!(fact.kind, Kind::Setting | Kind::Env);
+    for fact in facts.iter().filter(first).chain(facts.iter().filter(|fact| !first(fact))) {
         let Some(info) = files.get(fact.file.0 as usize).filter(|info| !info.test && !elsewhere(&info.path)) else { continue };
         let text = texts.get(fact.file.0 as usize).copied();
         for (name, value, place) in statements(fact) {
