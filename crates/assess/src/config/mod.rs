@@ -31,6 +31,7 @@ pub mod sql;
 pub mod terraform;
 pub mod toml;
 pub mod tool;
+pub mod whole;
 pub mod yaml;
 
 /// One sort of file: its word and its facts, where the file is of that sort.

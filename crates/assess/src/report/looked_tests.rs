@@ -362,3 +362,25 @@ fn a_report_read_back_is_the_same_and_a_forged_one_does_not_add_up() {
     forged.practices.iter_mut().filter_map(|row| row.looked.as_mut()).for_each(|looked| looked.status = Status::Implemented);
     assert!(!forged.adds_up());
 }
+
+#[test]
+fn nothing_is_called_strong_of_which_more_is_unknown_than_known() {
+    let mut given = Given::default();
+    given.assessment.practices.iter_mut().for_each(|one| *one = found(&one.practice, Status::Implemented, None));
+    let unknown = |id: &str, priority: &str| page(id, "Observability", priority, "inherited", "process", 1, "|always|not yet checked");
+    given.pages.retain(|page| page.id == "logs-json");
+    given.pages.push(unknown("slo", "critical"));
+    let band = |given: &Given| given.report().score.band;
+    assert_eq!(band(&given), Some(crate::score::Band::Strong), "4 known, 4 unknown");
+    given.pages.push(unknown("dashboards", "low"));
+    assert_eq!(band(&given), Some(crate::score::Band::Moderate));
+    assert!(given.report().adds_up());
+}
+
+#[test]
+fn a_report_does_not_repeat_credentials() {
+    let mut given = Given::default();
+    given.assessment.practices[0].gaps[0].snippet = "DATABASE_URL=postgres://shop:hunter2@db/shop".into();
+    given.assessment.practices[0].evidence[0].snippet = "password = \"hunter2\"".into();
+    assert!(!json(&given.report()).contains("hunter2"));
+}

@@ -24,6 +24,7 @@ mod junit;
 mod live;
 mod looked;
 mod markdown;
+mod mask;
 mod outline;
 pub mod plan;
 mod repository;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Condition, Digests, Estimate, Evidence, Gap, Header, Looked, Report, Repository, Row, SCHEMA, Target, WaiverUse, baseline, build, fail,
-    fingerprint, inert::visible, live, plan,
+    fingerprint, inert::visible, live, mask::masked, plan,
 };
 use crate::{
     Grade, Page, Status,
@@ -180,10 +180,11 @@ fn looked(page: &Page, found: Option<&Assessed>, services: &[Service]) -> Looked
             Gap { fingerprint: String::new(), service: service(services, &place.file), place, waived: None, new: None }
         };
         // What is only half there is to be changed where it stands.
-        let half = found.evidence.iter().take(usize::from(found.status == Status::Partial));
+        let changed = |sight: &Sight| Sight { note: "to be changed here".into(), ..sight.clone() };
+        let half: Vec<Sight> = found.evidence.iter().take(usize::from(found.status == Status::Partial)).map(changed).collect();
         looked.gaps = found.gaps.iter().map(gap).collect();
         if looked.gaps.is_empty() {
-            looked.gaps = half.chain(found.anchor.as_ref()).take(1).map(gap).collect();
+            looked.gaps = half.iter().chain(found.anchor.as_ref()).take(1).map(gap).collect();
         }
     }
     looked
@@ -287,7 +288,7 @@ fn service(services: &[Service], path: &str) -> Option<String> {
 
 /// A place whose texts cannot act. The lines of the snippet stay lines.
 fn clean(sight: &Sight) -> Sight {
-    let lines: Vec<String> = sight.snippet.lines().map(|line| visible(&line.replace('\t', "    "))).collect();
+    let lines: Vec<String> = sight.snippet.lines().map(|line| visible(&masked(&line.replace('\t', "    ")))).collect();
     Sight {
         file: visible(&sight.file),
         line: sight.line,

@@ -91,7 +91,14 @@ pub fn read(path: &str, bytes: &[u8]) -> Option<Read> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let one = || match language::of(path) {
-        Some(language) => Some(Read { sort: language.name(), extract: language.extract(path, text) }),
+        Some(language) => {
+            let mut extract = language.extract(path, text);
+            // Steps of a schema are written in every language.
+            if let Some((_, steps)) = config::migration::read(path, text) {
+                extract.facts.extend(steps.facts);
+            }
+            Some(Read { sort: language.name(), extract })
+        }
         None => config::extract(path, text).map(|(sort, extract)| Read { sort, extract }),
     };
     // A fault in one reader must not take the facts of all other files with it.
@@ -167,6 +174,8 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             all.push(fact);
         }
     }
+    let further = config::whole::whole(tree, &files, &all);
+    all.extend(further);
     for fact in &mut all {
         let number = fact.file.0 as usize;
         if let Some(renames) = canonical.get(number).filter(|renames| !renames.is_empty()) {
