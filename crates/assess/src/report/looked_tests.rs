@@ -384,3 +384,26 @@ fn a_report_does_not_repeat_credentials() {
     given.assessment.practices[0].evidence[0].snippet = "password = \"hunter2\"".into();
     assert!(!json(&given.report()).contains("hunter2"));
 }
+
+#[test]
+fn what_a_probe_contradicts_is_looked_for_where_the_files_promise_it() {
+    let mut given = Given::default();
+    let mut header = super::tests::header();
+    header.target = super::Target::Url { url: "http://shop.test".into() };
+    given.live = Some(report_on(&pages(), &[("logs-json", "b")], Gate::Claims, header));
+    let report = given.report();
+    let row = report.row("logs-json").unwrap();
+    assert_eq!((row.status, row.place().map(|place| (place.file.as_str(), place.line))), (Status::Missing, Some(("app/log.py", 3))));
+    assert_eq!(row.looked.as_ref().unwrap().gaps[0].fingerprint.len(), 32);
+}
+
+#[test]
+fn only_a_report_of_probes_is_laid_over_and_only_one_of_a_repository_is_a_baseline() {
+    let (files, probes) = (Given::default().report(), live());
+    assert!(super::fits_live(&probes).is_ok() && super::fits_baseline(&files).is_ok());
+    assert!(super::fits_live(&files).unwrap_err().contains("not of probes"));
+    assert!(super::fits_baseline(&probes).unwrap_err().contains("not a report on a repository"));
+    let mut forged = files;
+    forged.safe_to_deploy = true;
+    assert!(super::fits_baseline(&forged).unwrap_err().contains("do not follow"));
+}

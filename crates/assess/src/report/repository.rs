@@ -34,6 +34,30 @@ pub struct Inspection<'a> {
     pub header: Header,
 }
 
+/// Whether a report can be laid over one on a repository: it has to come from probes.
+///
+/// # Errors
+/// Why it cannot.
+pub fn fits_live(report: &Report) -> Result<(), String> {
+    match &report.header.target {
+        _ if !report.adds_up() => Err("its verdict, score or gate do not follow from its practices".into()),
+        Target::Repository { .. } => Err("it is a report on a repository, not of probes: make one with `plimsoll prove --url`".into()),
+        Target::Url { .. } | Target::PrivateCopy => Ok(()),
+    }
+}
+
+/// Whether a report can be the baseline of one on a repository.
+///
+/// # Errors
+/// Why it cannot.
+pub fn fits_baseline(report: &Report) -> Result<(), String> {
+    match &report.repository {
+        _ if !report.adds_up() => Err("its verdict, score or gate do not follow from its practices".into()),
+        None => Err("it is not a report on a repository: make one with `plimsoll assess --format json`".into()),
+        Some(_) => Ok(()),
+    }
+}
+
 impl Header {
     /// Of the assessment of a repository.
     pub fn of_repository(version: &str, catalogue: &str, path: &str, commit: Option<&str>, time: plimsoll_core::Time) -> Header {
@@ -200,13 +224,20 @@ fn list_gaps(row: &mut Row) {
         return;
     }
     if looked.gaps.is_empty() {
-        looked.gaps.push(Gap {
-            fingerprint: String::new(),
-            place: looked.anchor.clone().unwrap_or_else(nowhere),
-            service: None,
-            waived: None,
-            new: None,
+        // A probe found what the files do not show: then it is to be looked for where they promise it.
+        let promised = row.evidence.iter().find_map(|one| match one {
+            Evidence::File { file, line, snippet, .. } => Some(Sight {
+                file: file.clone(),
+                line: *line,
+                end: *line,
+                snippet: snippet.join("\n"),
+                note: "the files promise it here".into(),
+                ..nowhere()
+            }),
+            _ => None,
         });
+        let place = promised.or_else(|| looked.anchor.clone()).unwrap_or_else(nowhere);
+        looked.gaps.push(Gap { fingerprint: String::new(), place, service: None, waived: None, new: None });
     }
     if looked.days.is_none() {
         let days = plan::days(row.effort);
