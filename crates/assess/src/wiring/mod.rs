@@ -156,8 +156,8 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     let stated = files.iter().zip(&extracts).filter(|(info, _)| !info.test).flat_map(|(_, extract)| &extract.facts);
     let flags = Flags::of(stated);
     let texts: Vec<&File> = kept.iter().map(|(file, _)| *file).collect();
-    let Services { services, begin, facts: entries } = service::find(&files, &extracts, &texts, &links, &wired);
-    let (mut leads, mut held) = (Vec::new(), Vec::new());
+    let Services { services, begin, facts: entries, leads: named } = service::find(&files, &extracts, &texts, &links, &wired);
+    let (mut leads, mut held) = (named, Vec::new());
     for one in &mut wired {
         leads.append(&mut one.leads);
         held.append(&mut one.held);
