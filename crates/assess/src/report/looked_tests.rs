@@ -362,3 +362,48 @@ fn a_report_read_back_is_the_same_and_a_forged_one_does_not_add_up() {
     forged.practices.iter_mut().filter_map(|row| row.looked.as_mut()).for_each(|looked| looked.status = Status::Implemented);
     assert!(!forged.adds_up());
 }
+
+#[test]
+fn nothing_is_called_strong_of_which_more_is_unknown_than_known() {
+    let mut given = Given::default();
+    given.assessment.practices.iter_mut().for_each(|one| *one = found(&one.practice, Status::Implemented, None));
+    let unknown = |id: &str, priority: &str| page(id, "Observability", priority, "inherited", "process", 1, "|always|not yet checked");
+    given.pages.retain(|page| page.id == "logs-json");
+    given.pages.push(unknown("slo", "critical"));
+    let band = |given: &Given| given.report().score.band;
+    assert_eq!(band(&given), Some(crate::score::Band::Strong), "4 known, 4 unknown");
+    given.pages.push(unknown("dashboards", "low"));
+    assert_eq!(band(&given), Some(crate::score::Band::Moderate));
+    assert!(given.report().adds_up());
+}
+
+#[test]
+fn a_report_does_not_repeat_credentials() {
+    let mut given = Given::default();
+    given.assessment.practices[0].gaps[0].snippet = "DATABASE_URL=postgres://shop:hunter2@db/shop".into();
+    given.assessment.practices[0].evidence[0].snippet = "password = \"hunter2\"".into();
+    assert!(!json(&given.report()).contains("hunter2"));
+}
+
+#[test]
+fn what_a_probe_contradicts_is_looked_for_where_the_files_promise_it() {
+    let mut given = Given::default();
+    let mut header = super::tests::header();
+    header.target = super::Target::Url { url: "http://shop.test".into() };
+    given.live = Some(report_on(&pages(), &[("logs-json", "b")], Gate::Claims, header));
+    let report = given.report();
+    let row = report.row("logs-json").unwrap();
+    assert_eq!((row.status, row.place().map(|place| (place.file.as_str(), place.line))), (Status::Missing, Some(("app/log.py", 3))));
+    assert_eq!(row.looked.as_ref().unwrap().gaps[0].fingerprint.len(), 32);
+}
+
+#[test]
+fn only_a_report_of_probes_is_laid_over_and_only_one_of_a_repository_is_a_baseline() {
+    let (files, probes) = (Given::default().report(), live());
+    assert!(super::fits_live(&probes).is_ok() && super::fits_baseline(&files).is_ok());
+    assert!(super::fits_live(&files).unwrap_err().contains("not of probes"));
+    assert!(super::fits_baseline(&probes).unwrap_err().contains("not a report on a repository"));
+    let mut forged = files;
+    forged.safe_to_deploy = true;
+    assert!(super::fits_baseline(&forged).unwrap_err().contains("do not follow"));
+}

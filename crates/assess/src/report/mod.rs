@@ -24,6 +24,7 @@ mod junit;
 mod live;
 mod looked;
 mod markdown;
+mod mask;
 mod outline;
 pub mod plan;
 mod repository;
@@ -48,7 +49,7 @@ pub use junit::junit;
 pub use looked::{Baseline, Estimate, Gap, Looked, Repository, Waived, WaiverUse};
 pub use markdown::{markdown, markdown_as, markdown_since};
 pub use outline::Template;
-pub use repository::{Inspection, assessed, exit_code};
+pub use repository::{Inspection, assessed, exit_code, fits_baseline, fits_live};
 pub use sarif::sarif;
 pub use text::{Look, text};
 

@@ -119,6 +119,9 @@ fn paths_are_patterns_and_folders() {
 fn hostile_files_are_read_without_harm() {
     let long = format!("# {}é plimsoll: allow rate-limit until 2027-01-01 x", "a".repeat(2000));
     let many = "# plimsoll: allow \n".repeat(500);
+    let flood = "# plimsoll: allow rate-limit until 2027-01-01 x\n".repeat(50_000);
+    let waivers = Waivers::of(&Tree::of([("a.py", flood.as_str())]), &known).unwrap();
+    assert_eq!((waivers.all.len(), waivers.complaints.len()), (100, 1), "{:?}", waivers.complaints);
     for text in [long.as_str(), many.as_str(), "# plimsoll: allow \u{1b}[2J until 2027-01-01 x\n"] {
         let waivers = Waivers::of(&Tree::of([("a.py", text)]), &known).unwrap();
         assert!(waivers.all.is_empty());

@@ -36,7 +36,8 @@ impl Mains {
             let file = super::file_id(number);
             let Some(text) = texts.get(number) else { continue };
             let top = Place { file, symbol: 0 };
-            let has = |needle: &str| text.bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
+            let read = std::str::from_utf8(&text.bytes).unwrap_or("");
+            let has = |needle: &str| read.contains(needle);
             let named = |name: &str| links.symbol(file, name).map(|symbol| Place { file, symbol });
             let path = format!("/{}", info.path);
             let name = path.rsplit('/').next().unwrap_or("");

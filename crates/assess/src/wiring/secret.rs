@@ -27,7 +27,7 @@ const SHAPES: &[(&str, &str)] = &[
 
 static ANY: LazyLock<Option<bytes::Regex>> = LazyLock::new(|| {
     let all: Vec<String> = SHAPES.iter().map(|(_, shape)| format!("({shape})")).collect();
-    bytes::Regex::new(&all.join("|")).ok()
+    bytes::Regex::new(&format!("(?-u){}", all.join("|"))).ok()
 });
 
 static VARIABLE: LazyLock<Option<Regex>> =
@@ -55,6 +55,7 @@ pub(super) fn find(files: &[FileInfo], facts: &[Fact], texts: &[&File]) -> Vec<F
 /// Paths whose passwords belong to nobody: pipelines start databases for a test, documents tell of them.
 fn elsewhere(path: &str) -> bool {
     [".md", ".mdx", ".rst", ".txt", ".adoc", ".ipynb"].iter().any(|end| path.ends_with(end))
+        || ["/i18n/", "/locales/", "/locale/", "/translations/", "/lang/"].iter().any(|part| format!("/{path}").contains(part))
         || path.starts_with(".github/")
         || path.starts_with(".gitlab-ci")
         || path.starts_with(".circleci/")
@@ -107,6 +108,13 @@ impl Found {
             None => (judge(name, value), place),
         };
         let Some(judged) = judged else { return };
+        // A word of a message: `password: 'incorrectPassword'`.
+        let word = value.trim_matches(['"', '\'', '`']);
+        let humps = word.chars().all(char::is_alphabetic)
+            && word.chars().skip(1).zip(word.chars()).any(|(now, before)| now.is_uppercase() && before.is_lowercase());
+        if code && humps && inner.is_none() {
+            return;
+        }
         // A name is no text: `password=password` hands on a variable.
         if code && !text.is_some_and(|file| quoted(file, fact.line, fact.end, value)) {
             return;
@@ -116,7 +124,7 @@ impl Found {
             return;
         }
         // What the documentation of an interface shows.
-        if name.split('.').any(|part| part.starts_with("example") || part.ends_with("schema_extra")) {
+        if fact.name.split('.').chain(name.split('.')).any(|part| part.starts_with("example") || part.ends_with("schema_extra")) {
             return;
         }
         self.add(fact.file, fact.line, fact.end, called, place, judged);

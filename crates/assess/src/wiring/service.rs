@@ -42,6 +42,7 @@ pub(super) struct Services {
     pub services: Vec<Service>,
     pub begin: Begin,
     pub facts: Vec<Fact>,
+    pub leads: Vec<(Place, Place)>,
 }
 
 struct Found {
@@ -78,7 +79,7 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
         for started in start.started() {
             let targets = finder.targets(start, &started, DEPTH);
             let first = targets.first().and_then(|(place, _)| files.get(place.file.0 as usize)).map(|info| info.path.clone());
-            if start.rank == Rank::Deployed || !targets.is_empty() {
+            if !targets.is_empty() || start.rank == Rank::Deployed && !matches!(started.what, What::Binary(_, false)) {
                 let mut fact = Fact::new(Kind::Entry, start.command.chars().take(200).collect::<String>(), start.line, start.end);
                 fact.file = start.file;
                 fact = fact.with("server", started.server.clone()).with("reload", if started.reload { "yes" } else { "no" });
@@ -110,7 +111,10 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
                     Hint::Open if start.rank == Rank::Deployed => ServiceKind::Worker,
                     Hint::Open => ServiceKind::Tool,
                 };
-                let named = start.name.clone();
+                let named = start
+                    .name
+                    .clone()
+                    .filter(|_| finder.files.get(start.file.0 as usize).is_some_and(|info| !info.path.ends_with("Procfile")));
                 found.push(Found { root, family, kind, name: named, entry: place.file, rank: start.rank });
                 places.push(place);
             }
@@ -151,7 +155,7 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
     // Beside a service that is started otherwise a file that may also be run by hand says nothing of what is served.
     let mut tools = finder.mains.tools.clone();
     tools.extend(finder.mains.loose.iter().filter(|place| known.get(place.file.0 as usize) != Some(&true)));
-    Services { services, begin: Begin { services: places, tools, known }, facts }
+    Services { services, begin: Begin { services: places, tools, known }, facts, leads: finder.named(extracts) }
 }
 
 fn inside(path: &str, root: &str) -> bool {
@@ -184,7 +188,9 @@ fn gather(finder: &Finder<'_>, found: &[Found], wired: &[Wired], apps: &BTreeMap
         entries.sort();
         entries.dedup();
         let name = root.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned);
-        let name = name.or_else(|| ones.iter().find_map(|one| one.name.clone())).unwrap_or_else(|| "repository".to_owned());
+        let called: BTreeSet<&String> = ones.iter().filter_map(|one| one.name.as_ref()).collect();
+        let called = called.first().filter(|_| called.len() == 1).map(|name| (*name).clone());
+        let name = name.or(called).unwrap_or_else(|| "repository".to_owned());
         let language = ones.first().and_then(|one| finder.files.get(one.entry.0 as usize)).map_or(*family, |info| info.language).to_owned();
         services.push(Service { name, root: (*root).to_owned(), language, framework, kind, entries });
     }
@@ -245,14 +251,15 @@ impl<'a> Finder<'a> {
             }
             What::File(path) => self.file(start, started, path, depth),
             What::Script(name) => self.script(start, name, depth),
-            What::Binary(name) => {
+            What::Binary(name, by_path) => {
+                if let Some(place) = self.console(name) {
+                    return vec![(place, started.kind), (Place { symbol: 0, ..place }, started.kind)];
+                }
                 let near: Vec<Place> = self.mains.programs.iter().copied().filter(|place| self.near(ground, *place)).collect();
-                let named: Vec<Place> = near
-                    .iter()
-                    .copied()
-                    .filter(|place| self.files.get(place.file.0 as usize).is_some_and(|info| info.path.split('/').any(|part| part == name)))
-                    .collect();
-                let chosen = if named.is_empty() { near } else { named };
+                let path = |place: &Place| self.files.get(place.file.0 as usize).map_or("", |info| info.path.as_str());
+                let named: Vec<Place> = near.iter().copied().filter(|place| path(place).split('/').any(|part| part == name)).collect();
+                // Any other word may be a program of the image.
+                let chosen = if named.is_empty() && *by_path { near } else { named };
                 chosen.into_iter().map(|place| (place, started.kind)).collect()
             }
             What::Folder => {
@@ -276,6 +283,49 @@ impl<'a> Finder<'a> {
     fn near(&self, ground: &Ground, place: Place) -> bool {
         let Some(info) = self.files.get(place.file.0 as usize) else { return false };
         ground.folders.first().is_none_or(|folder| inside(&info.path, folder))
+    }
+
+    /// The function that a Python package installs as a command of this name.
+    fn console(&self, name: &str) -> Option<Place> {
+        for (number, info) in self.files.iter().enumerate() {
+            if !matches!(info.path.rsplit('/').next(), Some("pyproject.toml" | "setup.py" | "setup.cfg")) {
+                continue;
+            }
+            let text = self.texts.get(number).map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+            for line in text.lines().filter(|line| line.contains(name) && line.contains(':')) {
+                let line: String = line.chars().map(|c| if matches!(c, '"' | '\'' | ',' | '[' | ']') { ' ' } else { c }).collect();
+                let Some((key, value)) = line.split_once('=').filter(|(key, _)| key.split_whitespace().last() == Some(name)) else {
+                    continue;
+                };
+                let _ = key;
+                let Some((module, item)) = value.trim().split_once(':') else { continue };
+                let folder = info.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                let mut ground = Ground::folder(folder);
+                ground.folders.push(plain(&format!("{folder}/src")));
+                let file = self.python(&ground, module.trim())?;
+                let item = item.split_whitespace().next().unwrap_or("");
+                return Some(self.links.place(file, item).unwrap_or(Place { file, symbol: 0 }));
+            }
+        }
+        None
+    }
+
+    /// Where code starts a server by the name of a module: `uvicorn.run("app.main:app")`.
+    fn named(&self, extracts: &[Extract]) -> Vec<(Place, Place)> {
+        let mut leads = Vec::new();
+        for (number, extract) in extracts.iter().enumerate() {
+            for fact in extract.facts.iter().filter(|fact| {
+                fact.kind == Kind::Call && matches!(fact.name.as_str(), "uvicorn.run" | "uvicorn.Config" | "granian.Granian")
+            }) {
+                let Some((module, item)) = fact.get("0").and_then(|target| target.split_once(':')) else { continue };
+                let folder = self.files.get(number).and_then(|info| info.path.rsplit_once('/')).map_or("", |(folder, _)| folder);
+                let Some(file) = self.python(&Ground::folder(folder), module) else { continue };
+                let from = Place { file: super::file_id(number), symbol: fact.symbol };
+                leads.push((from, Place { file, symbol: 0 }));
+                leads.extend(self.links.place(file, item).map(|place| (from, place)));
+            }
+        }
+        leads
     }
 
     /// The file of a Python module that is named in a command.
@@ -347,7 +397,16 @@ impl<'a> Finder<'a> {
         if depth == 0 {
             return Vec::new();
         }
-        // A shell script: what its lines start.
+        // A list of processes, then a shell script: what its lines start.
+        if path.contains("ecosystem") || path.contains("pm2") {
+            let Some(text) = self.texts.get(file.0 as usize) else { return Vec::new() };
+            let text = String::from_utf8_lossy(&text.bytes).into_owned();
+            let script = text
+                .split("script")
+                .nth(1)
+                .and_then(|rest| rest.split(['"', '\'']).find(|part| part.ends_with(".js") || part.ends_with(".ts")));
+            return script.map(|script| self.file(start, started, script, depth.saturating_sub(1))).unwrap_or_default();
+        }
         let Some(text) = self.texts.get(file.0 as usize).filter(|file| file.bytes.len() < 1 << 18) else { return Vec::new() };
         let text = String::from_utf8_lossy(&text.bytes).replace("\\\n", " ");
         let mut all = Vec::new();

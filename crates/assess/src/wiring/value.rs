@@ -230,7 +230,8 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
                 | "jwt"
                 | "..."
         )
-        || plain.contains(' ') && count > 60
+        || plain.contains(char::is_whitespace)
+        || !plain.is_ascii()
     {
         return None;
     }
@@ -258,9 +259,6 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
             .any(|word| squeezed.contains(word))
     {
         return Some(Judged::Placeholder);
-    }
-    if plain.contains(' ') {
-        return None;
     }
     let words = words(name);
     let last = words.last().map_or("", String::as_str);

@@ -57,9 +57,39 @@ impl<'t> Reader<'t> {
                 self.setting(fact.get("0").or(fact.get("value")).unwrap_or_default().to_owned(), on, line, end, symbol);
             }
             self.push(fact);
+            self.classes_named(node, declaration, on_kind, symbol);
             names.push(name);
         }
         names
+    }
+    /// An annotation of one's own, and the classes that an annotation names (`validatedBy = X.class`), are used by what it stands on.
+    fn classes_named(&mut self, node: Node<'t>, declaration: Node<'t>, on_kind: &str, symbol: u32) {
+        let saved = self.symbol;
+        // A class's own annotations stand around it; its number is the one that comes next or was given last.
+        let line = lines(declaration).0;
+        let own = self.out.symbols.iter().rposition(|one| one.line == line && matches!(on_kind, "class" | "function"));
+        self.symbol = own.and_then(|at| u32::try_from(at).ok()).unwrap_or(symbol);
+        if let Some(name) = node.child_by_field_name("name") {
+            self.mention(text(name, self.source), node);
+        }
+        let mut open: Vec<Node<'t>> = node.child_by_field_name("arguments").into_iter().collect();
+        let mut seen = 0;
+        while let Some(next) = open.pop() {
+            seen += 1;
+            if seen > 400 {
+                break;
+            }
+            match next.kind() {
+                "class_literal" => {
+                    if let Some(class) = next.named_child(0) {
+                        self.mention(text(class, self.source), next);
+                    }
+                }
+                "string_literal" => {}
+                _ => open.extend(children(next)),
+            }
+        }
+        self.symbol = saved;
     }
     /// `@Value("${key:default}")`.
     fn setting(&mut self, text: String, on: &str, line: u32, end: u32, symbol: u32) {

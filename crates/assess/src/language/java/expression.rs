@@ -55,6 +55,12 @@ impl<'t> Reader<'t> {
         });
         value.chars().take(200).collect()
     }
+    /// A list of constants, such as the paths that are open.
+    pub fn list(&self, node: Node<'t>) -> Option<String> {
+        let parts: Option<Vec<String>> =
+            children(node).into_iter().take(100).map(|part| self.constant(part, 0).map(|text| format!("\"{text}\""))).collect();
+        parts.filter(|parts| !parts.is_empty()).map(|parts| format!("[{}]", parts.join(",")))
+    }
     /// A name with dots whose first part may be imported.
     fn dotted(&self, node: Node<'t>) -> String {
         let written = compact(text(node, self.source));
@@ -308,7 +314,7 @@ impl<'t> Reader<'t> {
                     .constant(*argument, 0)
                     .or_else(|| self.variable(text(*argument, self.source)))
                     .unwrap_or_else(|| text(*argument, self.source).to_owned()),
-                "method_invocation" => compact(text(*argument, self.source)),
+                "method_invocation" => self.yields(*argument).unwrap_or_else(|| compact(text(*argument, self.source))),
                 _ => self.value(*argument),
             };
             fact = fact.with(number.to_string(), value);
@@ -327,6 +333,11 @@ impl<'t> Reader<'t> {
         for lambda in later {
             self.lambda(lambda, Some(callee), depth + 1);
         }
+    }
+    /// What a call of the class's own method yields: `addFilter(jwtFilter())` adds that filter.
+    fn yields(&self, node: Node<'t>) -> Option<String> {
+        let method = node.child_by_field_name("name").filter(|_| node.child_by_field_name("object").is_none())?;
+        self.returns.get(text(method, self.source)).filter(|of| of.contains('.')).cloned()
     }
     /// The variable that takes a call's result.
     fn result(&self, node: Node<'t>) -> Option<String> {

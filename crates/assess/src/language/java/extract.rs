@@ -157,7 +157,8 @@ impl<'t> Reader<'t> {
                     else {
                         continue;
                     };
-                    if let Some(constant) = self.constant(value, 0) {
+                    let list = || (value.kind() == "array_initializer").then(|| self.list(value)).flatten();
+                    if let Some(constant) = self.constant(value, 0).or_else(list) {
                         self.constants.insert(text(name, self.source).to_owned(), constant);
                     }
                 }
@@ -283,7 +284,8 @@ impl<'t> Reader<'t> {
             self.decorate(node, &name, "field", class);
             let (line, end) = lines(node);
             let value = declarator.child_by_field_name("value");
-            let constant = value.and_then(|value| self.constant(value, 0));
+            let list = || value.filter(|value| value.kind() == "array_initializer").and_then(|value| self.list(value));
+            let constant = value.and_then(|value| self.constant(value, 0)).or_else(list);
             if let Some(prefix) = prefix {
                 let mut fact = Fact::new(Kind::Setting, dotted(prefix, &name), line, end)
                     .within(class)
@@ -294,7 +296,7 @@ impl<'t> Reader<'t> {
                 }
                 self.push(fact.with("required", "no"));
             } else if let Some(constant) = constant {
-                let short: String = constant.chars().take(200).collect();
+                let short: String = constant.chars().take(800).collect();
                 self.push(Fact::new(Kind::Assign, &name, line, end).within(class).with("value", short));
             }
             if let Some(value) = value {
@@ -493,7 +495,9 @@ impl<'t> Reader<'t> {
         for declarator in declarators {
             let value = declarator.child_by_field_name("value").and_then(|value| self.expression(value, depth + 1));
             let Some(name) = declarator.child_by_field_name("name") else { continue };
-            let of = if of == "var" { value.unwrap_or_default() } else { self.names.of(&of) };
+            // A part of a security chain stays one, whatever its variable is declared as.
+            let part = value.as_ref().is_some_and(|value| value.contains("HttpSecurity."));
+            let of = if of == "var" || part { value.unwrap_or_default() } else { self.names.of(&of) };
             self.scope.push((text(name, self.source).to_owned(), of));
         }
     }

@@ -136,7 +136,7 @@ fn controllers_are_routes_with_inputs_lists_and_calls() {
         "nothing switches such annotations on"
     );
     assert_eq!(named(&wired.facts, Kind::Route, "GET /api/users/ping").get("constant"), Some("yes"));
-    assert_eq!(named(&wired.facts, Kind::App, "spring").line, 3 + 0);
+    assert_eq!(named(&wired.facts, Kind::App, "spring").line, 3);
     assert_eq!(wired.roots.first().map(|place| place.file), Some(FileId(0)));
     assert!(wired.leads.iter().any(|(from, to)| from.file == FileId(0) && to.file == FileId(1)), "the scan finds the controller");
 }
@@ -174,6 +174,18 @@ fn a_security_chain_guards_routes_by_its_first_fitting_rule_in_both_styles() {
 }
 
 #[test]
+fn open_paths_that_are_constants_are_looked_up_here_and_in_other_classes() {
+    let text = "package com.ex;\nimport org.springframework.security.config.annotation.web.builders.HttpSecurity;\nclass Sec {\n  static final String[] OPEN = {\"/api/users/ping\"};\n  void chain(HttpSecurity http) {\n    http.authorizeHttpRequests(a -> a.requestMatchers(OPEN).permitAll().requestMatchers(HttpMethod.GET, Paths.LIST).permitAll().anyRequest().authenticated());\n  }\n}\n";
+    let paths = "package com.ex;\ninterface Paths { String LIST = \"/api/users\"; }\n";
+    let wired = wire(&[APP, ("a/Sec.java", text), ("a/Paths.java", paths), ("a/Users.java", CONTROLLER)]);
+    for name in ["GET /api/users/ping", "GET /api/users"] {
+        let route = named(&wired.facts, Kind::Route, name);
+        assert_eq!((route.get("guard"), route.get("open").is_some()), (None, true), "{name}");
+    }
+    assert_eq!(named(&wired.facts, Kind::Route, "DELETE /api/users/{id}").all("guard").count(), 1);
+}
+
+#[test]
 fn advice_filters_hooks_and_jax_rs_resources_are_wired() {
     let advice = "package com.ex;\nimport org.springframework.web.bind.annotation.*;\n@RestControllerAdvice\nclass Errors {\n  @ExceptionHandler(Exception.class)\n  Object any(Exception e) { return null; }\n  @ExceptionHandler Object bad(IllegalArgumentException e) { return null; }\n}\n";
     let filter = "package com.ex;\nimport org.springframework.stereotype.Component;\nimport org.springframework.web.filter.OncePerRequestFilter;\n@Component\nclass Ids extends OncePerRequestFilter {\n  @Override protected void doFilterInternal() {}\n}\n";
@@ -187,6 +199,17 @@ fn advice_filters_hooks_and_jax_rs_resources_are_wired() {
     let one = named(&wired.facts, Kind::Route, "GET /things/{id}");
     assert_eq!(one.get("guard"), Some("jakarta.annotation.security.RolesAllowed"));
     assert_eq!(named(&wired.facts, Kind::Route, "POST /things").get("input"), Some("typed"));
+}
+
+#[test]
+fn what_an_annotation_names_is_used_and_what_a_method_yields_is_added() {
+    let text = "package com.ex;\nimport org.springframework.security.config.annotation.web.builders.HttpSecurity;\nimport a.b.IdFilter;\n@Constraint(validatedBy = Unique.class)\n@interface Only {}\nclass Sec {\n  IdFilter ids() { return null; }\n  void chain(HttpSecurity http) {\n    Registry registry = http.authorizeRequests();\n    registry.antMatchers(\"/open\").permitAll();\n    http.addFilterBefore(ids(), X.class);\n  }\n}\n";
+    let extract = read(text);
+    let used = extract.uses.iter().find(|one| one.path == "Unique").expect("a use");
+    assert_eq!((extract.symbols[used.symbol as usize].name.as_str(), used.line), ("Only", 4));
+    assert!(of(&extract, Kind::Call).iter().any(|fact| fact.name.ends_with("HttpSecurity.authorizeRequests.permitAll")));
+    let wired = wire(&[("a/Sec.java", text)]);
+    assert_eq!(named(&wired.facts, Kind::Middleware, "a.b.IdFilter").line, 11);
 }
 
 #[test]

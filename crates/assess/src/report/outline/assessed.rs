@@ -235,6 +235,26 @@ pub(crate) fn gap_lines(gap: &Gap) -> Vec<String> {
     lines
 }
 
+/// The gaps of a row as lines, gap by gap. Lines that stand in the evidence already are not repeated.
+pub(crate) fn gaps_lines(row: &Row) -> Vec<Vec<String>> {
+    let shown = |gap: &Gap| {
+        row.evidence.iter().any(|one| match one {
+            crate::report::Evidence::File { file, line, .. } => *file == gap.place.file && *line == gap.place.line,
+            _ => false,
+        })
+    };
+    let gaps = row.looked.iter().flat_map(|looked| &looked.gaps);
+    let lines = gaps.map(|gap| {
+        let mut lines = gap_lines(gap);
+        if shown(gap) {
+            let snippet = gap.place.snippet.lines().count();
+            lines.drain(1.min(lines.len())..(1 + snippet).min(lines.len()));
+        }
+        lines
+    });
+    lines.filter(|lines| !lines.is_empty()).collect()
+}
+
 /// The card of a practice.
 pub(crate) fn card(row: &Row, folded: bool) -> Card {
     let mut card = plain(row, folded);
@@ -274,8 +294,8 @@ pub(crate) fn card(row: &Row, folded: bool) -> Card {
     let evidence = row.evidence.iter().filter(|one| one.check().is_none());
     card.lists.push(("Evidence", cut(evidence.map(|one| one.lines()).collect())));
     card.beside = Vec::new();
-    let places: Vec<Vec<String>> = looked.gaps.iter().map(gap_lines).filter(|lines| !lines.is_empty()).collect();
-    card.lists.push((if looked.status == Status::Missing { "Where it is missing" } else { "What is wrong" }, cut(places)));
+    let title = if looked.status == Status::Missing { "Where it is missing" } else { "What is wrong" };
+    card.lists.push((title, cut(gaps_lines(row))));
     card.lists.push(("Looked for", looked.searched.clone()));
     card
 }

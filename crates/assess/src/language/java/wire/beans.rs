@@ -190,6 +190,15 @@ pub fn wire(classes: &[Class<'_>], apps: &[(Place, &Class<'_>)], wired: &mut Wir
             }
         }
         filter(class, &by_name, bean, wired);
+        // Advice that extends Spring's own handler answers all failures of Spring itself.
+        if class.marked(&["ControllerAdvice", "RestControllerAdvice"]).is_some() {
+            for base in class.bases().filter(|base| last(base) == "ResponseEntityExceptionHandler") {
+                let mut fact = Fact::new(Kind::Handler, base, class.def.line, class.def.line).within(class.symbol);
+                fact = fact.with("handler", class.name.clone()).with("scope", "app");
+                fact.file = class.file;
+                wired.facts.push(fact);
+            }
+        }
     }
 }
 

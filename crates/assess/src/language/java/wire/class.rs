@@ -23,6 +23,8 @@ pub struct Class<'a> {
     pub decorators: Vec<&'a Fact>,
     /// Its methods.
     pub methods: Vec<Method<'a>>,
+    /// Its constants.
+    pub constants: Vec<&'a Fact>,
 }
 
 /// A method.
@@ -112,6 +114,7 @@ pub fn collect<'a>(program: &Program<'a>) -> Vec<Class<'a>> {
             let decorators: Vec<&'a Fact> = decorators.collect();
             if class {
                 let package = def.get("package").unwrap_or_default().to_owned();
+                let constants = extract.facts.iter().filter(|fact| fact.kind == Kind::Assign && fact.symbol == symbol).collect();
                 let name = if package.is_empty() { def.name.clone() } else { format!("{package}.{}", def.name) };
                 classes.push(Class {
                     file: *file,
@@ -122,6 +125,7 @@ pub fn collect<'a>(program: &Program<'a>) -> Vec<Class<'a>> {
                     def,
                     decorators,
                     methods: Vec::new(),
+                    constants,
                 });
             } else if let Some(owner) = classes.iter_mut().skip(first).find(|class: &&mut Class<'a>| class.symbol == def.symbol) {
                 owner.methods.push(Method { symbol, def, decorators, calls: calls_of(symbol) });

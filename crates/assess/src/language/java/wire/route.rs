@@ -197,7 +197,7 @@ fn route(
         if inactive {
             fact = fact.with("inactive", decorator.name.clone());
         } else if GUARDS.contains(&word)
-            && !decorator.get("0").is_some_and(|said| said.contains("permitAll"))
+            && !decorator.get("0").is_some_and(|said| said.contains("permitAll") || said.contains("IS_ANONYMOUS"))
             && !fact.all("guard").any(|guard| guard == decorator.name)
         {
             fact = fact.with("guard", decorator.name.clone());
@@ -218,11 +218,11 @@ fn route(
             };
         }
     }
-    input(fact, method, declared, verb, classes)
+    input(fact, method, declared, verb)
 }
 
 /// What a route takes and gives.
-fn input(mut fact: Fact, method: &Method<'_>, declared: &Method<'_>, verb: &str, classes: &[Class<'_>]) -> Fact {
+fn input(mut fact: Fact, method: &Method<'_>, declared: &Method<'_>, verb: &str) -> Fact {
     let (mut input, mut valid, mut paged) = ("none", false, false);
     for (number, param) in method.def.all("param").enumerate() {
         let theirs = declared.def.all("param").nth(number).unwrap_or(param);
@@ -272,7 +272,7 @@ fn input(mut fact: Fact, method: &Method<'_>, declared: &Method<'_>, verb: &str,
         base,
         "void" | "Void" | "?" | "Object" | "String" | "Map" | "Response" | "ResponseEntity" | "ModelAndView" | "JsonNode" | ""
     );
-    let many = MANY.contains(&base) || base.ends_with("[]") || base.ends_with("Page");
+    let many = MANY.contains(&base) || base.ends_with("[]") || base.ends_with("Page") || base.ends_with("List");
     paged |= matches!(base, "Page" | "Slice" | "PagedModel" | "Window") || base.ends_with("Page");
     let yes = |is: bool| if is { "yes" } else { "no" };
     fact = fact.with("input", input).with("valid", yes(valid)).with("output", if untyped { "none" } else { "typed" });
@@ -289,7 +289,6 @@ fn input(mut fact: Fact, method: &Method<'_>, declared: &Method<'_>, verb: &str,
             fact = fact.with("calls", call.name.clone());
         }
     }
-    let _ = classes;
     if matches!(method.def.get("body"), Some("constant")) {
         fact = fact.with("constant", "yes");
     }

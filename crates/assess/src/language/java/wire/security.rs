@@ -30,7 +30,7 @@ pub fn chains(classes: &[Class<'_>]) -> Vec<Chain> {
     for class in classes {
         for method in &class.methods {
             let calls: Vec<&Fact> = method.calls.iter().copied().filter(|call| call.name.contains("HttpSecurity.")).collect();
-            let chain = read(&calls);
+            let chain = read(&calls, classes);
             if !chain.rules.is_empty() {
                 found.push(chain);
             }
@@ -41,7 +41,7 @@ pub fn chains(classes: &[Class<'_>]) -> Vec<Chain> {
     found
 }
 
-fn read(calls: &[&Fact]) -> Chain {
+fn read(calls: &[&Fact], classes: &[Class<'_>]) -> Chain {
     let mut chain = Chain::default();
     let mut waiting: Vec<(Option<String>, String)> = Vec::new();
     for call in calls {
@@ -50,10 +50,10 @@ fn read(calls: &[&Fact]) -> Chain {
             .iter()
             .any(|word| call.name.contains(&format!("HttpSecurity.{word}")));
         match verb {
-            "securityMatcher" | "antMatcher" if !rules => chain.scope.extend(patterns(call)),
+            "securityMatcher" | "antMatcher" if !rules => chain.scope.extend(patterns(call, classes)),
             "requestMatchers" | "antMatchers" | "mvcMatchers" | "pathMatchers" | "regexMatchers" if rules => {
                 let method = call.get("0").filter(|first| first.contains("HttpMethod.")).map(|first| last(first).to_owned());
-                let mut all = patterns(call);
+                let mut all = patterns(call, classes);
                 if all.is_empty() {
                     // A matcher that is an object: a health endpoint, or something of one's own.
                     let object = call.get("0").unwrap_or_default();
@@ -82,19 +82,31 @@ fn read(calls: &[&Fact]) -> Chain {
     chain
 }
 
-/// The patterns among a call's arguments.
-fn patterns(call: &Fact) -> Vec<String> {
+/// The patterns among a call's arguments; constants of other classes are looked up.
+fn patterns(call: &Fact, classes: &[Class<'_>]) -> Vec<String> {
     let arguments = call.attrs.iter().filter(|(key, _)| key.bytes().all(|byte| byte.is_ascii_digit()));
     let mut out = Vec::new();
     for (_, value) in arguments {
+        let named = constant(value, classes);
+        let value = named.unwrap_or(value);
         if value.starts_with('/') || value.starts_with("**") {
-            out.push(value.clone());
+            out.push(value.to_owned());
         } else if value.contains('"') && !value.contains("HttpMethod.") {
-            // `new AntPathRequestMatcher("/x")`, `List.of("/x")`
-            out.extend(value.split('"').skip(1).step_by(2).filter(|part| part.starts_with('/')).map(str::to_owned));
+            // `new AntPathRequestMatcher("/x")`, `List.of("/x")`, `["/x"]`
+            out.extend(
+                value.split('"').skip(1).step_by(2).filter(|part| part.starts_with('/') || part.starts_with("**")).map(str::to_owned),
+            );
         }
     }
     out
+}
+
+/// What `Paths.OPEN` is.
+fn constant<'a>(written: &str, classes: &'a [Class<'_>]) -> Option<&'a str> {
+    let (class, name) = written.rsplit_once('.')?;
+    let class = last(class);
+    let owner = classes.iter().find(|other| other.simple == class)?;
+    owner.constants.iter().find(|fact| fact.name == name)?.get("value")
 }
 
 /// The rule that a route meets first; nothing where no chain is known or none fits.

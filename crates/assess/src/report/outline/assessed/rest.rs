@@ -64,7 +64,7 @@ pub(super) fn method(report: &Report) -> Vec<Block> {
          practice earns nothing where the practice itself earns nothing.",
         "Where a probe of the running service decided, its checks and their grades count instead, and a contradiction is listed.",
         "Verdict and band are those of `plimsoll prove`: with a critical practice missing, partial or unknown it is Not ready, whatever \
-         the score.",
+         the score; a category or a whole of which more is unknown than known is never called Strong.",
         "Waivers change neither status nor score. A fingerprint is a digest of practice, service, path, definition and text, without lines.",
     ];
     let again = format!("The same files, catalogue, waivers and time give this report again byte by byte ({}).", report.schema);

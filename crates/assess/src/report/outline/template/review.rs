@@ -35,14 +35,14 @@ fn failures(rows: &[&Row]) -> Vec<Block> {
         let place = if place.is_empty() { String::new() } else { format!(" ({place})") };
         blocks.push(Block::Facts(vec![
             ("Problem", format!("{}: {}{place}", mark(row), row.why)),
-            ("Impact", format!("Not true: {} If it stays so, {}.", promise(row), risk(row))),
+            ("Impact", format!("{}: {}. What has to hold: {}", row.priority.name(), risk(row), promise(row))),
             ("Mitigation", action(row)),
         ]));
     }
     blocks
 }
 
-/// The first thing that is not so.
+/// The first thing that has to be shown.
 fn promise(row: &Row) -> String {
     row.done_when.first().cloned().unwrap_or_default()
 }
