@@ -54,7 +54,9 @@ kinds! {
     App = "app",
     /// A mounted route: `name` is `METHOD /path`; `method`, `path`, `handler`, `framework`, `guard` (each thing that stands before
     /// it, canonical), `param` (each), `input` typed, raw or none, `output` typed or none, `list` yes where it returns many,
-    /// `calls` (each canonical callee of the handler), `constant` yes where the handler only returns a constant.
+    /// `calls` (each canonical callee of the handler), `constant` yes where the handler only returns a constant. JavaScript and
+    /// TypeScript add `guard_calls` (each callee of the guards that are ours), `deep_calls` (callees of what the handler calls, two
+    /// definitions deep), `decorator` (each, Nest), `mounted` no where no app has the router.
     Route = "route",
     /// What stands before all routes of an app or router: `name` canonical; arguments as of a call; `order`; `scope` app or router.
     Middleware = "middleware",
