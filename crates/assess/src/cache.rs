@@ -82,7 +82,7 @@ impl Cache {
         }
         let key = self.key(file);
         if let Some(read) = self.recall(&key) {
-            self.with(|now| drop(now.used.insert(key)));
+            self.with(|now| now.used.insert(key));
             return Some(read);
         }
         let read = wiring::read(&file.path, &file.bytes)?;
@@ -90,7 +90,7 @@ impl Cache {
         if file.bytes.len() > 64
             && let Ok(text) = serde_json::to_string(&Written { sort: read.sort, extract: &read.extract })
         {
-            self.with(|now| drop(now.fresh.insert(key, text)));
+            self.with(|now| now.fresh.insert(key, text));
         }
         Some(read)
     }

@@ -18,7 +18,7 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
             sheet.leaves(Kind::Helm, root, prefix, &["command", "args"]);
         }
         sheet.trouble(doc.trouble.iter().cloned());
-    } else if text.contains("{{") && text.contains("kind:") && text.contains("apiVersion:") {
+    } else if is_template(text) && text.contains("kind:") && text.contains("apiVersion:") {
         // A template that does not read as YAML says nothing, and that is no fault of its own.
         let doc = yaml::read(&without_braces(text));
         kubernetes::objects(&mut sheet, Kind::Helm, &doc, None);
@@ -29,6 +29,12 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
         return None;
     }
     Some(("helm", sheet.done()))
+}
+
+/// Whether a text is a template: braces alone also stand in the messages of alerts.
+pub(super) fn is_template(text: &str) -> bool {
+    text.contains("{{")
+        && ["{{-", "-}}", ".Values", ".Release", ".Chart", "{{ include", "{{ template"].iter().any(|mark| text.contains(mark))
 }
 
 /// A template with its expressions made plain words and its control lines made empty; lines stay where they are.

@@ -23,7 +23,7 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
     let name = base(path);
     let kustomize = name.starts_with("kustomization.y");
     if !matches!(ending(path), "yml" | "yaml")
-        || text.contains("{{")
+        || super::helm::is_template(text)
         || !kustomize && !(text.contains("apiVersion:") && text.contains("kind:"))
     {
         return None;

@@ -17,3 +17,4 @@ mod containers;
 mod infrastructure;
 mod orchestration;
 mod pipelines;
+mod tools;

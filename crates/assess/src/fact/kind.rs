@@ -31,7 +31,9 @@ kinds! {
     /// A definition; `kind` function, method, class; `base` (each), `body` normal, empty, raises, constant; `async`; `lines`.
     Def = "def",
     /// A call; `name` the canonical callee; `0`, `1`, … positional arguments, keyword arguments by name, constants folded;
-    /// `await`, `result` the variable it is assigned to, `receiver` as written.
+    /// `await`, `result` the variable it is assigned to, `receiver` as written. In Python also `into` the variable of the whole
+    /// that it is a part of, `returned`, `with`, `loop`, `tried` yes, `param` the parameter whose default it is, `depends` what
+    /// `Depends` in its arguments names.
     Call = "call",
     /// A decorator, annotation or attribute; arguments as of a call; `on` the symbol, `on_kind` function or class.
     Decorator = "decorator",
@@ -54,9 +56,12 @@ kinds! {
     App = "app",
     /// A mounted route: `name` is `METHOD /path`; `method`, `path`, `handler`, `framework`, `guard` (each thing that stands before
     /// it, canonical), `param` (each), `input` typed, raw or none, `output` typed or none, `list` yes where it returns many,
-    /// `calls` (each canonical callee of the handler), `constant` yes where the handler only returns a constant. JavaScript and
-    /// TypeScript add `guard_calls` (each callee of the guards that are ours), `deep_calls` (callees of what the handler calls, two
-    /// definitions deep), `decorator` (each, Nest), `mounted` no where no app has the router.
+    /// `calls` (each canonical callee of the handler), `constant` yes where the handler only returns a constant.
+    /// Where the language's rules know it: `auth` yes where a guard turns away who is not known, `rejects` each status by which guards
+    /// turn callers away (401, 403, 413, 429), `model` the answer's type, `async`. A guard with `(optional)` lets everybody pass.
+    /// A `param` reads `limit in=query type=int default=100 ge=1 le=1000`; bounds that the handler checks by itself count.
+    /// JavaScript and TypeScript add `guard_calls` (each callee of the guards that are ours), `deep_calls` (callees of what the
+    /// handler calls, two definitions deep), `decorator` (each, Nest), `mounted` no where no app has the router.
     Route = "route",
     /// What stands before all routes of an app or router: `name` canonical; arguments as of a call; `order`; `scope` app or router.
     Middleware = "middleware",

@@ -3,6 +3,7 @@
 pub(crate) mod flow;
 pub mod go;
 pub(crate) mod graph;
+pub mod java;
 pub mod python;
 pub mod script;
 
@@ -36,7 +37,7 @@ pub fn is_wired(fact: &Fact) -> bool {
 
 /// The languages that are read.
 pub fn all() -> &'static [&'static dyn Language] {
-    &[&go::Go, &python::Python, &script::JAVASCRIPT, &script::TYPESCRIPT]
+    &[&go::Go, &java::Java, &python::Python, &script::JAVASCRIPT, &script::TYPESCRIPT]
 }
 
 /// The language of a path.

@@ -150,7 +150,7 @@ fn gone(tree: &Tree, info: &FileInfo, import: &Import, packages: &BTreeSet<Strin
             let there = near
                 && (tree.has(&path)
                     || tree.files.iter().any(|file| file.path.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))));
-            (!there).then(|| import.module.clone())
+            (!there && !import.module.ends_with('/')).then(|| import.module.clone())
         }
         _ => None,
     }

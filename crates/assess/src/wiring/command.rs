@@ -23,8 +23,8 @@ pub(super) enum What {
     File(String),
     /// A script of the package: `npm start`.
     Script(String),
-    /// A program that was built: its name.
-    Binary(String),
+    /// A program that was built: its name, and whether it was called by a path.
+    Binary(String, bool),
     /// What a tool finds by itself in the folder.
     Folder,
 }
@@ -210,16 +210,15 @@ fn one(words: &[&str], depth: usize) -> Vec<Started> {
         }
         "nest" => (first == Some("start")).then(|| (What::File("src/main.ts".to_owned()), Hint::Api)),
         "go" => (first == Some("run")).then(|| (What::File(args.get(1).map_or(".", |path| *path).to_owned()), Hint::Open)),
-        "cargo" => {
-            (first == Some("run")).then(|| (option(&["--bin", "-p"]).map_or(What::Folder, |bin| What::Binary(bin.to_owned())), Hint::Open))
-        }
+        "cargo" => (first == Some("run"))
+            .then(|| (option(&["--bin", "-p"]).map_or(What::Folder, |bin| What::Binary(bin.to_owned(), false)), Hint::Open)),
         "java" => Some((What::Folder, Hint::Open)),
         "air" | "reflex" => Some((What::Folder, Hint::Open)),
         _ if name.ends_with(".py") || name.ends_with(".sh") || name.ends_with(".js") => {
             Some((What::File((*program).to_owned()), Hint::Open))
         }
-        _ if program.contains('/') => Some((What::Binary(name.to_owned()), Hint::Open)),
-        _ => (words.len() <= 3 && is_module(name)).then(|| (What::Binary(name.to_owned()), Hint::Open)),
+        _ if program.contains('/') => Some((What::Binary(name.to_owned(), true), Hint::Open)),
+        _ => is_module(name).then(|| (What::Binary(name.to_owned(), false), Hint::Open)),
     };
     what.map(|(what, kind)| make(what, name, kind, rest)).into_iter().collect()
 }

@@ -308,7 +308,7 @@ pub(super) fn rename(fact: &mut Fact, renames: &[(String, String)]) {
     let change = |text: &mut String| {
         for (written, canonical) in renames {
             if let Some(rest) = text.strip_prefix(written.as_str()) {
-                if rest.is_empty() || rest.starts_with('.') {
+                if rest.is_empty() || rest.starts_with(['.', '(', '[']) {
                     *text = format!("{canonical}{rest}");
                     return;
                 }

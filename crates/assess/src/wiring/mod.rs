@@ -7,6 +7,7 @@ mod broken;
 mod command;
 mod flag;
 mod link;
+mod mains;
 mod reach;
 mod secret;
 mod service;
@@ -90,7 +91,14 @@ pub fn read(path: &str, bytes: &[u8]) -> Option<Read> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let one = || match language::of(path) {
-        Some(language) => Some(Read { sort: language.name(), extract: language.extract(path, text) }),
+        Some(language) => {
+            let mut extract = language.extract(path, text);
+            // Steps of a schema are written in every language.
+            if let Some((_, steps)) = config::migration::read(path, text) {
+                extract.facts.extend(steps.facts);
+            }
+            Some(Read { sort: language.name(), extract })
+        }
         None => config::extract(path, text).map(|(sort, extract)| Read { sort, extract }),
     };
     // A fault in one reader must not take the facts of all other files with it.
@@ -148,8 +156,8 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     let stated = files.iter().zip(&extracts).filter(|(info, _)| !info.test).flat_map(|(_, extract)| &extract.facts);
     let flags = Flags::of(stated);
     let texts: Vec<&File> = kept.iter().map(|(file, _)| *file).collect();
-    let Services { services, begin, facts: entries } = service::find(&files, &extracts, &texts, &links, &wired);
-    let (mut leads, mut held) = (Vec::new(), Vec::new());
+    let Services { services, begin, facts: entries, leads: named } = service::find(&files, &extracts, &texts, &links, &wired);
+    let (mut leads, mut held) = (named, Vec::new());
     for one in &mut wired {
         leads.append(&mut one.leads);
         held.append(&mut one.held);
@@ -166,6 +174,8 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             all.push(fact);
         }
     }
+    let further = config::whole::whole(tree, &files, &all);
+    all.extend(further);
     for fact in &mut all {
         let number = fact.file.0 as usize;
         if let Some(renames) = canonical.get(number).filter(|renames| !renames.is_empty()) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use regex::{Regex, bytes};
 
-use super::value::{Judged, judge, password, secretive};
+use super::value::{Judged, judge, password, random, secretive};
 use crate::{
     fact::{Fact, FileId, FileInfo, Kind},
     source::File,
@@ -27,7 +27,7 @@ const SHAPES: &[(&str, &str)] = &[
 
 static ANY: LazyLock<Option<bytes::Regex>> = LazyLock::new(|| {
     let all: Vec<String> = SHAPES.iter().map(|(_, shape)| format!("({shape})")).collect();
-    bytes::Regex::new(&all.join("|")).ok()
+    bytes::Regex::new(&format!("(?-u){}", all.join("|"))).ok()
 });
 
 static VARIABLE: LazyLock<Option<Regex>> =
@@ -36,7 +36,9 @@ static VARIABLE: LazyLock<Option<Regex>> =
 /// The credentials of a repository, from its facts and its text.
 pub(super) fn find(files: &[FileInfo], facts: &[Fact], texts: &[&File]) -> Vec<Fact> {
     let mut found = Found::default();
-    for fact in facts {
+    // A default tells more than the assignment that it is.
+    let first = |fact: &&Fact| matches!(fact.kind, Kind::Setting | Kind::Env);
+    for fact in facts.iter().filter(first).chain(facts.iter().filter(|fact| !first(fact))) {
         let Some(info) = files.get(fact.file.0 as usize).filter(|info| !info.test && !elsewhere(&info.path)) else { continue };
         let text = texts.get(fact.file.0 as usize).copied();
         for (name, value, place) in statements(fact) {
@@ -53,6 +55,7 @@ pub(super) fn find(files: &[FileInfo], facts: &[Fact], texts: &[&File]) -> Vec<F
 /// Paths whose passwords belong to nobody: pipelines start databases for a test, documents tell of them.
 fn elsewhere(path: &str) -> bool {
     [".md", ".mdx", ".rst", ".txt", ".adoc", ".ipynb"].iter().any(|end| path.ends_with(end))
+        || ["/i18n/", "/locales/", "/locale/", "/translations/", "/lang/"].iter().any(|part| format!("/{path}").contains(part))
         || path.starts_with(".github/")
         || path.starts_with(".gitlab-ci")
         || path.starts_with(".circleci/")
@@ -105,12 +108,23 @@ impl Found {
             None => (judge(name, value), place),
         };
         let Some(judged) = judged else { return };
+        // A word of a message: `password: 'incorrectPassword'`.
+        let word = value.trim_matches(['"', '\'', '`']);
+        let humps = word.chars().all(char::is_alphabetic)
+            && word.chars().skip(1).zip(word.chars()).any(|(now, before)| now.is_uppercase() && before.is_lowercase());
+        if code && humps && inner.is_none() {
+            return;
+        }
         // A name is no text: `password=password` hands on a variable.
         if code && !text.is_some_and(|file| quoted(file, fact.line, fact.end, value)) {
             return;
         }
         let example = fact.get("example") == Some("yes") || ["example", "sample", "template"].iter().any(|word| info.path.contains(word));
-        if example && judged != Judged::Real {
+        if example && !(judged == Judged::Real && random(value)) {
+            return;
+        }
+        // What the documentation of an interface shows.
+        if fact.name.split('.').chain(name.split('.')).any(|part| part.starts_with("example") || part.ends_with("schema_extra")) {
             return;
         }
         self.add(fact.file, fact.line, fact.end, called, place, judged);

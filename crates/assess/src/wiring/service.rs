@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::{
     Links, Place, Wired,
     command::{Hint, Started, What},
+    mains::Mains,
     reach::Begin,
     start::{Ground, Rank, Start, plain},
 };
@@ -41,6 +42,7 @@ pub(super) struct Services {
     pub services: Vec<Service>,
     pub begin: Begin,
     pub facts: Vec<Fact>,
+    pub leads: Vec<(Place, Place)>,
 }
 
 struct Found {
@@ -57,11 +59,13 @@ struct Finder<'a> {
     texts: &'a [&'a File],
     links: &'a Links<'a>,
     paths: HashSet<&'a str>,
+    mains: Mains,
 }
 
 /// Finds the services of a repository.
 pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], links: &Links<'_>, wired: &[Wired]) -> Services {
-    let finder = Finder { files, texts, links, paths: files.iter().map(|info| info.path.as_str()).collect() };
+    let finder =
+        Finder { files, texts, links, paths: files.iter().map(|info| info.path.as_str()).collect(), mains: Mains::of(files, texts, links) };
     let mut apps: BTreeMap<FileId, &str> = BTreeMap::new();
     for fact in wired.iter().flat_map(|wired| &wired.facts).filter(|fact| fact.kind == Kind::App) {
         apps.entry(fact.file).or_insert(fact.name.as_str());
@@ -75,7 +79,7 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
         for started in start.started() {
             let targets = finder.targets(start, &started, DEPTH);
             let first = targets.first().and_then(|(place, _)| files.get(place.file.0 as usize)).map(|info| info.path.clone());
-            if start.rank == Rank::Deployed || !targets.is_empty() {
+            if !targets.is_empty() || start.rank == Rank::Deployed && !matches!(started.what, What::Binary(_, false)) {
                 let mut fact = Fact::new(Kind::Entry, start.command.chars().take(200).collect::<String>(), start.line, start.end);
                 fact.file = start.file;
                 fact = fact.with("server", started.server.clone()).with("reload", if started.reload { "yes" } else { "no" });
@@ -93,7 +97,7 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
             for (place, hint) in targets {
                 let Some(info) = files.get(place.file.0 as usize) else { continue };
                 let root = finder.root(&info.path);
-                let family = super::family_of(info.language);
+                let family = if hint == Hint::Ui { "script" } else { super::family_of(info.language) };
                 // What a script runs counts only where nothing says what is deployed.
                 if start.rank == Rank::Script
                     && found.iter().any(|one| one.rank == Rank::Deployed && one.root == root && one.family == family)
@@ -107,7 +111,10 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
                     Hint::Open if start.rank == Rank::Deployed => ServiceKind::Worker,
                     Hint::Open => ServiceKind::Tool,
                 };
-                let named = start.name.clone();
+                let named = start
+                    .name
+                    .clone()
+                    .filter(|_| finder.files.get(start.file.0 as usize).is_some_and(|info| !info.path.ends_with("Procfile")));
                 found.push(Found { root, family, kind, name: named, entry: place.file, rank: start.rank });
                 places.push(place);
             }
@@ -127,8 +134,7 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
         found.push(Found { root, family, kind, name: None, entry: place.file, rank: Rank::Script });
         places.push(place);
     }
-    let (mains, tools) = finder.mains();
-    for place in mains {
+    for place in finder.mains.programs.iter().copied() {
         let Some(info) = files.get(place.file.0 as usize) else { continue };
         let (root, family) = (finder.root(&info.path), super::family_of(info.language));
         found.push(Found { root, family, kind: ServiceKind::Tool, name: None, entry: place.file, rank: Rank::Script });
@@ -137,7 +143,7 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
     places.extend(finder.pages(&mut found));
     let services = gather(&finder, &found, wired, &apps);
     let served: BTreeSet<(String, &str)> = found.iter().map(|one| (one.root.clone(), one.family)).collect();
-    let known = files
+    let known: Vec<bool> = files
         .iter()
         .map(|info| {
             let family = super::family_of(info.language);
@@ -146,7 +152,10 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
         .collect();
     places.sort_unstable();
     places.dedup();
-    Services { services, begin: Begin { services: places, tools, known }, facts }
+    // Beside a service that is started otherwise a file that may also be run by hand says nothing of what is served.
+    let mut tools = finder.mains.tools.clone();
+    tools.extend(finder.mains.loose.iter().filter(|place| known.get(place.file.0 as usize) != Some(&true)));
+    Services { services, begin: Begin { services: places, tools, known }, facts, leads: finder.named(extracts) }
 }
 
 fn inside(path: &str, root: &str) -> bool {
@@ -179,7 +188,9 @@ fn gather(finder: &Finder<'_>, found: &[Found], wired: &[Wired], apps: &BTreeMap
         entries.sort();
         entries.dedup();
         let name = root.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned);
-        let name = name.or_else(|| ones.iter().find_map(|one| one.name.clone())).unwrap_or_else(|| "repository".to_owned());
+        let called: BTreeSet<&String> = ones.iter().filter_map(|one| one.name.as_ref()).collect();
+        let called = called.first().filter(|_| called.len() == 1).map(|name| (*name).clone());
+        let name = name.or(called).unwrap_or_else(|| "repository".to_owned());
         let language = ones.first().and_then(|one| finder.files.get(one.entry.0 as usize)).map_or(*family, |info| info.language).to_owned();
         services.push(Service { name, root: (*root).to_owned(), language, framework, kind, entries });
     }
@@ -240,15 +251,15 @@ impl<'a> Finder<'a> {
             }
             What::File(path) => self.file(start, started, path, depth),
             What::Script(name) => self.script(start, name, depth),
-            What::Binary(name) => {
-                let mains = self.mains().0;
-                let near: Vec<Place> = mains.into_iter().filter(|place| self.near(ground, *place)).collect();
-                let named: Vec<Place> = near
-                    .iter()
-                    .copied()
-                    .filter(|place| self.files.get(place.file.0 as usize).is_some_and(|info| info.path.split('/').any(|part| part == name)))
-                    .collect();
-                let chosen = if named.is_empty() { near } else { named };
+            What::Binary(name, by_path) => {
+                if let Some(place) = self.console(name) {
+                    return vec![(place, started.kind), (Place { symbol: 0, ..place }, started.kind)];
+                }
+                let near: Vec<Place> = self.mains.programs.iter().copied().filter(|place| self.near(ground, *place)).collect();
+                let path = |place: &Place| self.files.get(place.file.0 as usize).map_or("", |info| info.path.as_str());
+                let named: Vec<Place> = near.iter().copied().filter(|place| path(place).split('/').any(|part| part == name)).collect();
+                // Any other word may be a program of the image.
+                let chosen = if named.is_empty() && *by_path { near } else { named };
                 chosen.into_iter().map(|place| (place, started.kind)).collect()
             }
             What::Folder => {
@@ -260,9 +271,9 @@ impl<'a> Finder<'a> {
                     }
                 }
                 if matches!(started.kind, Hint::Ui) {
-                    return self.ui(ground).into_iter().map(|file| (top(file), Hint::Ui)).collect();
+                    return self.ui(ground).into_iter().map(|place| (place, Hint::Ui)).collect();
                 }
-                let mains = self.mains().0;
+                let mains = self.mains.programs.clone();
                 mains.into_iter().filter(|place| self.near(ground, *place)).map(|place| (place, started.kind)).collect()
             }
         }
@@ -272,6 +283,49 @@ impl<'a> Finder<'a> {
     fn near(&self, ground: &Ground, place: Place) -> bool {
         let Some(info) = self.files.get(place.file.0 as usize) else { return false };
         ground.folders.first().is_none_or(|folder| inside(&info.path, folder))
+    }
+
+    /// The function that a Python package installs as a command of this name.
+    fn console(&self, name: &str) -> Option<Place> {
+        for (number, info) in self.files.iter().enumerate() {
+            if !matches!(info.path.rsplit('/').next(), Some("pyproject.toml" | "setup.py" | "setup.cfg")) {
+                continue;
+            }
+            let text = self.texts.get(number).map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+            for line in text.lines().filter(|line| line.contains(name) && line.contains(':')) {
+                let line: String = line.chars().map(|c| if matches!(c, '"' | '\'' | ',' | '[' | ']') { ' ' } else { c }).collect();
+                let Some((key, value)) = line.split_once('=').filter(|(key, _)| key.split_whitespace().last() == Some(name)) else {
+                    continue;
+                };
+                let _ = key;
+                let Some((module, item)) = value.trim().split_once(':') else { continue };
+                let folder = info.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                let mut ground = Ground::folder(folder);
+                ground.folders.push(plain(&format!("{folder}/src")));
+                let file = self.python(&ground, module.trim())?;
+                let item = item.split_whitespace().next().unwrap_or("");
+                return Some(self.links.place(file, item).unwrap_or(Place { file, symbol: 0 }));
+            }
+        }
+        None
+    }
+
+    /// Where code starts a server by the name of a module: `uvicorn.run("app.main:app")`.
+    fn named(&self, extracts: &[Extract]) -> Vec<(Place, Place)> {
+        let mut leads = Vec::new();
+        for (number, extract) in extracts.iter().enumerate() {
+            for fact in extract.facts.iter().filter(|fact| {
+                fact.kind == Kind::Call && matches!(fact.name.as_str(), "uvicorn.run" | "uvicorn.Config" | "granian.Granian")
+            }) {
+                let Some((module, item)) = fact.get("0").and_then(|target| target.split_once(':')) else { continue };
+                let folder = self.files.get(number).and_then(|info| info.path.rsplit_once('/')).map_or("", |(folder, _)| folder);
+                let Some(file) = self.python(&Ground::folder(folder), module) else { continue };
+                let from = Place { file: super::file_id(number), symbol: fact.symbol };
+                leads.push((from, Place { file, symbol: 0 }));
+                leads.extend(self.links.place(file, item).map(|place| (from, place)));
+            }
+        }
+        leads
     }
 
     /// The file of a Python module that is named in a command.
@@ -317,7 +371,7 @@ impl<'a> Finder<'a> {
         }
         if let Some(folder) = path.ends_with('.').then_some("").or_else(|| (started.server == "go").then_some(path)) {
             let folders = ground.paths(folder);
-            let mains = self.mains().0;
+            let mains = self.mains.programs.clone();
             let here = |place: &Place| {
                 let info = self.files.get(place.file.0 as usize);
                 info.is_some_and(|info| {
@@ -343,7 +397,16 @@ impl<'a> Finder<'a> {
         if depth == 0 {
             return Vec::new();
         }
-        // A shell script: what its lines start.
+        // A list of processes, then a shell script: what its lines start.
+        if path.contains("ecosystem") || path.contains("pm2") {
+            let Some(text) = self.texts.get(file.0 as usize) else { return Vec::new() };
+            let text = String::from_utf8_lossy(&text.bytes).into_owned();
+            let script = text
+                .split("script")
+                .nth(1)
+                .and_then(|rest| rest.split(['"', '\'']).find(|part| part.ends_with(".js") || part.ends_with(".ts")));
+            return script.map(|script| self.file(start, started, script, depth.saturating_sub(1))).unwrap_or_default();
+        }
         let Some(text) = self.texts.get(file.0 as usize).filter(|file| file.bytes.len() < 1 << 18) else { return Vec::new() };
         let text = String::from_utf8_lossy(&text.bytes).replace("\\\n", " ");
         let mut all = Vec::new();
@@ -375,34 +438,39 @@ impl<'a> Finder<'a> {
         inner.started().iter().flat_map(|started| self.targets(&inner, started, depth - 1)).collect()
     }
 
-    /// The files that a browser's part begins with.
-    fn ui(&self, ground: &Ground) -> Vec<FileId> {
+    /// Where a browser's part begins: its first script, and where a framework finds pages by their path, each of them.
+    fn ui(&self, ground: &Ground) -> Vec<Place> {
+        const FIRST: &[&str] = &["src/main", "src/index", "src/App", "main", "index", "src/entry-client", "src/bootstrap"];
+        const FOUND: &[&str] =
+            &["src/middleware", "middleware", "src/instrumentation", "instrumentation", "src/proxy", "proxy", "src/hooks.server"];
+        const PAGES: &[&str] = &["app/", "src/app/", "pages/", "src/pages/", "src/routes/", "app/routes/", "server/api/"];
         let folder = ground.folders.first().cloned().unwrap_or_default();
         let join = |rest: &str| if folder.is_empty() { rest.to_owned() } else { format!("{folder}/{rest}") };
-        let pages = ["app/", "src/app/", "pages/", "src/pages/", "src/routes/", "app/routes/"].map(|rest| join(rest));
-        let scripted = |info: &FileInfo| super::family_of(info.language) == "script" && !info.test;
-        let mut found: Vec<FileId> = Vec::new();
-        for base in [
-            "src/main",
-            "src/index",
-            "src/App",
-            "main",
-            "index",
-            "src/entry-client",
-            "src/bootstrap",
-            "src/middleware",
-            "middleware",
-            "src/instrumentation",
-            "instrumentation",
-        ] {
-            for end in ["tsx", "ts", "jsx", "js"] {
-                found.extend(self.id(&join(&format!("{base}.{end}"))));
+        let text = self.id(&join("package.json")).and_then(|file| self.texts.get(file.0 as usize));
+        let text = text.map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+        let routed =
+            ["\"next\"", "\"nuxt\"", "\"@sveltejs/kit\"", "\"@remix-run", "\"astro\"", "\"gatsby\""].iter().any(|name| text.contains(name));
+        let files = |bases: &[&str]| -> Vec<FileId> {
+            let ends = ["tsx", "ts", "jsx", "js", "mjs"];
+            let paths = bases.iter().flat_map(|base| ends.map(|end| join(&format!("{base}.{end}"))));
+            paths.filter_map(|path| self.id(&path)).collect()
+        };
+        let mut found: Vec<Place> = files(FIRST).into_iter().map(|file| Place { file, symbol: 0 }).collect();
+        let mut all: Vec<FileId> = Vec::new();
+        if routed {
+            all.extend(files(FOUND));
+            let pages: Vec<String> = PAGES.iter().map(|page| join(page)).collect();
+            let scripted = |info: &FileInfo| super::family_of(info.language) == "script" && !info.test;
+            for (number, info) in self.files.iter().enumerate().filter(|(_, info)| scripted(info)) {
+                if pages.iter().any(|page| info.path.starts_with(page.as_str())) {
+                    all.push(super::file_id(number));
+                }
             }
         }
-        for (number, info) in self.files.iter().enumerate().filter(|(_, info)| scripted(info)) {
-            if pages.iter().any(|page| info.path.starts_with(page.as_str())) {
-                found.push(super::file_id(number));
-            }
+        for file in all {
+            // The framework takes what such a file exports.
+            let count = self.files.get(file.0 as usize).map_or(1, |info| info.symbols.len().max(1));
+            found.extend((0..u32::try_from(count).unwrap_or(1)).map(|symbol| Place { file, symbol }));
         }
         found
     }
@@ -422,83 +490,18 @@ impl<'a> Finder<'a> {
             if found.iter().any(|one| one.root == root && one.family == "script") {
                 continue;
             }
-            for file in self.ui(&Ground::folder(&root)) {
+            for place in self.ui(&Ground::folder(&root)) {
                 found.push(Found {
                     root: root.clone(),
                     family: "script",
                     kind: ServiceKind::Ui,
                     name: None,
-                    entry: file,
+                    entry: place.file,
                     rank: Rank::Script,
                 });
-                places.push(Place { file, symbol: 0 });
+                places.push(place);
             }
         }
         places
-    }
-
-    /// The programs of languages that are built, and the files that a person may run by hand.
-    fn mains(&self) -> (Vec<Place>, Vec<Place>) {
-        let (mut mains, mut tools) = (Vec::new(), Vec::new());
-        for (number, info) in self.files.iter().enumerate().filter(|(_, info)| !info.test) {
-            let file = super::file_id(number);
-            let text = || self.texts.get(number).map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
-            let main = |symbol: Option<u32>| symbol.map(|symbol| Place { file, symbol });
-            match info.language {
-                "go" => {
-                    if let Some(place) =
-                        main(self.links.symbol(file, "main")).filter(|_| text().lines().any(|line| line.trim() == "package main"))
-                    {
-                        mains.extend([place, Place { file, symbol: 0 }]);
-                    }
-                }
-                "rust" if info.path.ends_with("main.rs") || info.path.contains("src/bin/") => {
-                    mains.extend(main(self.links.symbol(file, "main")))
-                }
-                "java" => {
-                    let method = info.symbols.iter().position(|name| name.ends_with(".main"));
-                    if method.is_some() && text().contains("static void main") {
-                        mains.extend(main(method.and_then(|method| u32::try_from(method).ok())));
-                    }
-                }
-                "python" => {
-                    let run = ["/migrations/", "/versions/", "/alembic/", "/management/commands/"]
-                        .iter()
-                        .any(|part| format!("/{}", info.path).contains(part));
-                    let name = info.path.rsplit('/').next().unwrap_or("");
-                    let known = matches!(
-                        name,
-                        "manage.py"
-                            | "setup.py"
-                            | "noxfile.py"
-                            | "fabfile.py"
-                            | "tasks.py"
-                            | "gunicorn.conf.py"
-                            | "gunicorn_conf.py"
-                            | "locustfile.py"
-                    );
-                    if run || known || text().contains("__name__ == \"__main__\"") || text().contains("__name__ == '__main__'") {
-                        tools.extend(
-                            (0..u32::try_from(info.symbols.len().max(1)).unwrap_or(1))
-                                .filter(|symbol| run || *symbol == 0)
-                                .map(|symbol| Place { file, symbol }),
-                        );
-                    }
-                }
-                "javascript" | "typescript" => {
-                    let name = info.path.rsplit('/').next().unwrap_or("");
-                    if name.contains(".config.")
-                        || text().starts_with("#!")
-                        || info.path.contains("migrations/")
-                        || info.path.starts_with("scripts/")
-                        || info.path.contains("/scripts/")
-                    {
-                        tools.push(Place { file, symbol: 0 });
-                    }
-                }
-                _ => {}
-            }
-        }
-        (mains, tools)
     }
 }

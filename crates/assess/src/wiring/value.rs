@@ -230,7 +230,8 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
                 | "jwt"
                 | "..."
         )
-        || plain.contains(' ') && count > 60
+        || plain.contains(char::is_whitespace)
+        || !plain.is_ascii()
     {
         return None;
     }
@@ -259,9 +260,6 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
     {
         return Some(Judged::Placeholder);
     }
-    if plain.contains(' ') {
-        return None;
-    }
     let words = words(name);
     let last = words.last().map_or("", String::as_str);
     if plain.chars().all(|character| character.is_ascii_digit()) {
@@ -273,6 +271,12 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
     // Keys and tokens: a name of something is none.
     let mixed = plain.chars().any(|character| character.is_ascii_digit()) && plain.chars().any(char::is_alphabetic);
     (count >= 12 && entropy(plain) >= 3.0 && (mixed || count >= 24 && !plain.contains(['.', '_', '/', ':']))).then_some(Judged::Real)
+}
+
+/// Whether a value looks like one that nobody thought out.
+pub(super) fn random(value: &str) -> bool {
+    let plain = password(value).unwrap_or(value).trim();
+    plain.len() >= 16 && entropy(plain) >= 3.3
 }
 
 /// Bits a character.

@@ -19,8 +19,14 @@ pub fn make(sheet: &mut Sheet, text: &str) {
                 last = next;
             }
             recipe_line(sheet, &script, number, last, &target, "make");
-        } else if let Some((names, _)) = rule(raw) {
-            target = names;
+        } else if let Some((name, before)) = rule(raw) {
+            // What a target stands on is run before it.
+            for needed in before.split_whitespace().filter(|word| !word.contains(['/', '$', '.', '%', '|', '='])).take(64) {
+                let run = crate::config::sheet::run(&format!("make {needed}"));
+                let one = fact(&run, number, number, &name, "make").with("run", run.clone()).with("tolerated", "no");
+                sheet.push(one.with("needed", "yes"));
+            }
+            target = name;
         }
     }
 }

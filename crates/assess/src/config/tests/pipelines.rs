@@ -106,6 +106,7 @@ fn recipes_scripts_and_hooks_are_commands() {
     assert_eq!(
         seen,
         [
+            ("make build", Some("test"), 3, Some("no")),
             ("pytest", Some("test"), 4, Some("no")),
             ("mypy src", Some("test"), 5, Some("yes")),
             ("ruff check .", Some("lint"), 7, Some("yes"))

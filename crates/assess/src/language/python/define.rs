@@ -63,6 +63,16 @@ impl<'t> Walk<'t> {
             if bare(value).kind() == "identifier" {
                 say("returned", self.names.text(bare(value)).to_owned());
             }
+            if bare(value).kind() == "conditional_expression" {
+                for side in children(bare(value)).into_iter().filter(|side| side.kind() == "identifier") {
+                    say("returned", self.names.text(side).to_owned());
+                }
+            }
+            if matches!(value.kind(), "expression_list" | "tuple")
+                && let Some(code) = children(value).last().and_then(|last| self.names.constant(*last, symbol, 0))
+            {
+                say("answers", code);
+            }
             let path = self.names.path(value, symbol);
             if path.contains('.') && !path.starts_with('?') && !gives.contains(&path) {
                 gives.push(path);
@@ -210,7 +220,14 @@ impl<'t> Walk<'t> {
             first if first.kind() != "keyword_argument" => *first,
             _ => field(*arguments.iter().find(|one| named(one))?, "value")?,
         };
-        Some(self.names.path(value, symbol)).filter(|path| !path.starts_with('?'))
+        let path = Some(self.names.path(value, symbol)).filter(|path| !path.starts_with('?'))?;
+        // `Depends(user(required=False))` stands before a route and turns nobody away.
+        let lenient = bare(value).kind() == "call"
+            && field(bare(value), "arguments").map(children).unwrap_or_default().into_iter().any(|one| {
+                let written: String = self.names.text(one).split_whitespace().collect();
+                matches!(written.as_str(), "required=False" | "auto_error=False" | "optional=True")
+            });
+        Some(if lenient { format!("{path}(optional)") } else { path })
     }
 
     /// What a call says beside itself: an injected parameter, a read of the environment, an assertion.

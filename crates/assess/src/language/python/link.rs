@@ -135,6 +135,25 @@ impl<'p> Linked<'p> {
         self.object(&name).unwrap_or(name)
     }
 
+    /// What stands before a route under a name: the type of an object, marked where the object lets everybody pass.
+    pub fn guard(&self, file: usize, raw: &str) -> String {
+        let name = self.canonical(file, raw);
+        let Some(kind) = self.object(&name) else { return name };
+        let lenient = self.split(&name).and_then(|(number, var)| {
+            let facts = &self.files.get(number)?.extract.facts;
+            facts.iter().find(|fact| fact.kind == Kind::Call && fact.symbol == 0 && fact.get("result") == Some(var))?.get("auto_error")
+        });
+        if lenient == Some("false") { format!("{kind}(optional)") } else { kind }
+    }
+
+    /// What a setting is by default, where all places that define it agree.
+    pub fn setting(&self, name: &str) -> Option<&'p str> {
+        let all = self.files.iter().flat_map(|file| &file.extract.facts).filter(|fact| fact.kind == Kind::Setting && fact.name == name);
+        let mut values = all.filter_map(|fact| fact.get("default"));
+        let first = values.next()?;
+        values.all(|value| value == first).then_some(first)
+    }
+
     /// What made the object of this canonical name.
     pub fn object(&self, name: &str) -> Option<String> {
         let (file, rest) = self.split(name)?;
@@ -246,6 +265,13 @@ impl<'p> Linked<'p> {
             return None;
         }
         Some(self.canonical(file, this.definition(place.symbol)?.get("gives")?))
+    }
+
+    /// The file of a module that a text names, such as the setting of a root of addresses.
+    pub fn module(&self, dotted: &str) -> Option<usize> {
+        let end = format!(".{dotted}");
+        let below = self.modules.iter().filter(|(name, _)| name.ends_with(&end)).min_by_key(|(name, _)| name.len());
+        self.modules.get(dotted).or(below.map(|(_, number)| number)).copied()
     }
 
     /// The number of a file among the program's.

@@ -6,7 +6,6 @@
 mod define;
 mod extract;
 mod guard;
-#[allow(dead_code)]
 mod link;
 mod literal;
 mod name;

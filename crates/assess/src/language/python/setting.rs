@@ -20,7 +20,8 @@ impl<'t> Walk<'t> {
             return;
         }
         let level = at.symbol == 0 || self.names.is_class(at.symbol);
-        let own = left.kind() == "attribute" && right.is_some_and(|right| self.names.constant(right, at.symbol, 0).is_some());
+        let kept = [".conf.", ".state."].iter().any(|word| self.names.text(left).contains(word));
+        let own = left.kind() == "attribute" && right.is_some_and(|right| kept || self.names.constant(right, at.symbol, 0).is_some());
         if left.kind() != "identifier" && !own || (!level && !own) {
             return;
         }

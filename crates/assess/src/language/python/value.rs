@@ -144,6 +144,13 @@ impl<'t> Names<'t> {
                 None => self.value_name(node, symbol).unwrap_or_default(),
             },
             "attribute" => self.value_name(node, symbol).unwrap_or_else(|| short(self.text(node), LONGEST)),
+            "subscript" => {
+                let parts = children(node);
+                let (object, rest) = parts.split_first().map_or((None, &[][..]), |(object, rest)| (Some(*object), rest));
+                let object = object.map_or_else(String::new, |object| self.compact(object, symbol, depth + 1));
+                let rest: Vec<String> = rest.iter().take(8).map(|part| self.part(*part, symbol, depth + 1)).collect();
+                format!("{object}[{}]", rest.join(","))
+            }
             "list" => list("[", "]"),
             "tuple" | "expression_list" => list("(", ")"),
             "set" | "dictionary" => list("{", "}"),
