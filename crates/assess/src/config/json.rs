@@ -1,4 +1,4 @@
-//! JSON with places, also with comments and commas at the end.
+//! JSON with places, also with comments, single quotes, bare keys and commas at the end.
 //!
 //! A loop with a stack of its own: depth costs memory, never the program's stack.
 
@@ -45,8 +45,8 @@ pub fn read(text: &str) -> Doc {
                 scan.at += 1;
                 continue;
             }
-            b'"' => {
-                let text = scan.string();
+            b'"' | b'\'' => {
+                let text = scan.string(char::from(byte));
                 if let Some(Open::Map(_, _, key @ None)) = open.last_mut() {
                     *key = Some((text, line));
                     continue;
@@ -143,14 +143,14 @@ impl Scan<'_> {
         self.at += end;
         rest[..end].to_owned()
     }
-    fn string(&mut self) -> String {
+    fn string(&mut self, quote: char) -> String {
         let mut out = String::new();
         let rest = self.text.get(self.at + 1..).unwrap_or_default();
         let mut chars = rest.char_indices();
         let mut end = rest.len();
         while let Some((at, character)) = chars.next() {
             match character {
-                '"' => {
+                close if close == quote => {
                     end = at + 1;
                     break;
                 }

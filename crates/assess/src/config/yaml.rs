@@ -26,6 +26,27 @@ const RESTARTS: usize = 32;
 
 /// Reads YAML. Never fails: what cannot be read is told in [`Doc::trouble`], and the next document is read all the same.
 pub fn read(text: &str) -> Doc {
+    let doc = strictly(text);
+    if !doc.trouble.iter().any(|trouble| trouble.contains("indent")) {
+        return doc;
+    }
+    // Other readers take a closing bracket at the column of its key, and people write it so.
+    let closes = |line: &str| line.trim_start().starts_with([']', '}']);
+    let mut indented = String::with_capacity(text.len() + 1_000);
+    for line in text.split_inclusive('\n') {
+        if closes(line) {
+            indented.push_str(INDENT);
+        }
+        indented.push_str(line);
+    }
+    let again = strictly(&indented);
+    if again.trouble.len() < doc.trouble.len() { again } else { doc }
+}
+
+/// How far a closing bracket is put in.
+const INDENT: &str = "                                        ";
+
+fn strictly(text: &str) -> Doc {
     let mut reader = Reader::default();
     // A mark of byte order is no part of the first key.
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -121,3 +121,14 @@ fn recipes_scripts_and_hooks_are_commands() {
     let hooks = facts(".pre-commit-config.yaml", "repos:\n- repo: https://example.org/ruff\n  hooks:\n  - id: ruff\n    args: [--fix]\n");
     assert_eq!(one(&hooks, Kind::Command, "ruff").get("run"), Some("ruff --fix"));
 }
+
+#[test]
+fn a_failure_is_ignored_only_where_nothing_fails_after_it() {
+    let seen = |script: &str| shell::commands(script, 1).first().map(|command| (command.run.clone(), command.tolerated));
+    assert_eq!(seen("test -n \"$(A)\" || (echo no && exit 1)"), Some(("test -n \"$(A)\"".into(), false)));
+    assert_eq!(seen("a || { echo no; exit 1; }"), Some(("a".into(), false)));
+    assert_eq!(seen("a | b || echo no"), Some(("a".into(), true)));
+    assert_eq!(seen("(a || true)"), Some(("a".into(), true)));
+    assert_eq!(seen("(cd x && a)"), Some(("cd x".into(), false)));
+    assert_eq!(seen("a || b"), Some(("a".into(), false)));
+}

@@ -96,3 +96,12 @@ fn headings_count_what_stands_below_them() {
     let rst = super::facts("docs/index.rst", "Title\n=====\n\nPart\n----\ntext\n");
     assert_eq!(rst.iter().map(|fact| fact.get("level").unwrap_or_default()).collect::<Vec<_>>(), ["0", "1", "2"]);
 }
+
+#[test]
+fn looser_forms_of_json_and_yaml_are_read() {
+    let renovate = facts(".github/renovate.json5", "{\n  extends: [\n    'config:base',\n  ],\n}\n");
+    assert_eq!(value(&renovate, "renovate.extends"), Some(("config:base", 3)));
+    let compose = facts("compose.yaml", "services:\n  a:\n    image: b\n    command: [\n      \"x\"\n    ]\n    restart: always\n");
+    assert_eq!(value(&compose, "services.a.command"), Some(("x", 4)));
+    assert_eq!(value(&compose, "services.a.restart"), Some(("always", 7)));
+}

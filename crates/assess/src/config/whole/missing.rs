@@ -101,7 +101,8 @@ fn copied(ground: &Ground<'_>, fact: &Fact, found: &mut Vec<Fact>) {
 fn local_action(ground: &Ground<'_>, fact: &Fact, found: &mut Vec<Fact>) {
     let Some(uses) = fact.get("uses").filter(|uses| uses.starts_with("./") && plain(uses)) else { return };
     // An action may come from a repository that was checked out into a folder before.
-    if !ground.tree.has(uses.trim_start_matches("./").trim_end_matches('/')) && uses.starts_with("./.github/") {
+    let root = ground.folder(fact.file).split(".github").next().unwrap_or_default();
+    if ground.has(root, uses) == Some(false) && uses.starts_with("./.github/") {
         found.push(ground.broken(fact, uses, "file"));
     }
 }
