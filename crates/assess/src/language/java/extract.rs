@@ -282,6 +282,7 @@ impl<'t> Reader<'t> {
             let Some(name) = declarator.child_by_field_name("name") else { continue };
             let name = text(name, self.source).to_owned();
             self.decorate(node, &name, "field", class);
+            self.types_named(node);
             let (line, end) = lines(node);
             let value = declarator.child_by_field_name("value");
             let list = || value.filter(|value| value.kind() == "array_initializer").and_then(|value| self.list(value));
@@ -323,6 +324,7 @@ impl<'t> Reader<'t> {
             let Some(of) = parameter.child_by_field_name("type") else { continue };
             let name = parameter.child_by_field_name("name").map_or("", |name| text(name, self.source)).to_owned();
             let marks = self.decorate(parameter, &name, "parameter", symbol);
+            self.types_named(parameter);
             let written = compact(text(of, self.source));
             self.scope.push((name.clone(), self.names.of(&written)));
             // `body: CreateUser @RequestBody @Valid`
@@ -342,6 +344,17 @@ impl<'t> Reader<'t> {
             self.test(&full, node, &decorators, before, symbol);
         }
         (self.symbol, self.scope) = saved;
+    }
+    /// The types of a field or parameter are used: what is read from a request or a table is filled in without a call.
+    fn types_named(&mut self, node: Node<'t>) {
+        let mut open: Vec<Node<'t>> = node.child_by_field_name("type").into_iter().collect();
+        for _ in 0..40 {
+            let Some(next) = open.pop() else { break };
+            if next.kind() == "type_identifier" {
+                self.mention(text(next, self.source), next);
+            }
+            open.extend(children(next));
+        }
     }
     /// What a method's body amounts to.
     fn body(&self, body: Node<'t>) -> &'static str {
@@ -404,7 +417,7 @@ impl<'t> Reader<'t> {
                 _ => false,
             }
         };
-        let trivial = !asserts.is_empty() && asserts.iter().all(|fact| empty(&fact));
+        let trivial = !asserts.is_empty() && asserts.iter().all(|fact| empty(fact));
         let skipped = decorators.iter().any(|name| name.ends_with(".Disabled") || name.ends_with(".Ignore"));
         let (line, end) = lines(node);
         let yes = |is: bool| if is { "yes" } else { "no" };

@@ -213,6 +213,32 @@ fn what_an_annotation_names_is_used_and_what_a_method_yields_is_added() {
 }
 
 #[test]
+fn in_a_repository_of_several_services_each_has_its_own_chain_and_beans() {
+    let app = |name: &str| format!("package com.ex;\n@org.springframework.boot.autoconfigure.SpringBootApplication\nclass {name} {{ }}\n");
+    let chain = "package com.ex;\nimport org.springframework.security.config.annotation.web.builders.HttpSecurity;\nclass Sec { void chain(HttpSecurity http) { http.authorizeHttpRequests(a -> a.anyRequest().authenticated()); } }\n";
+    let (one, two) = (app("One"), app("Two"));
+    let files = [
+        ("one/src/main/java/One.java", one.as_str()),
+        ("one/src/main/java/Sec.java", chain),
+        ("two/src/main/java/Two.java", two.as_str()),
+        ("two/src/main/java/Users.java", CONTROLLER),
+    ];
+    let wired = wire(&files);
+    assert_eq!(named(&wired.facts, Kind::Route, "GET /api/users").get("guard"), None);
+    assert!(wired.leads.iter().any(|(from, to)| (from.file, to.file) == (FileId(2), FileId(3))));
+    assert!(!wired.leads.iter().any(|(from, to)| (from.file, to.file) == (FileId(0), FileId(3))));
+}
+
+#[test]
+fn resources_without_a_main_class_are_started_by_their_server() {
+    let text = "package com.ex;\nimport jakarta.ws.rs.*;\nimport io.quarkus.logging.Log;\n@Path(\"/a\")\nclass A { @GET String a() { return Log.x(); } }\n";
+    let bean = "package org.far;\n@jakarta.enterprise.context.ApplicationScoped\nclass B { }\n";
+    let wired = wire(&[("m/src/main/java/A.java", text), ("m/src/main/java/B.java", bean)]);
+    assert_eq!(named(&wired.facts, Kind::App, "quarkus").line, 4);
+    assert!(wired.leads.iter().any(|(from, to)| (from.file, to.file) == (FileId(0), FileId(1))), "the whole module is indexed");
+}
+
+#[test]
 fn entities_are_tables() {
     let text = "package com.ex;\nimport jakarta.persistence.*;\n@Entity\n@Table(name = \"orders\", indexes = @Index(columnList = \"user_id\"))\nclass Order {\n  @Id Long id;\n  @Column(nullable = false, unique = true) String code;\n  @ManyToOne @JoinColumn(name = \"user_id\") User user;\n  @OneToMany List<Item> items;\n  @Version int version;\n}\n";
     let extract = read(text);

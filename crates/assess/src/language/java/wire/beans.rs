@@ -1,8 +1,6 @@
 //! Classes that a container finds by scanning, and the methods of theirs that it calls.
 
-use std::collections::BTreeMap;
-
-use super::class::{Class, Method, last};
+use super::class::{Class, Classes, Method, last};
 use crate::{
     fact::{Fact, Kind},
     wiring::{Place, Wired},
@@ -148,21 +146,17 @@ const FILTERS: &[&str] = &[
 const ADDS: &[&str] = &["addFilter", "addFilterBefore", "addFilterAfter", "addFilterAt", "addInterceptor", "addWebRequestInterceptor"];
 
 /// Joins the container's classes with the programs that scan for them.
-pub fn wire(classes: &[Class<'_>], apps: &[(Place, &Class<'_>)], wired: &mut Wired) {
-    let mut by_name: BTreeMap<&str, &Class<'_>> = BTreeMap::new();
-    for class in classes {
-        by_name.entry(class.name.as_str()).or_insert(class);
-    }
+pub fn wire(classes: &Classes<'_>, apps: &[(Place, &Class<'_>)], wired: &mut Wired) {
     let spring_data = |class: &Class<'_>| {
         class.bases().any(|base| base.starts_with("org.springframework.data.") || base.starts_with("io.micronaut.data."))
     };
-    for class in classes {
+    for class in &classes.all {
         let bean =
             class.marked(BEANS).is_some() || spring_data(class) || class.decorators.iter().any(|fact| fact.name.contains(".stereotype."));
-        let composed = class.decorators.iter().any(|fact| by_name.get(fact.name.as_str()).is_some_and(|own| own.marked(BEANS).is_some()));
+        let composed = class.decorators.iter().any(|fact| classes.named(&fact.name).is_some_and(|own| own.marked(BEANS).is_some()));
         if bean || composed {
             for (place, app) in apps {
-                if scans(app, class) {
+                if classes.applies(class.module, app.module) && scans(app, class) {
                     wired.leads.push((*place, class.place()));
                 }
             }
@@ -178,7 +172,7 @@ pub fn wire(classes: &[Class<'_>], apps: &[(Place, &Class<'_>)], wired: &mut Wir
         }
         // What is called on an interface is done by the class that implements it.
         for base in class.bases() {
-            let Some(base) = by_name.get(base) else { continue };
+            let Some(base) = classes.named(base) else { continue };
             if base.def.get("sort") == Some("interface") && bean {
                 wired.leads.push((base.place(), class.place()));
             }
@@ -189,7 +183,7 @@ pub fn wire(classes: &[Class<'_>], apps: &[(Place, &Class<'_>)], wired: &mut Wir
                 }
             }
         }
-        filter(class, &by_name, bean, wired);
+        filter(class, classes, bean, wired);
         // Advice that extends Spring's own handler answers all failures of Spring itself.
         if class.marked(&["ControllerAdvice", "RestControllerAdvice"]).is_some() {
             for base in class.bases().filter(|base| last(base) == "ResponseEntityExceptionHandler") {
@@ -225,9 +219,9 @@ fn scans(app: &Class<'_>, class: &Class<'_>) -> bool {
 }
 
 /// A class that is a filter and is found by scanning.
-fn filter(class: &Class<'_>, by_name: &BTreeMap<&str, &Class<'_>>, bean: bool, wired: &mut Wired) {
+fn filter(class: &Class<'_>, classes: &Classes<'_>, bean: bool, wired: &mut Wired) {
     let chain = |class: &Class<'_>| class.bases().any(|base| FILTERS.contains(&last(base)));
-    let through = class.bases().any(|base| by_name.get(base).is_some_and(|base| chain(base)));
+    let through = class.bases().any(|base| classes.named(base).is_some_and(chain));
     if bean && (chain(class) || through) {
         let mut fact = Fact::new(Kind::Middleware, &class.name, class.def.line, class.def.end).within(class.symbol).with("scope", "app");
         if let Some(order) = class.marked(&["Order", "Priority"]).and_then(|fact| fact.get("0").or(fact.get("value"))) {

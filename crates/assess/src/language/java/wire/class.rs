@@ -1,5 +1,7 @@
 //! Classes with their methods, gathered from the facts of their files.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::{
     fact::{Fact, FileId, Kind},
     wiring::{Place, Program},
@@ -25,6 +27,43 @@ pub struct Class<'a> {
     pub methods: Vec<Method<'a>>,
     /// Its constants.
     pub constants: Vec<&'a Fact>,
+    /// The module that it belongs to: what stands before `src/` in its path.
+    pub module: &'a str,
+}
+
+/// All classes, and which modules start something.
+pub struct Classes<'a> {
+    /// By file and line.
+    pub all: Vec<Class<'a>>,
+    names: BTreeMap<String, usize>,
+    /// Modules with an app of their own.
+    pub apps: BTreeSet<String>,
+}
+
+impl<'a> Classes<'a> {
+    /// Gathers the classes of a program.
+    pub fn of(program: &Program<'a>) -> Classes<'a> {
+        let all = collect(program);
+        let mut names = BTreeMap::new();
+        for (number, class) in all.iter().enumerate() {
+            names.entry(class.name.clone()).or_insert(number);
+        }
+        Classes { all, names, apps: BTreeSet::new() }
+    }
+    /// The class of this canonical name.
+    pub fn named(&self, name: &str) -> Option<&Class<'a>> {
+        self.names.get(name).and_then(|number| self.all.get(*number))
+    }
+    /// Whether what stands in one module applies in another: it is the same, or the one is a library for all.
+    pub fn applies(&self, from: &str, to: &str) -> bool {
+        from == to || !self.apps.contains(from)
+    }
+}
+
+/// What stands before the sources in a path.
+fn module(path: &str) -> &str {
+    let cut = path.find("/src/").or_else(|| path.starts_with("src/").then_some(0));
+    cut.and_then(|cut| path.get(..cut)).unwrap_or("")
 }
 
 /// A method.
@@ -83,9 +122,9 @@ pub fn strings(value: &str) -> Vec<String> {
 }
 
 /// The classes of a program, by file and line.
-pub fn collect<'a>(program: &Program<'a>) -> Vec<Class<'a>> {
+fn collect<'a>(program: &Program<'a>) -> Vec<Class<'a>> {
     let mut classes = Vec::new();
-    for (file, _, extract) in &program.files {
+    for (file, path, extract) in &program.files {
         let first = classes.len();
         let mut calls: Vec<&'a Fact> = extract.facts.iter().filter(|fact| fact.kind == Kind::Call).collect();
         calls.sort_by_key(|fact| fact.symbol);
@@ -126,6 +165,7 @@ pub fn collect<'a>(program: &Program<'a>) -> Vec<Class<'a>> {
                     decorators,
                     methods: Vec::new(),
                     constants,
+                    module: module(path),
                 });
             } else if let Some(owner) = classes.iter_mut().skip(first).find(|class: &&mut Class<'a>| class.symbol == def.symbol) {
                 owner.methods.push(Method { symbol, def, decorators, calls: calls_of(symbol) });

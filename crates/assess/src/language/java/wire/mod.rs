@@ -5,7 +5,9 @@ mod class;
 mod route;
 mod security;
 
-use class::{Class, collect};
+use std::collections::BTreeMap;
+
+use class::{Class, Classes};
 
 use crate::{
     fact::{Fact, Kind},
@@ -23,10 +25,10 @@ const APPS: &[(&str, &str)] = &[
 
 /// Reads the linked program.
 pub fn program(program: &Program<'_>) -> Wired {
-    let classes = collect(program);
+    let mut classes = Classes::of(program);
     let mut wired = Wired::default();
-    let mut apps: Vec<(Place, &Class<'_>)> = Vec::new();
-    for class in &classes {
+    let mut apps: Vec<usize> = Vec::new();
+    for (number, class) in classes.all.iter().enumerate() {
         let named = class
             .decorators
             .iter()
@@ -57,16 +59,49 @@ pub fn program(program: &Program<'_>) -> Wired {
         fact.file = class.file;
         wired.facts.push(fact);
         wired.roots.push(class.place());
-        apps.push((class.place(), class));
+        apps.push(number);
         for method in class.methods.iter().filter(|method| method.simple() == "main") {
             wired.roots.push(method.place(class));
         }
     }
-    let chains = security::chains(&classes);
-    let protected = security::method_security(&classes);
+    let named: Vec<String> = apps.iter().filter_map(|number| classes.all.get(*number)).map(|class| class.module.to_owned()).collect();
+    classes.apps.extend(named);
+    let served = without_main(&classes, program, &mut wired);
+    apps.extend(served);
+    let modules: Vec<String> = apps.iter().filter_map(|number| classes.all.get(*number)).map(|class| class.module.to_owned()).collect();
+    classes.apps.extend(modules);
+    let apps: Vec<(Place, &Class<'_>)> =
+        apps.iter().filter_map(|number| classes.all.get(*number)).map(|class| (class.place(), class)).collect();
+    let chains = security::chains(&classes.all);
     beans::wire(&classes, &apps, &mut wired);
-    route::wire(&classes, &chains, protected, &mut wired);
+    route::wire(&classes, &chains, &mut wired);
     wired.leads.sort();
     wired.leads.dedup();
     wired
+}
+
+/// Modules with resources and no class that starts them: Quarkus and application servers do that themselves.
+fn without_main(classes: &Classes<'_>, program: &Program<'_>, wired: &mut Wired) -> Vec<usize> {
+    let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+    for (number, class) in classes.all.iter().enumerate() {
+        let resource = class.decorators.iter().any(|fact| fact.name.ends_with(".ws.rs.Path")) && class.def.get("sort") != Some("interface");
+        if resource && !classes.apps.contains(class.module) {
+            found.entry(class.module).or_insert(number);
+        }
+    }
+    for number in found.values() {
+        let Some(class) = classes.all.get(*number) else { continue };
+        let quarkus = program.files.iter().filter(|(_, path, _)| path.starts_with(class.module)).any(|(_, _, extract)| {
+            extract
+                .imports
+                .iter()
+                .any(|import| import.module.starts_with("io.quarkus") || import.module.starts_with("org.eclipse.microprofile"))
+        });
+        let name = if quarkus { "quarkus" } else { "jax-rs" };
+        let mut fact = Fact::new(Kind::App, name, class.def.line, class.def.end).within(class.symbol).with("var", class.simple.clone());
+        fact.file = class.file;
+        wired.facts.push(fact);
+        wired.roots.push(class.place());
+    }
+    found.into_values().collect()
 }

@@ -1,7 +1,9 @@
 //! Routes: controllers of Spring and Micronaut, resources of JAX-RS.
 
+use std::collections::BTreeMap;
+
 use super::{
-    class::{Class, Method, last, strings},
+    class::{Class, Classes, Method, last, strings},
     security::{self, Chain},
 };
 use crate::{
@@ -68,14 +70,16 @@ const MANY: &[&str] = &[
 ];
 
 /// Adds the routes of all classes.
-pub fn wire(classes: &[Class<'_>], chains: &[Chain], protected: bool, wired: &mut Wired) {
-    for class in classes {
+pub fn wire(classes: &Classes<'_>, chains: &[Chain], wired: &mut Wired) {
+    let mut modules: BTreeMap<&str, bool> = BTreeMap::new();
+    for class in &classes.all {
+        let protected = *modules.entry(class.module).or_insert_with(|| security::method_security(classes, class.module));
         let web =
             class.marked(&["RestController", "Controller", "Path", "RepositoryRestController", "Endpoint", "GraphQlController"]).is_some();
         let composed = class
             .decorators
             .iter()
-            .any(|fact| classes.iter().any(|own| own.name == fact.name && own.marked(&["RestController", "Controller"]).is_some()));
+            .any(|fact| classes.named(&fact.name).is_some_and(|own| own.marked(&["RestController", "Controller"]).is_some()));
         // Mappings on an interface are mounted by the class that implements it; clients of other services look the same.
         let client = class.marked(&["FeignClient", "HttpExchange", "RegisterRestClient", "Client"]).is_some();
         if client || !(web || composed) {
@@ -95,7 +99,7 @@ pub fn wire(classes: &[Class<'_>], chains: &[Chain], protected: bool, wired: &mu
             mount(class, method, method, &prefixes, classes, chains, protected, wired);
             // The mapping may stand on the interface's method.
             for base in class.bases() {
-                let Some(base) = classes.iter().find(|other| other.name == base && other.def.get("sort") == Some("interface")) else {
+                let Some(base) = classes.named(base).filter(|other| other.def.get("sort") == Some("interface")) else {
                     continue;
                 };
                 let theirs = base.methods.iter().filter(|theirs| {
@@ -127,7 +131,7 @@ fn mount(
     method: &Method<'_>,
     declared: &Method<'_>,
     prefixes: &[String],
-    classes: &[Class<'_>],
+    classes: &Classes<'_>,
     chains: &[Chain],
     protected: bool,
     wired: &mut Wired,
@@ -183,7 +187,7 @@ fn route(
     verb: &str,
     path: &str,
     framework: &str,
-    classes: &[Class<'_>],
+    classes: &Classes<'_>,
     chains: &[Chain],
     protected: bool,
 ) -> Fact {
@@ -205,18 +209,18 @@ fn route(
     }
     // Annotations of one's own that carry a guard.
     for decorator in method.decorators.iter().chain(&class.decorators) {
-        let own = classes.iter().find(|own| own.name == decorator.name);
+        let own = classes.named(&decorator.name);
         if own.is_some_and(|own| own.marked(GUARDS).is_some()) && protected {
             fact = fact.with("guard", decorator.name.clone());
         }
     }
-    if framework == "spring" {
-        if let Some(rule) = security::rule(chains, verb, path) {
-            fact = match rule.access.as_str() {
-                "permitAll" | "anonymous" => fact.with("open", rule.name.clone()),
-                _ => fact.with("guard", rule.name.clone()),
-            };
-        }
+    if framework == "spring"
+        && let Some(rule) = security::rule(chains, classes, class.module, verb, path)
+    {
+        fact = match rule.access.as_str() {
+            "permitAll" | "anonymous" => fact.with("open", rule.name.clone()),
+            _ => fact.with("guard", rule.name.clone()),
+        };
     }
     input(fact, method, declared, verb)
 }

@@ -1,6 +1,6 @@
 //! Spring Security's chains: which rule a path meets.
 
-use super::class::{Class, last};
+use super::class::{Class, Classes, last};
 use crate::fact::Fact;
 
 /// One rule of a chain.
@@ -22,6 +22,8 @@ pub struct Chain {
     /// The paths that it is for; all where it names none.
     scope: Vec<String>,
     rules: Vec<Rule>,
+    /// The module it stands in.
+    module: String,
 }
 
 /// The chains of a program.
@@ -30,7 +32,8 @@ pub fn chains(classes: &[Class<'_>]) -> Vec<Chain> {
     for class in classes {
         for method in &class.methods {
             let calls: Vec<&Fact> = method.calls.iter().copied().filter(|call| call.name.contains("HttpSecurity.")).collect();
-            let chain = read(&calls, classes);
+            let mut chain = read(&calls, classes);
+            class.module.clone_into(&mut chain.module);
             if !chain.rules.is_empty() {
                 found.push(chain);
             }
@@ -110,8 +113,9 @@ fn constant<'a>(written: &str, classes: &'a [Class<'_>]) -> Option<&'a str> {
 }
 
 /// The rule that a route meets first; nothing where no chain is known or none fits.
-pub fn rule<'a>(chains: &'a [Chain], method: &str, path: &str) -> Option<&'a Rule> {
-    let chain = chains.iter().find(|chain| chain.scope.is_empty() || chain.scope.iter().any(|pattern| fits(pattern, path)))?;
+pub fn rule<'a>(chains: &'a [Chain], classes: &Classes<'_>, module: &str, method: &str, path: &str) -> Option<&'a Rule> {
+    let mut ours = chains.iter().filter(|chain| classes.applies(&chain.module, module));
+    let chain = ours.find(|chain| chain.scope.is_empty() || chain.scope.iter().any(|pattern| fits(pattern, path)))?;
     chain.rules.iter().find(|rule| rule.method.as_ref().is_none_or(|wanted| wanted == method) && fits(&rule.pattern, path))
 }
 
@@ -153,9 +157,8 @@ fn one(pattern: &str, part: &str) -> bool {
     }
 }
 
-/// Whether annotations of methods such as `@PreAuthorize` are switched on.
-pub fn method_security(classes: &[Class<'_>]) -> bool {
-    classes
-        .iter()
-        .any(|class| class.marked(&["EnableMethodSecurity", "EnableGlobalMethodSecurity", "EnableReactiveMethodSecurity"]).is_some())
+/// Whether annotations of methods such as `@PreAuthorize` are switched on for a module.
+pub fn method_security(classes: &Classes<'_>, module: &str) -> bool {
+    let switch = ["EnableMethodSecurity", "EnableGlobalMethodSecurity", "EnableReactiveMethodSecurity"];
+    classes.all.iter().any(|class| class.marked(&switch).is_some() && classes.applies(class.module, module))
 }
