@@ -60,6 +60,8 @@ kinds! {
     /// Where the language's rules know it: `auth` yes where a guard turns away who is not known, `rejects` each status by which guards
     /// turn callers away (401, 403, 413, 429), `model` the answer's type, `async`. A guard with `(optional)` lets everybody pass.
     /// A `param` reads `limit in=query type=int default=100 ge=1 le=1000`; bounds that the handler checks by itself count.
+    /// JavaScript and TypeScript add `guard_calls` (each callee of the guards that are ours), `deep_calls` (callees of what the
+    /// handler calls, two definitions deep), `decorator` (each, Nest), `mounted` no where no app has the router.
     Route = "route",
     /// What stands before all routes of an app or router: `name` canonical; arguments as of a call; `order`; `scope` app or router.
     Middleware = "middleware",

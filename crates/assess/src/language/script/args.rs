@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::{
     bind::{Chain, Root},
-    names::{compact, constant, on_router, plain, shortened, text_of, unquoted},
+    names::{ROUTERS, compact, constant, on_router, plain, shortened, text_of, unquoted},
     read::{Ctx, Name, Reader, end, line},
 };
 use crate::fact::{Fact, Kind};
@@ -137,7 +137,7 @@ impl<'t> Reader<'t> {
                     }
                     "identifier" | "member_expression" | "new_expression" => {
                         if let Some(name) = self.canonical(bare, ctx.scope) {
-                            fact = fact.with("pass", name);
+                            fact = fact.with("pass", name).with("id", compact(self.src(bare)));
                         }
                         self.push(one, inner);
                     }
@@ -154,10 +154,16 @@ impl<'t> Reader<'t> {
                             None => {
                                 if let Some(name) = name {
                                     fact = fact.with("pass", name);
+                                    // `app.use(router.routes())` hands over the router.
+                                    let of =
+                                        bare.child_by_field_name("function").and_then(|function| function.child_by_field_name("object"));
+                                    if let Some(of) = of.filter(|of| matches!(of.kind(), "identifier" | "member_expression")) {
+                                        fact = fact.with("id", compact(self.src(of)));
+                                    }
                                 }
                                 for handler in self.handed(bare) {
                                     if let Some(name) = self.canonical(handler, ctx.scope) {
-                                        fact = fact.with("pass", name);
+                                        fact = fact.with("inner", name);
                                     }
                                 }
                                 self.push(one, inner);
@@ -274,7 +280,7 @@ impl<'t> Reader<'t> {
             return route.replace('.', "_");
         }
         let first = given.first().and_then(|first| constant(self.text, *first));
-        first.unwrap_or_default().chars().take(60).collect::<String>().replace('.', "_")
+        first.unwrap_or_else(|| "function".to_owned()).chars().take(60).collect::<String>().replace('.', "_")
     }
 
     /// The line at which people see a call: that of the method's name in a chain over several lines.
@@ -290,11 +296,23 @@ impl<'t> Reader<'t> {
         for (number, one) in given.iter().enumerate().take(20) {
             let bare = plain(*one);
             fact.attrs.push((number.to_string(), self.value(bare, scope)));
+            self.router_given(&mut fact, &number.to_string(), bare, scope);
             if bare.kind() == "object" {
                 self.flatten(&mut fact, bare, scope);
             }
         }
         fact
+    }
+
+    /// An app or router that is given to a function: which variable it is, not only what type it has.
+    fn router_given(&self, fact: &mut Fact, name: &str, value: Node<'t>, scope: usize) {
+        if matches!(value.kind(), "identifier" | "member_expression" | "shorthand_property_identifier")
+            && let Some(of) = self.canonical(value, scope)
+            && (ROUTERS.iter().any(|(kind, _)| *kind == of)
+                || ["app", "router", "fastify"].iter().any(|word| of.to_lowercase().ends_with(word)))
+        {
+            fact.attrs.push((format!("id.{name}"), compact(self.src(value))));
+        }
     }
 
     /// The properties of an object, inner ones with dots.
@@ -314,6 +332,7 @@ impl<'t> Reader<'t> {
                         let name = format!("{prefix}{}", unquoted(self.src(key)));
                         let bare = plain(value);
                         fact.attrs.push((name.clone(), self.value(bare, scope)));
+                        self.router_given(fact, &name, bare, scope);
                         if bare.kind() == "object" && depth < 3 {
                             open.push((bare, format!("{name}."), depth + 1));
                         }
@@ -329,7 +348,11 @@ impl<'t> Reader<'t> {
                             }
                         }
                     }
-                    "shorthand_property_identifier" => fact.attrs.push((format!("{prefix}{}", self.src(pair)), self.value(pair, scope))),
+                    "shorthand_property_identifier" => {
+                        let name = format!("{prefix}{}", self.src(pair));
+                        fact.attrs.push((name.clone(), self.value(pair, scope)));
+                        self.router_given(fact, &name, pair, scope);
+                    }
                     "method_definition" => {
                         let name = pair.child_by_field_name("name").map_or("", |name| self.src(name));
                         fact.attrs.push((format!("{prefix}{name}"), "()=>{...}".to_owned()));

@@ -117,6 +117,10 @@ impl<'t> Reader<'t> {
                         }
                     }
                 }
+                let lower = self.path.to_lowercase();
+                if ["config", "setting", "env"].iter().any(|word| lower.contains(word)) {
+                    self.configuration("default", value, ctx);
+                }
                 self.push_named(value, ctx.inner(), Name::Called(String::new()));
             }
             "new_expression" | "call_expression" => {
@@ -133,7 +137,15 @@ impl<'t> Reader<'t> {
                 }
                 self.push_named(value, Ctx { result: public, ..ctx }, Name::Called(public.to_owned()));
             }
-            _ => self.push_named(value, ctx.inner(), Name::Called(public.to_owned())),
+            _ => {
+                // A function or class with a name of its own keeps it.
+                let own =
+                    value.child_by_field_name("name").filter(|_| is_function(value) || value.kind() == "class").map(|name| self.src(name));
+                if let Some(own) = own.filter(|own| *own != public) {
+                    self.out.exports.push((public.to_owned(), own.to_owned()));
+                }
+                self.push_named(value, ctx.inner(), Name::Called(own.unwrap_or(public).to_owned()));
+            }
         }
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Linker<'p> {
     paths: BTreeSet<&'p str>,
     modules: BTreeMap<String, usize>,
     symbols: Vec<BTreeMap<&'p str, u32>>,
+    /// Variables that hold what a call gave, by file.
+    results: Vec<BTreeSet<&'p str>>,
 }
 
 impl<'p> Linker<'p> {
@@ -45,7 +47,8 @@ impl<'p> Linker<'p> {
                 named
             })
             .collect();
-        Linker { files, paths: files.iter().map(|(_, path, _)| *path).collect(), modules, symbols }
+        let results = files.iter().map(|(_, _, extract)| extract.facts.iter().filter_map(|fact| fact.get("result")).collect()).collect();
+        Linker { results, files, paths: files.iter().map(|(_, path, _)| *path).collect(), modules, symbols }
     }
     /// The place of a definition.
     pub(super) fn place(&self, file: usize, symbol: u32) -> Option<Place> {
@@ -127,7 +130,7 @@ impl<'p> Linker<'p> {
         if head == "default" && self.symbol(file, head).is_none() && !rest.is_empty() {
             return self.within(file, rest, depth + 1);
         }
-        let declared = extract.facts.iter().any(|fact| fact.get("result") == Some(head)) || self.symbol(file, head).is_some();
+        let declared = self.has(file, head) || self.symbol(file, head).is_some();
         if !declared {
             for import in extract.imports.iter().filter(|import| import.local == "*") {
                 let found = self.target(file, &import.module).and_then(|target| self.within(target, name, depth + 1));
@@ -142,6 +145,6 @@ impl<'p> Linker<'p> {
 
     fn has(&self, file: usize, name: &str) -> bool {
         let head = name.split('.').next().unwrap_or("");
-        self.extract(file).is_some_and(|extract| extract.facts.iter().any(|fact| fact.get("result") == Some(head)))
+        self.results.get(file).is_some_and(|results| results.contains(head))
     }
 }

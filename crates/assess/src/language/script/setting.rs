@@ -279,7 +279,7 @@ impl<'t> Reader<'t> {
     }
 
     /// An object of a configuration: each constant or variable in it is a setting.
-    fn configuration(&mut self, class: &str, object: Node<'t>, ctx: Ctx<'t>) {
+    pub(super) fn configuration(&mut self, class: &str, object: Node<'t>, ctx: Ctx<'t>) {
         let (mut open, mut count) = (vec![(object, String::new())], 0);
         while let Some((object, prefix)) = open.pop() {
             let mut cursor = object.walk();

@@ -159,3 +159,152 @@ fn hostile_texts_are_read_without_harm() {
         }
     }
 }
+
+/// The wired facts of a tree, as `file:line kind name key=value ...`.
+fn wired(files: &[(&str, &str)]) -> Vec<String> {
+    let tree = crate::source::Tree::of(files.iter().copied());
+    let facts = crate::wiring::facts(&tree);
+    let ours = facts.all().iter().filter(|fact| crate::language::is_wired(fact));
+    ours.map(|fact| {
+        let attrs: Vec<String> = fact.attrs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        format!("{}:{} {} {} {}", facts.path(fact.file), fact.line, fact.kind.name(), fact.name, attrs.join(" "))
+    })
+    .collect()
+}
+
+fn one<'a>(facts: &'a [String], start: &str) -> &'a str {
+    facts.iter().find(|fact| fact.contains(start)).unwrap_or_else(|| panic!("{start} in {facts:#?}"))
+}
+
+#[test]
+fn express_routers_are_mounted_with_their_prefixes_and_what_stands_before_them() {
+    let facts = wired(&[
+        (
+            "src/app.js",
+            "const express = require('express');\nconst helmet = require('helmet');\nconst rateLimit = require('express-rate-limit');\nconst auth = require('./auth');\nconst users = require('./users');\nconst app = express();\napp.get('/early', (req, res) => res.json({ ok: true }));\napp.use(helmet());\nconst limiter = rateLimit({ windowMs: 60 * 1000, max: 100 });\napp.use(limiter);\napp.use('/api/users', auth, users);\napp.use((err, req, res, next) => { res.status(500).json({}); });\napp.listen(3000);\nprocess.on('SIGTERM', () => { app.close(); });\n",
+        ),
+        (
+            "src/auth.js",
+            "const jwt = require('jsonwebtoken');\nmodule.exports = function auth(req, res, next) { jwt.verify(req.headers.authorization, 'x'); next(); };\n",
+        ),
+        (
+            "src/users.js",
+            "const { Router } = require('express');\nconst { body } = require('express-validator');\nconst router = Router();\nconst list = async (req, res) => { res.json(await User.findAll({ limit: req.query.limit })); };\nrouter.get('/', list);\nrouter.route('/:id').put(body('name').isString(), async (req, res) => { await save(req.body); });\nmodule.exports = router;\n",
+        ),
+        (
+            "src/lost.js",
+            "const { Router } = require('express');\nconst router = Router();\nrouter.get('/lost', (req, res) => res.send('x'));\nmodule.exports = router;\n",
+        ),
+    ]);
+    assert!(one(&facts, "src/app.js:6 app express").contains("var=app"));
+    let early = one(&facts, "route GET /early");
+    assert!(!early.contains("guard=") && early.contains("constant=yes"), "{early}");
+    let list = one(&facts, "route GET /api/users ");
+    assert!(
+        list.contains("guard=helmet guard=express-rate-limit guard=src.auth.auth") && list.contains("guard_calls=jsonwebtoken.verify"),
+        "{list}"
+    );
+    assert!(list.contains("list=yes") && list.contains("param=query.limit") && list.contains("input=raw"), "{list}");
+    let put = one(&facts, "route PUT /api/users/:id");
+    assert!(put.contains("input=typed") && put.contains("param=id") && put.contains("calls=save"), "{put}");
+    assert!(one(&facts, "middleware express-rate-limit").contains("windowMs=60000 max=100"));
+    assert!(one(&facts, "middleware helmet").contains("scope=app"));
+    assert!(one(&facts, "handler Error").starts_with("src/app.js:12"));
+    assert!(one(&facts, "hook shutdown").contains("signal=SIGTERM calls="));
+    assert!(one(&facts, "route GET /lost").contains("mounted=no"));
+}
+
+#[test]
+fn fastify_plugins_get_the_prefix_they_are_registered_with_and_schemas_type_their_input() {
+    let facts = wired(&[
+        (
+            "src/app.ts",
+            "import Fastify from 'fastify';\nimport cors from '@fastify/cors';\nimport users from './users';\nconst app = Fastify({ logger: true, bodyLimit: 1024 });\napp.register(cors, { origin: false });\napp.addHook('onRequest', async (request) => { await request.jwtVerify(); });\napp.register(users, { prefix: '/v1' });\napp.setErrorHandler((error, request, reply) => { reply.send(); });\n",
+        ),
+        (
+            "src/users.ts",
+            "import { FastifyInstance } from 'fastify';\nexport default async function users(fastify: FastifyInstance) {\n  fastify.post('/users', { schema: { body: { type: 'object' }, response: { 200: {} } } }, async (request, reply) => { return save(request.body); });\n}\n",
+        ),
+    ]);
+    let post = one(&facts, "route POST /v1/users");
+    assert!(
+        post.contains("input=typed output=typed")
+            && post.contains("calls=request.jwtVerify") | post.contains("guard_calls=request.jwtVerify"),
+        "{post}"
+    );
+    assert!(one(&facts, "middleware @fastify/cors").contains("origin=false"));
+    assert!(one(&facts, "app fastify").contains("bodyLimit=1024"));
+    one(&facts, "handler Error");
+}
+
+#[test]
+fn nest_guards_stand_at_the_app_the_class_and_the_method() {
+    let facts = wired(&[
+        (
+            "src/main.ts",
+            "import { NestFactory } from '@nestjs/core';\nimport { ValidationPipe } from '@nestjs/common';\nimport { AppModule } from './app.module';\nasync function bootstrap() {\n  const app = await NestFactory.create(AppModule);\n  app.setGlobalPrefix('api');\n  app.useGlobalPipes(new ValidationPipe({ whitelist: true }));\n  app.enableShutdownHooks();\n  await app.listen(3000);\n}\nbootstrap();\n",
+        ),
+        (
+            "src/app.module.ts",
+            "import { Module } from '@nestjs/common';\nimport { APP_GUARD } from '@nestjs/core';\nimport { ThrottlerGuard, ThrottlerModule } from '@nestjs/throttler';\nimport { CatsController } from './cats.controller';\n@Module({\n  imports: [ThrottlerModule.forRoot([{ ttl: 60000, limit: 10 }])],\n  controllers: [CatsController],\n  providers: [{ provide: APP_GUARD, useClass: ThrottlerGuard }],\n})\nexport class AppModule {}\n",
+        ),
+        (
+            "src/cats.controller.ts",
+            "import { Body, Controller, Get, Post, UseGuards } from '@nestjs/common';\nimport { AuthGuard } from '@nestjs/passport';\nimport { CreateCat } from './cat.dto';\n@Controller('cats')\nexport class CatsController {\n  @Get(':id')\n  one() { return 'x'; }\n  @Post()\n  @UseGuards(AuthGuard('jwt'))\n  create(@Body() body: CreateCat): Promise<Cat> { return this.cats.create(body); }\n}\n",
+        ),
+    ]);
+    let post = one(&facts, "route POST /api/cats ");
+    assert!(
+        post.contains("guard=@nestjs/throttler.ThrottlerGuard guard=@nestjs/passport.AuthGuard")
+            && post.contains("input=typed output=typed"),
+        "{post}"
+    );
+    let get = one(&facts, "route GET /api/cats/:id");
+    assert!(!get.contains("AuthGuard") && get.contains("constant=yes"), "{get}");
+    one(&facts, "middleware @nestjs/throttler.ThrottlerGuard");
+    assert!(one(&facts, "middleware @nestjs/common.ValidationPipe").contains("whitelist=true"));
+    one(&facts, "hook shutdown");
+    assert!(one(&facts, "app nest").starts_with("src/main.ts:5"));
+}
+
+#[test]
+fn files_of_next_are_routes_by_their_paths() {
+    let facts = wired(&[
+        ("web/src/app/layout.tsx", "export default function Layout({ children }) { return <html>{children}</html>; }\n"),
+        (
+            "web/src/app/api/(open)/items/[id]/route.ts",
+            "export async function GET(request: Request) { return Response.json(await load()); }\nexport const POST = withAuth(async (request) => { const body = await request.json(); return Response.json(body); });\n",
+        ),
+        (
+            "web/src/middleware.ts",
+            "import { NextResponse } from 'next/server';\nexport function middleware(request) { return NextResponse.next(); }\nexport const config = { matcher: '/api/:path*' };\n",
+        ),
+    ]);
+    assert!(one(&facts, "app next").contains("service=ui"));
+    let get = one(&facts, "route GET /api/items/:id");
+    assert!(get.contains("guard=web.src.middleware.middleware") && get.contains("param=id") && !get.contains("constant"), "{get}");
+    assert!(one(&facts, "route POST /api/items/:id").contains("guard=withAuth"));
+}
+
+#[test]
+fn koa_and_hono_put_routers_on_apps() {
+    let koa = wired(&[(
+        "app.js",
+        "const Koa = require('koa');\nconst Router = require('@koa/router');\nconst app = new Koa();\nconst router = new Router({ prefix: '/v2' });\nrouter.get('/a', async (ctx) => { ctx.body = await load(); });\napp.use(helmet());\napp.use(router.routes());\n",
+    )]);
+    assert!(one(&koa, "route GET /v2/a").contains("guard=helmet"), "{koa:#?}");
+    let hono = wired(&[(
+        "app.ts",
+        "import { Hono } from 'hono';\nimport { cors } from 'hono/cors';\nconst items = new Hono().get('/', (c) => c.json(load()));\nconst app = new Hono();\napp.use('*', cors());\napp.route('/items', items);\nexport default app;\n",
+    )]);
+    assert!(one(&hono, "route GET /items").contains("guard=hono/cors.cors"), "{hono:#?}");
+}
+
+#[test]
+fn pages_in_a_browser_are_services_of_their_own() {
+    let facts = wired(&[(
+        "src/main.tsx",
+        "import { createRoot } from 'react-dom/client';\nimport App from './App';\ncreateRoot(document.getElementById('root')!).render(<App />);\n",
+    )]);
+    assert!(one(&facts, "app react").contains("service=ui"));
+}

@@ -116,6 +116,15 @@ impl<'t> Reader<'t> {
         }
         let chain = self.chain(node);
         if chain.called || chain.root == Root::Nameless {
+            // `const app = new Hono().get(...)`: the name is that of the router at the beginning of the chain.
+            let router = || self.known(&chain, ctx.scope).is_some_and(|known| super::names::on_router(&known.canonical).is_some());
+            if !ctx.result.is_empty()
+                && router()
+                && let Some(object) = node.child_by_field_name("object")
+            {
+                self.push(object, Ctx { awaited: false, ..ctx });
+                return;
+            }
             self.push_children(node, ctx);
             return;
         }
