@@ -182,7 +182,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             link::rename(fact, renames);
         }
         let Some(info) = files.get(number) else { continue };
-        fact.reach = if info.test {
+        fact.reach = if info.test || inner_test(info, fact.symbol) {
             Reach::Test
         } else if info.symbols.is_empty() {
             Reach::Unknown
@@ -214,6 +214,12 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
 
 fn file_id(number: usize) -> FileId {
     FileId(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+/// Whether a definition belongs to the tests that Rust keeps beside the code.
+fn inner_test(info: &FileInfo, symbol: u32) -> bool {
+    let name = || info.symbols.get(symbol as usize).map_or("", String::as_str);
+    info.language == "rust" && symbol != 0 && name().split('.').any(|part| matches!(part, "tests" | "test"))
 }
 
 /// The family of a language by its word; the word itself where nobody reads it.

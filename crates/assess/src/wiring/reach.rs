@@ -3,7 +3,7 @@
 //! A list of places to look at, begun with the entry points. What a place mentions is put on the
 //! list; importing a file runs its own level and nothing else of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Links, Place, flag::Flags};
 use crate::fact::{Extract, FileId, FileInfo, Kind, Reach};
@@ -114,6 +114,7 @@ struct Walk<'a> {
     /// By file: numbers of uses, and of imports, sorted by definition.
     uses: Vec<Vec<u32>>,
     folders: HashMap<&'a str, Vec<FileId>>,
+    held: &'a HashSet<Place>,
 }
 
 impl Reached {
@@ -127,7 +128,7 @@ impl Reached {
         held: &[Place],
         begin: Begin,
     ) -> Reached {
-        let held: std::collections::HashSet<Place> = held.iter().copied().collect();
+        let held: HashSet<Place> = held.iter().copied().collect();
         let mut from: HashMap<Place, Vec<Place>> = HashMap::new();
         for (one, other) in leads {
             from.entry(*one).or_default().push(*other);
@@ -146,7 +147,8 @@ impl Reached {
             })
             .collect();
         let states = extracts.iter().map(|extract| vec![State::Never; extract.symbols.len().max(1)]).collect();
-        let mut walk = Walk { files, extracts, links, flags, states, work: Vec::new(), leads: from, registered, uses, folders };
+        let mut walk =
+            Walk { files, extracts, links, flags, states, work: Vec::new(), leads: from, registered, uses, folders, held: &held };
         for (places, state) in [(begin.services, State::Live), (begin.tools, State::ByHand)] {
             for place in places {
                 walk.raise(place, state);
@@ -174,7 +176,7 @@ fn folder(path: &str) -> &str {
 }
 
 /// The definitions of a file that a decorator hands to something that calls them.
-fn registered(number: usize, extract: &Extract, flags: &Flags, held: &std::collections::HashSet<Place>) -> Vec<(u32, u32, bool)> {
+fn registered(number: usize, extract: &Extract, flags: &Flags, held: &HashSet<Place>) -> Vec<(u32, u32, bool)> {
     let mut found = Vec::new();
     let mut names: HashMap<&str, u32> = HashMap::new();
     for fact in extract.facts.iter().filter(|fact| fact.kind == Kind::Decorator) {
@@ -233,6 +235,9 @@ impl Walk<'_> {
                     self.packages(*file, state);
                 }
             }
+            if import.local.is_empty() {
+                self.taken_whole(place, at, state);
+            }
             // `from package import module` runs the module too.
             if let Some((file, rest)) = self.links.origin(place.file, &import.local).filter(|(_, rest)| rest.is_empty()) {
                 let _ = rest;
@@ -265,6 +270,16 @@ impl Walk<'_> {
         for (symbol, off) in registered {
             self.raise(Place { symbol, ..place }, if off { state.min(State::Off) } else { state });
         }
+        // A function without a name that is handed to a call is called by it, unless a rule knows better.
+        let nameless = |name: &str| name.rsplit('.').next().is_some_and(|last| last.contains(' ') || last.starts_with(['<', '(']));
+        for (at, symbol) in
+            extract.symbols.iter().enumerate().skip(1).filter(|(_, symbol)| symbol.parent == place.symbol && nameless(&symbol.name))
+        {
+            let inner = Place { symbol: u32::try_from(at).unwrap_or(0), ..place };
+            if !self.held.contains(&inner) {
+                self.raise(inner, state);
+            }
+        }
         if extract.symbols.get(place.symbol as usize).is_some_and(|symbol| symbol.class) {
             self.members(place, state);
         }
@@ -278,6 +293,22 @@ impl Walk<'_> {
             }
             if let Some(symbol) = self.links.symbol(place.file, "init") {
                 self.raise(Place { symbol, ..place }, state);
+            }
+        }
+    }
+
+    /// `require('./x')(app)` and `import('./x')` in the middle of code take what the file gives as a whole.
+    fn taken_whole(&mut self, place: Place, import: usize, state: State) {
+        let within = place.symbol != 0;
+        for file in self.links.imported(place.file, import).to_vec() {
+            let Some(extract) = self.extracts.get(file.0 as usize) else { continue };
+            let given = extract.exports.iter().filter(|(public, _)| within || public == "default" || public == "module.exports");
+            let mut names: Vec<&str> = given.map(|(_, local)| local.as_str()).collect();
+            names.extend(["default", "module.exports"]);
+            for name in names {
+                if let Some(found) = self.links.place(file, name).filter(|found| found.symbol != 0) {
+                    self.raise(found, state);
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use regex::{Regex, bytes};
 
 use super::value::{Judged, judge, password, random, secretive};
 use crate::{
-    fact::{Fact, FileId, FileInfo, Kind},
+    fact::{Fact, FileId, FileInfo, Kind, Reach},
     source::File,
 };
 
@@ -38,7 +38,7 @@ pub(super) fn find(files: &[FileInfo], facts: &[Fact], texts: &[&File]) -> Vec<F
     let mut found = Found::default();
     // A default tells more than the assignment that it is.
     let first = |fact: &&Fact| matches!(fact.kind, Kind::Setting | Kind::Env);
-    for fact in facts.iter().filter(first).chain(facts.iter().filter(|fact| !first(fact))) {
+    for fact in facts.iter().filter(first).chain(facts.iter().filter(|fact| !first(fact))).filter(|fact| fact.reach != Reach::Test) {
         let Some(info) = files.get(fact.file.0 as usize).filter(|info| !info.test && !elsewhere(&info.path)) else { continue };
         let text = texts.get(fact.file.0 as usize).copied();
         for (name, value, place) in statements(fact) {
