@@ -3,6 +3,7 @@
 pub(crate) mod flow;
 pub mod go;
 pub(crate) mod graph;
+pub mod rust;
 
 use crate::{
     fact::{Extract, Fact},
@@ -34,7 +35,7 @@ pub fn is_wired(fact: &Fact) -> bool {
 
 /// The languages that are read.
 pub fn all() -> &'static [&'static dyn Language] {
-    &[&go::Go]
+    &[&go::Go, &rust::Rust]
 }
 
 /// The language of a path.
