@@ -110,6 +110,10 @@ impl Graph {
         }
         number
     }
+    /// The number that all values of one router share.
+    pub fn root_of(&self, number: usize) -> usize {
+        self.find(number)
+    }
     /// Says that two values are one router.
     pub fn unite(&mut self, a: usize, b: usize) {
         let (a, b) = (self.find(a), self.find(b));

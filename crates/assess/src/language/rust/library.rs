@@ -6,6 +6,15 @@ pub(super) fn gives(callee: &str) -> Option<String> {
         return Some((*of).to_owned());
     }
     let (before, last) = callee.rsplit_once('.')?;
+    if matches!(before, "axum.Router" | "axum.routing.MethodRouter" | "actix_web.Route" | "actix_web.Resource" | "actix_web.Scope" | "actix_web.App" | "rocket.Rocket") {
+        return Some(before.to_owned());
+    }
+    if before == "axum.routing" && last != "MethodRouter" {
+        return Some("axum.routing.MethodRouter".into());
+    }
+    if before == "actix_web.web" && ["get", "post", "put", "delete", "patch", "head", "route", "method", "to", "trace"].contains(&last) {
+        return Some("actix_web.Route".into());
+    }
     let class = before.rsplit('.').next().unwrap_or(before);
     let typed = class.starts_with(|c: char| c.is_ascii_uppercase());
     if !typed {

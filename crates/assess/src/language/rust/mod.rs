@@ -60,6 +60,16 @@ impl Language for Rust {
                 if found.is_none() && exists(&format!("{}/lib.rs", home(from))) && home(from).split('/').rev().nth(1).is_some_and(|own| own.replace('-', "_") == name) {
                     found = Some(home(from).to_owned());
                 }
+                // A binary or a test names the library by the package's name, which only the manifest knows.
+                if found.is_none()
+                    && let Some(next) = path.get(1).copied().or(import.item.as_deref())
+                {
+                    let root = home(from).strip_suffix("/src").or(home(from).strip_suffix("src")).unwrap_or_else(|| from.split("/tests/").next().filter(|_| from.contains("/tests/")).unwrap_or(""));
+                    let sources = if root.is_empty() { "src".to_owned() } else { format!("{root}/src") };
+                    if exists(&format!("{sources}/lib.rs")) && (exists(&format!("{sources}/{next}.rs")) || exists(&format!("{sources}/{next}/mod.rs"))) {
+                        found = Some(sources);
+                    }
+                }
                 found?
             }
         };
