@@ -137,7 +137,18 @@ pub(crate) fn clip(text: &str) -> String {
 /// The shape of a string that detectors may ask for: sql, url, dsn.
 pub(crate) fn shape(text: &str) -> Option<&'static str> {
     let start: String = text.trim_start().chars().take(24).collect::<String>().to_ascii_lowercase();
-    let sql = ["select ", "insert into ", "insert ", "update ", "delete from ", "create table", "create index", "create unique", "alter table", "with "];
+    let sql = [
+        "select ",
+        "insert into ",
+        "insert ",
+        "update ",
+        "delete from ",
+        "create table",
+        "create index",
+        "create unique",
+        "alter table",
+        "with ",
+    ];
     let statement = sql.iter().find(|word| start.starts_with(*word));
     if let Some(word) = statement {
         let rest = text.to_ascii_lowercase();
@@ -157,7 +168,9 @@ pub(crate) fn shape(text: &str) -> Option<&'static str> {
     }
     match scheme {
         "http" | "https" | "ws" | "wss" if !rest.is_empty() => Some("url"),
-        "postgres" | "postgresql" | "mysql" | "mongodb" | "mongodb+srv" | "redis" | "rediss" | "amqp" | "amqps" | "sqlite" | "nats" => Some("dsn"),
+        "postgres" | "postgresql" | "mysql" | "mongodb" | "mongodb+srv" | "redis" | "rediss" | "amqp" | "amqps" | "sqlite" | "nats" => {
+            Some("dsn")
+        }
         _ => None,
     }
 }

@@ -201,7 +201,13 @@ impl Graph {
     pub fn middleware(&self) -> Vec<Fact> {
         let mut out = Vec::new();
         for (node, layer, _) in &self.layers {
-            let order = self.layers.iter().filter(|(other, before, _)| self.find(*other) == self.find(*node) && before.order < layer.order && before.file == layer.file).count();
+            let order = self
+                .layers
+                .iter()
+                .filter(|(other, before, _)| {
+                    self.find(*other) == self.find(*node) && before.order < layer.order && before.file == layer.file
+                })
+                .count();
             let mut fact = Fact::new(Kind::Middleware, &layer.name, layer.line, layer.end).within(layer.symbol);
             fact.attrs = layer.attrs.clone();
             fact.file = layer.file;

@@ -190,7 +190,8 @@ impl<'t> Reader<'t> {
         if !self.tests || !["Test", "Benchmark", "Fuzz"].iter().any(|word| name.starts_with(word)) {
             return;
         }
-        let takes = node.child_by_field_name("parameters").and_then(|list| list.named_child(0)).and_then(|one| one.child_by_field_name("type"));
+        let takes =
+            node.child_by_field_name("parameters").and_then(|list| list.named_child(0)).and_then(|one| one.child_by_field_name("type"));
         let takes = takes.and_then(|of| self.package.named(of, self.source)).unwrap_or_default();
         let (line, end) = lines(node);
         let calls = self.out.facts.get(self.def..).unwrap_or_default();
@@ -296,13 +297,15 @@ impl<'t> Reader<'t> {
                     let field = text(node.child_by_field_name("field")?, self.source);
                     // An `err.Temporary` or `r.Method` is no flag; a configuration's field is written like one.
                     let operand = text(node.child_by_field_name("operand")?, self.source).to_ascii_lowercase();
-                    let settings = ["cfg", "conf", "config", "settings", "opts", "options", "flags", "env", "params", "feature", "features"];
+                    let settings =
+                        ["cfg", "conf", "config", "settings", "opts", "options", "flags", "env", "params", "feature", "features"];
                     let named = operand.split('.').any(|part| settings.iter().any(|word| part.contains(word)));
                     return named.then(|| (field.to_owned(), negated));
                 }
                 "identifier" => {
                     let name = text(node, self.source);
-                    let flag = name.len() > 3 && (self.package.constants.contains_key(name) || name.to_ascii_lowercase().contains("enable"));
+                    let flag =
+                        name.len() > 3 && (self.package.constants.contains_key(name) || name.to_ascii_lowercase().contains("enable"));
                     return flag.then(|| (name.to_owned(), negated));
                 }
                 "call_expression" => {
@@ -319,7 +322,9 @@ impl<'t> Reader<'t> {
 
     /// `if err != nil { ... }` is how failures are caught here.
     fn checked(&mut self, node: Node<'t>) {
-        let (Some(condition), Some(body)) = (node.child_by_field_name("condition"), node.child_by_field_name("consequence")) else { return };
+        let (Some(condition), Some(body)) = (node.child_by_field_name("condition"), node.child_by_field_name("consequence")) else {
+            return;
+        };
         let written = text(condition, self.source);
         let Some((left, right)) = written.split_once("!=") else { return };
         if right.trim() != "nil" || !left.trim().to_ascii_lowercase().contains("err") {

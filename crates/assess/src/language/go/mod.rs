@@ -8,9 +8,9 @@ mod library;
 mod package;
 mod read;
 mod settings;
+mod tested;
 #[cfg(test)]
 mod tests;
-mod tested;
 mod wire;
 
 use super::Language;
@@ -44,7 +44,9 @@ impl Language for Go {
             for skip in least..parts.len() {
                 let tail = parts.get(skip..)?.join("/");
                 let folder = if above.is_empty() { tail } else { format!("{above}/{tail}") };
-                if exists(&folder) && (exists(&if above.is_empty() { "go.mod".to_owned() } else { format!("{above}/go.mod") }) || above.is_empty()) {
+                if exists(&folder)
+                    && (exists(&if above.is_empty() { "go.mod".to_owned() } else { format!("{above}/go.mod") }) || above.is_empty())
+                {
                     return Some((folder, import.item.clone()));
                 }
             }
@@ -90,16 +92,86 @@ fn foreign(module: &str) -> bool {
 
 /// Owners of libraries whose packages (`middleware`, `log`, `config`) are called like folders that many repositories have.
 const OTHERS: &[&str] = &[
-    "github.com/labstack/", "github.com/gin-gonic/", "github.com/gin-contrib/", "github.com/go-chi/", "github.com/gofiber/", "github.com/gorilla/", "github.com/rs/",
-    "github.com/sirupsen/", "github.com/uber-go/", "github.com/prometheus/", "github.com/grpc-ecosystem/", "github.com/jackc/", "github.com/redis/", "github.com/go-redis/",
-    "github.com/aws/", "github.com/spf13/", "github.com/stretchr/", "github.com/golang/", "github.com/google/", "github.com/golang-jwt/", "github.com/docker/",
-    "github.com/hashicorp/", "github.com/pkg/", "github.com/urfave/", "github.com/lib/", "golang.org/", "google.golang.org/", "gopkg.in/", "k8s.io/", "go.uber.org/",
-    "go.opentelemetry.io/", "gorm.io/", "cloud.google.com/", "connectrpc.com/",
+    "github.com/labstack/",
+    "github.com/gin-gonic/",
+    "github.com/gin-contrib/",
+    "github.com/go-chi/",
+    "github.com/gofiber/",
+    "github.com/gorilla/",
+    "github.com/rs/",
+    "github.com/sirupsen/",
+    "github.com/uber-go/",
+    "github.com/prometheus/",
+    "github.com/grpc-ecosystem/",
+    "github.com/jackc/",
+    "github.com/redis/",
+    "github.com/go-redis/",
+    "github.com/aws/",
+    "github.com/spf13/",
+    "github.com/stretchr/",
+    "github.com/golang/",
+    "github.com/google/",
+    "github.com/golang-jwt/",
+    "github.com/docker/",
+    "github.com/hashicorp/",
+    "github.com/pkg/",
+    "github.com/urfave/",
+    "github.com/lib/",
+    "golang.org/",
+    "google.golang.org/",
+    "gopkg.in/",
+    "k8s.io/",
+    "go.uber.org/",
+    "go.opentelemetry.io/",
+    "gorm.io/",
+    "cloud.google.com/",
+    "connectrpc.com/",
 ];
 
 /// The first parts of the standard library's import paths.
 const STANDARD: &[&str] = &[
-    "archive", "bufio", "bytes", "cmp", "compress", "container", "context", "crypto", "database", "debug", "embed", "encoding", "errors", "expvar",
-    "flag", "fmt", "go", "hash", "html", "image", "io", "iter", "log", "maps", "math", "mime", "net", "os", "path", "plugin", "reflect", "regexp",
-    "runtime", "slices", "sort", "strconv", "strings", "sync", "syscall", "testing", "text", "time", "unicode", "unsafe",
+    "archive",
+    "bufio",
+    "bytes",
+    "cmp",
+    "compress",
+    "container",
+    "context",
+    "crypto",
+    "database",
+    "debug",
+    "embed",
+    "encoding",
+    "errors",
+    "expvar",
+    "flag",
+    "fmt",
+    "go",
+    "hash",
+    "html",
+    "image",
+    "io",
+    "iter",
+    "log",
+    "maps",
+    "math",
+    "mime",
+    "net",
+    "os",
+    "path",
+    "plugin",
+    "reflect",
+    "regexp",
+    "runtime",
+    "slices",
+    "sort",
+    "strconv",
+    "strings",
+    "sync",
+    "syscall",
+    "testing",
+    "text",
+    "time",
+    "unicode",
+    "unsafe",
 ];

@@ -27,9 +27,10 @@ impl<'t> Reader<'t> {
                 value
             }
             "parenthesized_expression" => self.value(node.named_child(0)?),
-            "type_assertion_expression" => {
-                Value { of: self.package.named(node.child_by_field_name("type")?, self.source), ..self.value(node.child_by_field_name("operand")?) }
-            }
+            "type_assertion_expression" => Value {
+                of: self.package.named(node.child_by_field_name("type")?, self.source),
+                ..self.value(node.child_by_field_name("operand")?)
+            },
             "index_expression" => {
                 let of = self.value(node.child_by_field_name("operand")?).of?;
                 Value { of: Some(of.strip_prefix("[]")?.to_owned()), ..Value::default() }
@@ -40,7 +41,9 @@ impl<'t> Reader<'t> {
                 self.text(&constant, false, node);
                 Value::constant(constant)
             }
-            "int_literal" | "float_literal" | "rune_literal" | "true" | "false" | "nil" => Value::constant(package::constant(node, self.source)?),
+            "int_literal" | "float_literal" | "rune_literal" | "true" | "false" | "nil" => {
+                Value::constant(package::constant(node, self.source)?)
+            }
             "expression_statement" | "defer_statement" | "go_statement" => {
                 let word = match node.kind() {
                     "defer_statement" => "defer",
@@ -87,7 +90,13 @@ impl<'t> Reader<'t> {
             self.mention(name.to_owned(), lines(node).0);
         }
         let constant = self.package.constants.get(name).cloned();
-        Some(Value { of: self.package.variables.get(name).cloned(), id: Some(format!("~{own}")), name: Some(own), constant, ..Value::default() })
+        Some(Value {
+            of: self.package.variables.get(name).cloned(),
+            id: Some(format!("~{own}")),
+            name: Some(own),
+            constant,
+            ..Value::default()
+        })
     }
 
     fn selector(&mut self, node: Node<'t>) -> Option<Value> {
@@ -117,7 +126,11 @@ impl<'t> Reader<'t> {
         let callee = self.value(function);
         let (line, end) = lines(node);
         let local = function.kind() == "identifier" && callee.id.as_deref().is_some_and(|id| !id.starts_with('~'));
-        let name = callee.of.clone().filter(|of| of != "func" && function.kind() != "selector_expression" && !of.starts_with('[')).or(callee.name.clone());
+        let name = callee
+            .of
+            .clone()
+            .filter(|of| of != "func" && function.kind() != "selector_expression" && !of.starts_with('['))
+            .or(callee.name.clone());
         let name = match name {
             Some(name) => name,
             // A variable that holds a function, or something that is not followed.
@@ -133,7 +146,15 @@ impl<'t> Reader<'t> {
         };
         if CONVERSIONS.contains(&name.as_str()) {
             let inner = self.value(arguments.take()?.named_child(0)?);
-            return Some(Value { of: inner.of, constant: inner.constant, id: inner.id, name: inner.name, call: None, inline: inner.inline, built: inner.built });
+            return Some(Value {
+                of: inner.of,
+                constant: inner.constant,
+                id: inner.id,
+                name: inner.name,
+                call: None,
+                inline: inner.inline,
+                built: inner.built,
+            });
         }
         let number = self.out.facts.len();
         let id = format!("#{number}");
@@ -152,7 +173,8 @@ impl<'t> Reader<'t> {
             // What is asked of a call's result belongs to that call as well: `r.HandleFunc("/a", h).Methods("GET")`.
             if let Some(before) = self.value(operand).call {
                 let field = function.child_by_field_name("field").map_or("", |field| text(field, self.source));
-                let asked: Vec<String> = fact.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())).map(|(_, v)| v.clone()).collect();
+                let asked: Vec<String> =
+                    fact.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())).map(|(_, v)| v.clone()).collect();
                 let then = clip(&format!("{field}({})", asked.join(",")));
                 if let Some(fact) = self.out.facts.get_mut(before) {
                     fact.attrs.push(("then".into(), then));
@@ -280,7 +302,11 @@ impl<'t> Reader<'t> {
                 }
                 return;
             }
-            self.push(Fact::new(Kind::Text, shape, line, end).with("shape", shape).with("value", clip(&value.split_whitespace().collect::<Vec<_>>().join(" "))));
+            self.push(
+                Fact::new(Kind::Text, shape, line, end)
+                    .with("shape", shape)
+                    .with("value", clip(&value.split_whitespace().collect::<Vec<_>>().join(" "))),
+            );
         }
     }
 
@@ -389,7 +415,12 @@ impl<'t> Reader<'t> {
                 fact.attrs.push(("result".into(), local.to_owned()));
                 fact.attrs.push(("into".into(), id.clone()));
             }
-            let variable = Variable { of: of.clone().or(value.of), name: value.name, constant: value.constant.filter(|_| node.kind() == "const_spec"), id };
+            let variable = Variable {
+                of: of.clone().or(value.of),
+                name: value.name,
+                constant: value.constant.filter(|_| node.kind() == "const_spec"),
+                id,
+            };
             self.scopes.declare(local, variable);
         }
     }
@@ -403,7 +434,9 @@ impl<'t> Reader<'t> {
         if self.symbol == 0 || self.around.iter().any(|node| node.kind() == "func_literal") {
             return;
         }
-        let Some(first) = node.named_child(0).and_then(|list| if list.kind() == "expression_list" { list.named_child(0) } else { Some(list) }) else {
+        let Some(first) =
+            node.named_child(0).and_then(|list| if list.kind() == "expression_list" { list.named_child(0) } else { Some(list) })
+        else {
             return;
         };
         let Some(id) = self.value(first).id else { return };
@@ -413,4 +446,5 @@ impl<'t> Reader<'t> {
     }
 }
 
-const CONVERSIONS: &[&str] = &["net/http.HandlerFunc", "string", "int", "int64", "float64", "[]byte", "uint", "uint64", "int32", "time.Duration"];
+const CONVERSIONS: &[&str] =
+    &["net/http.HandlerFunc", "string", "int", "int64", "float64", "[]byte", "uint", "uint64", "int32", "time.Duration"];

@@ -53,13 +53,17 @@ pub(super) fn called(reader: &mut Reader<'_>, number: usize) {
         }
         return;
     }
-    let flags = fact.name.starts_with("flag.") || fact.name.contains("pflag.FlagSet.") || fact.name.contains("spf13/pflag.") || fact.name.contains("Flags.");
+    let flags = fact.name.starts_with("flag.")
+        || fact.name.contains("pflag.FlagSet.")
+        || fact.name.contains("spf13/pflag.")
+        || fact.name.contains("Flags.");
     if flags {
         let short = last.ends_with('P') && last.len() > 1;
         let plain = last.trim_end_matches('P');
         let var = plain.ends_with("Var");
         let of = plain.trim_end_matches("Var");
-        if !["String", "Bool", "Int", "Int64", "Uint", "Float64", "Duration", "StringSlice", "Uint16", "Int32", "StringArray"].contains(&of) {
+        if !["String", "Bool", "Int", "Int64", "Uint", "Float64", "Duration", "StringSlice", "Uint16", "Int32", "StringArray"].contains(&of)
+        {
             return;
         }
         let name = usize::from(var);
@@ -82,7 +86,11 @@ pub(super) fn called(reader: &mut Reader<'_>, number: usize) {
         return;
     }
     // `getEnv("PORT", "8080")`: a helper of its own.
-    let reads = lower.contains("getenv") || lower.contains("envor") || lower.contains("lookupenv") || lower.starts_with("env") || lower.ends_with("env");
+    let reads = lower.contains("getenv")
+        || lower.contains("envor")
+        || lower.contains("lookupenv")
+        || lower.starts_with("env")
+        || lower.ends_with("env");
     if reads
         && fact.get("literal").is_none()
         && let Some(name) = text("0")
@@ -104,11 +112,15 @@ pub(super) fn class(reader: &mut Reader<'_>, name: &str, node: Node<'_>) {
         let Some(tag) = declared.child_by_field_name("tag") else { continue };
         let tag = text(tag, reader.source).trim_matches('`');
         let get = |key: &str| tagged(tag, key);
-        let source = ["env", "envconfig", "mapstructure", "koanf", "arg", "flag", "long", "conf"].iter().find_map(|key| get(key).map(|value| (*key, value)));
+        let source = ["env", "envconfig", "mapstructure", "koanf", "arg", "flag", "long", "conf"]
+            .iter()
+            .find_map(|key| get(key).map(|value| (*key, value)));
         let validated = get("validate").or_else(|| get("binding"));
         let default = get("default").or_else(|| get("envDefault")).or_else(|| get("env-default"));
         let kong = default.is_some() && get("help").is_some();
-        let Some((key, written)) = source.or(kong.then(|| ("flag", field.clone()))).or((configures && default.is_some()).then(|| ("yaml", field.clone()))) else {
+        let Some((key, written)) =
+            source.or(kong.then(|| ("flag", field.clone()))).or((configures && default.is_some()).then(|| ("yaml", field.clone())))
+        else {
             continue;
         };
         let mut parts = written.split(',').map(str::trim);

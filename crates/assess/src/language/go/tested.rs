@@ -38,19 +38,28 @@ pub(super) fn test(name: &str, takes: &str, calls: &[Fact], line: u32, end: u32)
 fn can_fail(call: &Fact) -> bool {
     let name = call.name.as_str();
     let last = name.rsplit('.').next().unwrap_or(name);
-    if let Some(method) = name.strip_prefix("testing.T.").or_else(|| name.strip_prefix("testing.F.")).or_else(|| name.strip_prefix("testing.B.")) {
+    if let Some(method) =
+        name.strip_prefix("testing.T.").or_else(|| name.strip_prefix("testing.F.")).or_else(|| name.strip_prefix("testing.B."))
+    {
         return ["Error", "Errorf", "Fatal", "Fatalf", "Fail", "FailNow"].contains(&method);
     }
     if name.contains("testify/assert.") || name.contains("testify/require.") || name.contains("testify/suite.") {
         return !matches!(last, "New" | "Run" | "Require" | "Assert" | "T" | "SetT");
     }
     if ["gotest.tools", "quicktest", "matryer/is", "go-cmp/cmp.", "gomega."].iter().any(|library| name.contains(library)) {
-        return matches!(last, "Equal" | "Assert" | "Check" | "DeepEqual" | "NoErr" | "True" | "To" | "Should" | "NilError" | "ErrorContains" | "Expect");
+        return matches!(
+            last,
+            "Equal" | "Assert" | "Check" | "DeepEqual" | "NoErr" | "True" | "To" | "Should" | "NilError" | "ErrorContains" | "Expect"
+        );
     }
     // A helper of its own that is handed the test.
     let lower = last.to_ascii_lowercase();
-    let handed = call.get("0.type").is_some_and(|of| of.starts_with("testing.")) || call.get("receiver").is_some_and(|on| on == "s" || on == "suite");
-    handed && ["assert", "require", "expect", "check", "must", "want", "verify", "equal", "noerror", "true", "nil"].iter().any(|word| lower.contains(word))
+    let handed = call.get("0.type").is_some_and(|of| of.starts_with("testing."))
+        || call.get("receiver").is_some_and(|on| on == "s" || on == "suite");
+    handed
+        && ["assert", "require", "expect", "check", "must", "want", "verify", "equal", "noerror", "true", "nil"]
+            .iter()
+            .any(|word| lower.contains(word))
 }
 
 /// Whether an assertion is about constants alone: `assert.True(t, true)`.
@@ -58,7 +67,8 @@ fn constant(call: &Fact) -> bool {
     if !call.name.contains("testify") {
         return false;
     }
-    let given: Vec<&str> = call.attrs.iter().filter(|(key, _)| key != "0" && key.bytes().all(|b| b.is_ascii_digit())).map(|(_, v)| v.as_str()).collect();
+    let given: Vec<&str> =
+        call.attrs.iter().filter(|(key, _)| key != "0" && key.bytes().all(|b| b.is_ascii_digit())).map(|(_, v)| v.as_str()).collect();
     let literal = |text: &&str| matches!(*text, "true" | "false" | "nil") || text.parse::<f64>().is_ok();
     !given.is_empty() && given.iter().all(|text| literal(&text))
 }

@@ -138,7 +138,10 @@ impl<'t> Reader<'t> {
                 self.scopes.enter();
                 let params = node.child_by_field_name("parameters").map(|list| self.parameters(list)).unwrap_or_default();
                 let (first, last) = lines(node);
-                self.values.insert(node.id(), Value { inline: Some((params.join(","), format!("{first}-{last}"))), of: Some("fn".into()), ..Value::default() });
+                self.values.insert(
+                    node.id(),
+                    Value { inline: Some((params.join(","), format!("{first}-{last}"))), of: Some("fn".into()), ..Value::default() },
+                );
             }
             "block" | "match_arm" => {
                 self.scopes.enter();
@@ -147,7 +150,8 @@ impl<'t> Reader<'t> {
             _ => {}
         }
         // Attributes of what is no definition are nobody's.
-        let bare = ["field_declaration", "enum_variant", "let_declaration", "expression_statement", "match_arm", "field_initializer", "parameter"];
+        let bare =
+            ["field_declaration", "enum_variant", "let_declaration", "expression_statement", "match_arm", "field_initializer", "parameter"];
         if node.is_named() && (node.kind().ends_with("_item") || bare.contains(&node.kind())) {
             self.attributes.clear();
         }
@@ -167,7 +171,10 @@ impl<'t> Reader<'t> {
             "block" => {
                 self.scopes.leave();
                 self.guards.retain(|(id, _)| *id != node.id());
-                if let Some(last) = node.named_child(node.named_child_count().saturating_sub(1).try_into().unwrap_or(0)).filter(|last| !last.kind().ends_with("statement")) {
+                if let Some(last) = node
+                    .named_child(node.named_child_count().saturating_sub(1).try_into().unwrap_or(0))
+                    .filter(|last| !last.kind().ends_with("statement"))
+                {
                     let value = self.value(last);
                     self.values.insert(node.id(), value);
                 }
@@ -250,7 +257,8 @@ impl<'t> Reader<'t> {
         let name = super::names::without_generics(text(of, self.source)).replace("::", ".");
         let outer = self.within.last().cloned().unwrap_or_default();
         let name = if outer.name.is_empty() { name } else { format!("{}.{name}", outer.name) };
-        let symbol = self.out.symbols.iter().position(|symbol| symbol.name == name).and_then(|at| u32::try_from(at).ok()).unwrap_or(outer.symbol);
+        let symbol =
+            self.out.symbols.iter().position(|symbol| symbol.name == name).and_then(|at| u32::try_from(at).ok()).unwrap_or(outer.symbol);
         let of = node.child_by_field_name("trait").map(|of| self.names.canonical(text(of, self.source)));
         let test = attributes.iter().any(|(path, written, _)| path == "cfg" && written.contains("test") && !written.contains("not(test"));
         if let (Some(of), Some(class)) = (&of, &class) {
@@ -267,15 +275,27 @@ impl<'t> Reader<'t> {
         let (symbol, full) = self.add(name, node, true);
         let (line, end) = lines(node);
         let qualified = format!("{}.{full}", self.names.path);
-        let mut fact = Fact::new(Kind::Def, &qualified, line, end).with("kind", if node.kind() == "trait_item" { "interface" } else { "class" });
+        let mut fact =
+            Fact::new(Kind::Def, &qualified, line, end).with("kind", if node.kind() == "trait_item" { "interface" } else { "class" });
         for (path, written, _) in &attributes {
             if path == "derive" {
-                for one in written.trim_start_matches("derive").trim_matches(['(', ')', ' ']).split(',').map(str::trim).filter(|one| !one.is_empty()) {
+                for one in written
+                    .trim_start_matches("derive")
+                    .trim_matches(['(', ')', ' '])
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|one| !one.is_empty())
+                {
                     fact = fact.with("derive", self.names.canonical(one));
                 }
             }
         }
-        let fields: Vec<(String, String)> = self.names.fields.iter().filter_map(|(field, of)| Some((field.strip_prefix(&qualified)?.strip_prefix('.')?.to_owned(), of.clone()))).collect();
+        let fields: Vec<(String, String)> = self
+            .names
+            .fields
+            .iter()
+            .filter_map(|(field, of)| Some((field.strip_prefix(&qualified)?.strip_prefix('.')?.to_owned(), of.clone())))
+            .collect();
         let mut fields: Vec<String> = fields.into_iter().map(|(field, of)| format!("{field}:{of}")).collect();
         fields.sort();
         for field in fields.into_iter().take(100) {
@@ -298,7 +318,8 @@ impl<'t> Reader<'t> {
             }
             let (line, end) = lines(*node);
             let mut fact = Fact::new(Kind::Decorator, path, line, end);
-            if let Some(inside) = written.find('(').and_then(|at| written.get(at + 1..)).map(|rest| rest.strip_suffix(')').unwrap_or(rest)) {
+            if let Some(inside) = written.find('(').and_then(|at| written.get(at + 1..)).map(|rest| rest.strip_suffix(')').unwrap_or(rest))
+            {
                 for (number, (key, value)) in super::macros::arguments(inside).into_iter().enumerate() {
                     fact = fact.with(key.unwrap_or_else(|| number.to_string()), value);
                 }
@@ -315,7 +336,13 @@ impl<'t> Reader<'t> {
         let outer = self.within.last().cloned().unwrap_or_default();
         let (line, end) = lines(node);
         let cfg = attributes.iter().any(|(path, written, _)| path == "cfg" && written.contains("test") && !written.contains("not(test"));
-        let test = attributes.iter().any(|(path, _, _)| path == "test" || path.ends_with(".test") || path.ends_with("rstest") || path.ends_with("test_case") || path.ends_with("quickcheck"));
+        let test = attributes.iter().any(|(path, _, _)| {
+            path == "test"
+                || path.ends_with(".test")
+                || path.ends_with("rstest")
+                || path.ends_with("test_case")
+                || path.ends_with("quickcheck")
+        });
         let markers = if test { attributes.iter().map(|(path, _, _)| path.clone()).collect() } else { Vec::new() };
         self.begin(node, Within { symbol, name: full.clone(), test: test || cfg, markers, ..Within::default() });
         self.scopes.enter();
@@ -349,7 +376,13 @@ impl<'t> Reader<'t> {
             for param in list.named_children(&mut cursor).filter(|param| param.kind() == "parameter") {
                 if let Some(of) = param.child_by_field_name("type") {
                     let shown = self.names.named(of, self.source).unwrap_or_default();
-                    fact = fact.with("param", format!("{}:{shown}", param.child_by_field_name("pattern").map_or(String::new(), |node| compact(text(node, self.source)))));
+                    fact = fact.with(
+                        "param",
+                        format!(
+                            "{}:{shown}",
+                            param.child_by_field_name("pattern").map_or(String::new(), |node| compact(text(node, self.source)))
+                        ),
+                    );
                     fact = fact.with("takes", compact(text(of, self.source)));
                 }
             }
@@ -372,7 +405,10 @@ impl<'t> Reader<'t> {
         let mut cursor = list.walk();
         for param in list.named_children(&mut cursor).take(60) {
             let (pattern, of) = match param.kind() {
-                "parameter" => (param.child_by_field_name("pattern"), param.child_by_field_name("type").and_then(|of| self.names.named(of, self.source))),
+                "parameter" => (
+                    param.child_by_field_name("pattern"),
+                    param.child_by_field_name("type").and_then(|of| self.names.named(of, self.source)),
+                ),
                 "self_parameter" => continue,
                 _ => (Some(param), None),
             };
@@ -407,13 +443,16 @@ impl<'t> Reader<'t> {
             ["assert", "expect_", "check", "verify", "ensure", "must"].iter().any(|word| last.starts_with(word)) && last != "expect"
         };
         let asserts = calls.iter().filter(|fact| fact.kind == Kind::Call).filter(|fact| fails(&fact.name) || own(fact)).count();
-        let constants = calls.iter().filter(|fact| fact.kind == Kind::Call && fact.name == "assert" && fact.get("0") == Some("true")).count();
-        let mut others = calls.iter().filter(|fact| fact.kind == Kind::Call && (fact.name.ends_with(".unwrap") || fact.name.ends_with(".expect")));
+        let constants =
+            calls.iter().filter(|fact| fact.kind == Kind::Call && fact.name == "assert" && fact.get("0") == Some("true")).count();
+        let mut others =
+            calls.iter().filter(|fact| fact.kind == Kind::Call && (fact.name.ends_with(".unwrap") || fact.name.ends_with(".expect")));
         let panics = within.markers.iter().any(|marker| marker == "should_panic");
         let result = node.child_by_field_name("return_type").is_some();
         let trivial = asserts == constants && others.next().is_none() && !panics && !result;
         let (line, end) = lines(node);
-        let mut fact = Fact::new(Kind::Test, within.name.rsplit('.').next().unwrap_or_default(), line, end).with("asserts", asserts.to_string());
+        let mut fact =
+            Fact::new(Kind::Test, within.name.rsplit('.').next().unwrap_or_default(), line, end).with("asserts", asserts.to_string());
         fact = fact.with("trivial", if trivial { "yes" } else { "no" });
         for marker in &within.markers {
             if marker == "ignore" {
@@ -461,12 +500,17 @@ impl<'t> Reader<'t> {
                 }
                 "parenthesized_expression" | "reference_expression" => node = node.named_child(0)?,
                 "let_condition" => node = node.child_by_field_name("value")?,
-                "binary_expression" if text(node.child_by_field_name("operator")?, self.source) == "&&" => node = node.child_by_field_name("left")?,
+                "binary_expression" if text(node.child_by_field_name("operator")?, self.source) == "&&" => {
+                    node = node.child_by_field_name("left")?
+                }
                 "field_expression" => {
                     let field = text(node.child_by_field_name("field")?, self.source);
                     let before = text(node.child_by_field_name("value")?, self.source).to_ascii_lowercase();
                     let settings = ["cfg", "conf", "settings", "opts", "options", "args", "flags", "env", "cli", "feature"];
-                    return before.split('.').any(|part| settings.iter().any(|word| part.contains(word))).then(|| (field.to_owned(), negated));
+                    return before
+                        .split('.')
+                        .any(|part| settings.iter().any(|word| part.contains(word)))
+                        .then(|| (field.to_owned(), negated));
                 }
                 "call_expression" => {
                     let function = node.child_by_field_name("function")?;
@@ -560,6 +604,9 @@ fn body_kind(body: Node<'_>, source: &str) -> &'static str {
     if ["todo!", "unimplemented!", "panic!", "unreachable!"].iter().any(|word| written.starts_with(word)) {
         return "raises";
     }
-    let plain = constant(*only, source).is_some() || matches!(written, "()" | "Ok(())" | "None") || written.starts_with('"') || written.starts_with("StatusCode::") && !written.contains('(');
+    let plain = constant(*only, source).is_some()
+        || matches!(written, "()" | "Ok(())" | "None")
+        || written.starts_with('"')
+        || written.starts_with("StatusCode::") && !written.contains('(');
     if plain { "constant" } else { "normal" }
 }

@@ -6,7 +6,16 @@ pub(super) fn gives(callee: &str) -> Option<String> {
         return Some((*of).to_owned());
     }
     let (before, last) = callee.rsplit_once('.')?;
-    if matches!(before, "axum.Router" | "axum.routing.MethodRouter" | "actix_web.Route" | "actix_web.Resource" | "actix_web.Scope" | "actix_web.App" | "rocket.Rocket") {
+    if matches!(
+        before,
+        "axum.Router"
+            | "axum.routing.MethodRouter"
+            | "actix_web.Route"
+            | "actix_web.Resource"
+            | "actix_web.Scope"
+            | "actix_web.App"
+            | "rocket.Rocket"
+    ) {
         return Some(before.to_owned());
     }
     if before == "axum.routing" && last != "MethodRouter" {
@@ -22,7 +31,9 @@ pub(super) fn gives(callee: &str) -> Option<String> {
     }
     match last {
         // What a builder builds is called as it is, without the builder.
-        "build" | "try_build" | "finish" if class.ends_with("Builder") && class.len() > 7 => Some(before.strip_suffix("Builder").unwrap_or(before).to_owned()),
+        "build" | "try_build" | "finish" if class.ends_with("Builder") && class.len() > 7 => {
+            Some(before.strip_suffix("Builder").unwrap_or(before).to_owned())
+        }
         "builder" => Some(format!("{before}Builder")),
         _ if LEAVES.contains(&last) => Some(format!("{before}.{last}")),
         // Most of what is followed is fluent: routers, builders, layers, pools.
@@ -31,7 +42,25 @@ pub(super) fn gives(callee: &str) -> Option<String> {
 }
 
 /// Methods whose result is something else than what they are called on, and is not followed.
-const LEAVES: &[&str] = &["get", "send", "json", "text", "len", "iter", "lock", "read", "write", "map", "and_then", "status", "headers", "execute", "fetch_one", "fetch_all", "fetch_optional"];
+const LEAVES: &[&str] = &[
+    "get",
+    "send",
+    "json",
+    "text",
+    "len",
+    "iter",
+    "lock",
+    "read",
+    "write",
+    "map",
+    "and_then",
+    "status",
+    "headers",
+    "execute",
+    "fetch_one",
+    "fetch_all",
+    "fetch_optional",
+];
 
 const GIVES: &[(&str, &str)] = &[
     ("axum.Router.new", "axum.Router"),
@@ -60,5 +89,23 @@ const GIVES: &[(&str, &str)] = &[
 
 /// Methods that hand on what they are called on.
 pub(super) const SAME: &[&str] = &[
-    "clone", "unwrap", "expect", "as_ref", "as_mut", "into", "unwrap_or_default", "to_owned", "borrow", "borrow_mut", "context", "with_context", "map_err", "unwrap_or_else", "ok", "into_service", "into_make_service", "into_make_service_with_connect_info", "boxed",
+    "clone",
+    "unwrap",
+    "expect",
+    "as_ref",
+    "as_mut",
+    "into",
+    "unwrap_or_default",
+    "to_owned",
+    "borrow",
+    "borrow_mut",
+    "context",
+    "with_context",
+    "map_err",
+    "unwrap_or_else",
+    "ok",
+    "into_service",
+    "into_make_service",
+    "into_make_service_with_connect_info",
+    "boxed",
 ];

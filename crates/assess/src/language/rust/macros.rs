@@ -17,7 +17,8 @@ impl<'t> Reader<'t> {
         let name = self.names.canonical(text(name, self.source));
         let number = self.invocation(&name, text(tree, self.source), node);
         self.tokens(tree);
-        self.values.insert(node.id(), Value { id: Some(format!("#{number}")), call: Some(number), built: name == "format", ..Value::default() });
+        self.values
+            .insert(node.id(), Value { id: Some(format!("#{number}")), call: Some(number), built: name == "format", ..Value::default() });
     }
 
     fn invocation(&mut self, name: &str, inside: &str, node: Node<'t>) -> usize {
@@ -26,7 +27,10 @@ impl<'t> Reader<'t> {
         let mut fact = Fact::new(Kind::Call, name, line, end).with("macro", "yes");
         let mut texts = Vec::new();
         for (number, (key, value)) in arguments(inside).into_iter().enumerate() {
-            let value = if value.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':') && value.contains(|c: char| c.is_alphabetic()) && key.is_none() {
+            let value = if value.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':')
+                && value.contains(|c: char| c.is_alphabetic())
+                && key.is_none()
+            {
                 // What a macro is handed by name is followed like any name.
                 let local = self.scopes.find(&value).is_some();
                 if local { value } else { self.names.constants.get(&value).cloned().unwrap_or_else(|| self.path(&value)) }
@@ -52,7 +56,9 @@ impl<'t> Reader<'t> {
         if matches!(name, "env" | "option_env")
             && let Some(variable) = self.out.facts.get(number).and_then(|fact| fact.get("0")).map(str::to_owned)
         {
-            self.push(Fact::new(Kind::Env, variable, line, end).with("required", if name == "env" { "yes" } else { "no" }).with("when", "build"));
+            self.push(
+                Fact::new(Kind::Env, variable, line, end).with("required", if name == "env" { "yes" } else { "no" }).with("when", "build"),
+            );
         }
         number
     }

@@ -47,7 +47,9 @@ impl Language for Rust {
                 let inside = inner(from);
                 let folder = name.replace('_', "-");
                 let last = folder.rsplit('-').next().unwrap_or(&folder).to_owned();
-                let beside = [format!("{inside}/{name}"), inside.clone()].into_iter().find(|one| *one != inside && (exists(&format!("{one}.rs")) || exists(&format!("{one}/mod.rs"))));
+                let beside = [format!("{inside}/{name}"), inside.clone()]
+                    .into_iter()
+                    .find(|one| *one != inside && (exists(&format!("{one}.rs")) || exists(&format!("{one}/mod.rs"))));
                 let mut found = beside;
                 for parent in ["", "crates/", "libs/", "packages/"] {
                     for folder in [folder.as_str(), name, last.as_str()] {
@@ -57,16 +59,24 @@ impl Language for Rust {
                     }
                 }
                 // The library of the binary's own crate.
-                if found.is_none() && exists(&format!("{}/lib.rs", home(from))) && home(from).split('/').rev().nth(1).is_some_and(|own| own.replace('-', "_") == name) {
+                if found.is_none()
+                    && exists(&format!("{}/lib.rs", home(from)))
+                    && home(from).split('/').rev().nth(1).is_some_and(|own| own.replace('-', "_") == name)
+                {
                     found = Some(home(from).to_owned());
                 }
                 // A binary or a test names the library by the package's name, which only the manifest knows.
                 if found.is_none()
                     && let Some(next) = path.get(1).copied().or(import.item.as_deref())
                 {
-                    let root = home(from).strip_suffix("/src").or(home(from).strip_suffix("src")).unwrap_or_else(|| from.split("/tests/").next().filter(|_| from.contains("/tests/")).unwrap_or(""));
+                    let root = home(from)
+                        .strip_suffix("/src")
+                        .or(home(from).strip_suffix("src"))
+                        .unwrap_or_else(|| from.split("/tests/").next().filter(|_| from.contains("/tests/")).unwrap_or(""));
                     let sources = if root.is_empty() { "src".to_owned() } else { format!("{root}/src") };
-                    if exists(&format!("{sources}/lib.rs")) && (exists(&format!("{sources}/{next}.rs")) || exists(&format!("{sources}/{next}/mod.rs"))) {
+                    if exists(&format!("{sources}/lib.rs"))
+                        && (exists(&format!("{sources}/{next}.rs")) || exists(&format!("{sources}/{next}/mod.rs")))
+                    {
                         found = Some(sources);
                     }
                 }

@@ -46,11 +46,22 @@ impl Names {
                         } else if let Some(name) = child.child_by_field_name("name") {
                             let name = text(name, source);
                             let line = lines(child).0;
-                            names.listed.push(Import { local: name.to_owned(), module: format!("self::{name}"), item: None, level: 0, line, symbol: 0, optional: false });
-                            names.own.insert(name.to_owned());
+                            names.listed.push(Import {
+                                local: name.to_owned(),
+                                module: format!("self::{name}"),
+                                item: None,
+                                level: 0,
+                                line,
+                                symbol: 0,
+                                optional: false,
+                            });
+                            let folder = super::inner(path).replace('/', ".");
+                            let full = if folder.is_empty() { name.to_owned() } else { format!("{folder}.{name}") };
+                            names.imports.entry(name.to_owned()).or_insert(full);
                         }
                     }
-                    "function_item" | "struct_item" | "enum_item" | "trait_item" | "const_item" | "static_item" | "type_item" | "union_item" => {
+                    "function_item" | "struct_item" | "enum_item" | "trait_item" | "const_item" | "static_item" | "type_item"
+                    | "union_item" => {
                         if let Some(name) = child.child_by_field_name("name") {
                             names.own.insert(text(name, source).to_owned());
                         }
@@ -79,10 +90,21 @@ impl Names {
             let Some((last, before)) = parts.split_last() else { continue };
             let local = local.unwrap_or_else(|| (*last).to_owned());
             if *last == "*" {
-                self.listed.push(Import { local: "*".into(), module: before.join("::"), item: None, level: 0, line, symbol: 0, optional: false });
+                self.listed.push(Import {
+                    local: "*".into(),
+                    module: before.join("::"),
+                    item: None,
+                    level: 0,
+                    line,
+                    symbol: 0,
+                    optional: false,
+                });
                 if let Some(known) = PRELUDES.iter().find(|(module, _)| *module == before.join("::")) {
                     for name in known.1 {
-                        self.imports.insert((*name).to_owned(), (*name).replacen("", &format!("{}.", before.join(".").trim_end_matches(".prelude")), 1));
+                        self.imports.insert(
+                            (*name).to_owned(),
+                            (*name).replacen("", &format!("{}.", before.join(".").trim_end_matches(".prelude")), 1),
+                        );
                     }
                 }
                 continue;
@@ -158,7 +180,9 @@ impl Names {
                 }
                 "dynamic_type" | "abstract_type" => node = node.child_by_field_name("trait")?,
                 "bounded_type" | "higher_ranked_trait_bound" => node = node.named_child(0)?,
-                "type_identifier" | "scoped_type_identifier" | "identifier" | "scoped_identifier" => return Some(self.canonical(text(node, source))),
+                "type_identifier" | "scoped_type_identifier" | "identifier" | "scoped_identifier" => {
+                    return Some(self.canonical(text(node, source)));
+                }
                 "primitive_type" => return Some(text(node, source).to_owned()),
                 _ => return None,
             }
@@ -266,7 +290,9 @@ pub(super) fn without_generics(written: &str) -> String {
 pub(super) fn constant(node: Node<'_>, source: &str) -> Option<String> {
     let written = text(node, source);
     Some(match node.kind() {
-        "string_literal" => crate::language::flow::clip(written.trim_start_matches('b').trim_matches('"')).replace("\\n", "\n").replace("\\\"", "\""),
+        "string_literal" => {
+            crate::language::flow::clip(written.trim_start_matches('b').trim_matches('"')).replace("\\n", "\n").replace("\\\"", "\"")
+        }
         "raw_string_literal" => crate::language::flow::clip(written.trim_start_matches(['b', 'r']).trim_matches('#').trim_matches('"')),
         "integer_literal" | "float_literal" => {
             let digits = written.replace('_', "");
@@ -279,7 +305,8 @@ pub(super) fn constant(node: Node<'_>, source: &str) -> Option<String> {
     })
 }
 
-const HOLDERS: &[&str] = &["Arc", "Box", "Rc", "Option", "Result", "Pin", "Mutex", "RwLock", "Cow", "OnceCell", "OnceLock", "LazyLock", "Lazy"];
+const HOLDERS: &[&str] =
+    &["Arc", "Box", "Rc", "Option", "Result", "Pin", "Mutex", "RwLock", "Cow", "OnceCell", "OnceLock", "LazyLock", "Lazy"];
 
 const PRELUDES: &[(&str, &[&str])] = &[
     ("axum::routing", &["get", "post", "put", "delete", "patch", "any", "head", "options"]),

@@ -18,7 +18,12 @@ impl<'t> Reader<'t> {
             "field_expression" => self.field(node)?,
             "call_expression" => self.call(node)?,
             "struct_expression" => self.literal(node)?,
-            "await_expression" | "try_expression" | "parenthesized_expression" | "unary_expression" | "expression_statement" | "return_expression" => {
+            "await_expression"
+            | "try_expression"
+            | "parenthesized_expression"
+            | "unary_expression"
+            | "expression_statement"
+            | "return_expression" => {
                 let value = self.value(node.named_child(0)?);
                 if node.kind() == "try_expression"
                     && let Some(fact) = value.call.and_then(|call| self.out.facts.get_mut(call))
@@ -49,7 +54,9 @@ impl<'t> Reader<'t> {
                 self.text(&plain, false, node);
                 Value::constant(plain)
             }
-            "integer_literal" | "float_literal" | "boolean_literal" | "char_literal" | "negative_literal" => Value::constant(constant(node, self.source)?),
+            "integer_literal" | "float_literal" | "boolean_literal" | "char_literal" | "negative_literal" => {
+                Value::constant(constant(node, self.source)?)
+            }
             _ => return None,
         };
         self.values.insert(node.id(), value);
@@ -60,24 +67,49 @@ impl<'t> Reader<'t> {
         let name = text(node, self.source);
         let parent = self.around.last()?;
         // Names that are declared or belong to a path are no mentions.
-        if matches!(parent.kind(), "scoped_identifier" | "scoped_type_identifier" | "let_declaration" | "parameter" | "function_item" | "tuple_struct_pattern" | "closure_parameters") {
-            let value = parent.kind() == "let_declaration" && parent.child_by_field_name("value").is_some_and(|value| value.id() == node.id());
+        if matches!(
+            parent.kind(),
+            "scoped_identifier"
+                | "scoped_type_identifier"
+                | "let_declaration"
+                | "parameter"
+                | "function_item"
+                | "tuple_struct_pattern"
+                | "closure_parameters"
+        ) {
+            let value =
+                parent.kind() == "let_declaration" && parent.child_by_field_name("value").is_some_and(|value| value.id() == node.id());
             if !value {
                 return None;
             }
         }
         if let Some(variable) = self.scopes.find(name) {
-            return Some(Value { name: variable.name.clone(), of: variable.of.clone(), constant: variable.constant.clone(), id: Some(variable.id.clone()), ..Value::default() });
+            return Some(Value {
+                name: variable.name.clone(),
+                of: variable.of.clone(),
+                constant: variable.constant.clone(),
+                id: Some(variable.id.clone()),
+                ..Value::default()
+            });
         }
         let full = self.names.canonical(name);
         if full != name || self.names.own.contains(name) {
             self.mention(name.to_owned(), lines(node).0);
         }
-        Some(Value { id: Some(format!("~{full}")), constant: self.names.constants.get(name).cloned(), name: Some(full), ..Value::default() })
+        Some(Value {
+            id: Some(format!("~{full}")),
+            constant: self.names.constants.get(name).cloned(),
+            name: Some(full),
+            ..Value::default()
+        })
     }
 
     fn scoped(&mut self, node: Node<'t>) -> Option<Value> {
-        if self.around.last().is_some_and(|parent| matches!(parent.kind(), "scoped_identifier" | "scoped_type_identifier" | "use_declaration")) {
+        if self
+            .around
+            .last()
+            .is_some_and(|parent| matches!(parent.kind(), "scoped_identifier" | "scoped_type_identifier" | "use_declaration"))
+        {
             return None;
         }
         let written = text(node, self.source);
@@ -127,7 +159,12 @@ impl<'t> Reader<'t> {
         let mut fact = Fact::new(Kind::Call, &name, line, end);
         if let Some(list) = arguments {
             let mut cursor = list.walk();
-            for (number, argument) in list.named_children(&mut cursor).filter(|node| !node.kind().ends_with("comment") && node.kind() != "attribute_item").enumerate().take(40) {
+            for (number, argument) in list
+                .named_children(&mut cursor)
+                .filter(|node| !node.kind().ends_with("comment") && node.kind() != "attribute_item")
+                .enumerate()
+                .take(40)
+            {
                 self.given(&mut fact, &number.to_string(), argument);
             }
         }
@@ -139,7 +176,8 @@ impl<'t> Reader<'t> {
                 fact = fact.with("from", from);
             }
             if let Some(before) = held.call {
-                let asked: Vec<&str> = fact.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())).map(|(_, v)| v.as_str()).collect();
+                let asked: Vec<&str> =
+                    fact.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())).map(|(_, v)| v.as_str()).collect();
                 let then = clip(&format!("{method}({})", asked.join(",")));
                 self.answered(before, method, fact.get("0"));
                 if let Some(fact) = self.out.facts.get_mut(before) {
@@ -165,12 +203,17 @@ impl<'t> Reader<'t> {
             self.push(Fact::new(Kind::Raise, what, line, end));
             return Some(Value::default());
         }
-        if matches!(name.as_str(), "Ok" | "Some" | "Box.new" | "Arc.new" | "std.sync.Arc.new" | "std.boxed.Box.new" | "axum.handler.Handler") {
+        if matches!(
+            name.as_str(),
+            "Ok" | "Some" | "Box.new" | "Arc.new" | "std.sync.Arc.new" | "std.boxed.Box.new" | "axum.handler.Handler"
+        ) {
             // What only holds a value is that value.
             return arguments.and_then(|list| list.named_child(0)).map(|inner| self.value(inner));
         }
         let exits = name == "std.process.exit";
-        let environment = matches!(name.as_str(), "std.env.var" | "std.env.var_os" | "dotenvy.var" | "dotenv.var" | "env.var").then(|| fact.get("0").map(str::to_owned)).flatten();
+        let environment = matches!(name.as_str(), "std.env.var" | "std.env.var_os" | "dotenvy.var" | "dotenv.var" | "env.var")
+            .then(|| fact.get("0").map(str::to_owned))
+            .flatten();
         let number = self.push(fact.clone());
         if exits {
             fact.kind = Kind::Raise;
@@ -262,7 +305,9 @@ impl<'t> Reader<'t> {
         }
         if let Some(shape) = shape(value) {
             let (line, end) = lines(node);
-            let mut fact = Fact::new(Kind::Text, shape, line, end).with("shape", shape).with("value", clip(&value.split_whitespace().collect::<Vec<_>>().join(" ")));
+            let mut fact = Fact::new(Kind::Text, shape, line, end)
+                .with("shape", shape)
+                .with("value", clip(&value.split_whitespace().collect::<Vec<_>>().join(" ")));
             if built {
                 fact = fact.with("built", "yes");
             }
@@ -284,7 +329,11 @@ impl<'t> Reader<'t> {
             return;
         }
         let plain = written.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let local = if plain { written } else { written.split(|c: char| !c.is_alphanumeric() && c != '_').rfind(|part| !part.is_empty()).unwrap_or(written) };
+        let local = if plain {
+            written
+        } else {
+            written.split(|c: char| !c.is_alphanumeric() && c != '_').rfind(|part| !part.is_empty()).unwrap_or(written)
+        };
         let id = match (&known.id, known.call) {
             (Some(id), None) if plain => id.clone(),
             _ => format!("{local}@{}", lines(pattern).0),
@@ -294,6 +343,9 @@ impl<'t> Reader<'t> {
             fact.attrs.push(("into".into(), id.clone()));
         }
         let constant = known.constant.filter(|_| !text(node, self.source).starts_with("let mut"));
-        self.scopes.declare(local, Variable { of: of.filter(|_| plain || known.call.is_some()), name: known.name.filter(|_| known.call.is_none()), constant, id });
+        self.scopes.declare(
+            local,
+            Variable { of: of.filter(|_| plain || known.call.is_some()), name: known.name.filter(|_| known.call.is_none()), constant, id },
+        );
     }
 }

@@ -38,7 +38,8 @@ pub(super) fn class(reader: &mut Reader<'_>, name: &str, derives: &[String], nod
             let Some((kind, inside)) = attribute.split_once('(') else { continue };
             let inside = inside.strip_suffix(')').unwrap_or(inside);
             for (number, (key, value)) in arguments(inside).into_iter().enumerate() {
-                let word = key.clone().unwrap_or_else(|| if value.starts_with("default_value_t") { value.clone() } else { number.to_string() });
+                let word =
+                    key.clone().unwrap_or_else(|| if value.starts_with("default_value_t") { value.clone() } else { number.to_string() });
                 match (kind.trim(), word.as_str()) {
                     (_, "default_value" | "default_value_t" | "default_values") => default = Some(value),
                     ("serde", "default") => default = Some(returned(reader, &value).unwrap_or(value)),
@@ -75,7 +76,11 @@ fn returned(reader: &Reader<'_>, function: &str) -> Option<String> {
     let head = format!("fn {}()", function.trim_matches('"'));
     let rest = reader.source.split(head.as_str()).nth(1)?;
     let body = rest.split_once('{')?.1.split_once('}')?.0.trim();
-    let inner = body.strip_suffix(".into()").or_else(|| body.strip_suffix(".to_string()")).or_else(|| body.strip_suffix(".to_owned()")).unwrap_or(body);
+    let inner = body
+        .strip_suffix(".into()")
+        .or_else(|| body.strip_suffix(".to_string()"))
+        .or_else(|| body.strip_suffix(".to_owned()"))
+        .unwrap_or(body);
     let inner = inner.strip_prefix("String::from(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(inner);
     (inner.len() < 200 && !inner.contains(['\n', ';'])).then(|| inner.trim_matches('"').to_owned())
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Wiring, super::folder};
+use super::{super::folder, Wiring};
 use crate::{
     fact::Kind,
     wiring::{Place, Wired},
@@ -23,7 +23,8 @@ impl Wiring<'_> {
         }
         for ((file, path, extract), names) in self.program.files.iter().zip(&self.calls) {
             let package = folder(path);
-            let locals: BTreeMap<&str, &str> = extract.imports.iter().map(|import| (import.local.as_str(), import.module.as_str())).collect();
+            let locals: BTreeMap<&str, &str> =
+                extract.imports.iter().map(|import| (import.local.as_str(), import.module.as_str())).collect();
             let top = Place { file: *file, symbol: 0 };
             for import in &extract.imports {
                 // Importing a package runs its variables and its `init`s.
@@ -36,7 +37,11 @@ impl Wiring<'_> {
                 if symbol.name == "init" {
                     leads.insert((top, place));
                 }
-                if symbol.name == "main" && extract.facts.iter().any(|fact| fact.kind == Kind::Def && fact.symbol == place.symbol) && !path.ends_with("_test.go") && self.is_main(&package, path) {
+                if symbol.name == "main"
+                    && extract.facts.iter().any(|fact| fact.kind == Kind::Def && fact.symbol == place.symbol)
+                    && !path.ends_with("_test.go")
+                    && self.is_main(&package, path)
+                {
                     wired.roots.push(place);
                     for other in self.names.packages.get(&package).into_iter().flatten() {
                         leads.insert((place, Place { file: *other, symbol: 0 }));
@@ -77,7 +82,11 @@ impl Wiring<'_> {
     fn is_main(&self, package: &str, path: &str) -> bool {
         // The clause itself is not kept: what has a `main` and is imported by nobody is one.
         let _ = path;
-        !self.program.files.iter().any(|(_, _, extract)| extract.imports.iter().any(|import| self.names.package(&import.module) == Some(package)))
+        !self
+            .program
+            .files
+            .iter()
+            .any(|(_, _, extract)| extract.imports.iter().any(|import| self.names.package(&import.module) == Some(package)))
     }
 
     fn lead(&self, from: Place, name: &str, methods: &BTreeMap<&str, Vec<(&str, Place)>>, leads: &mut BTreeSet<(Place, Place)>) {
@@ -110,9 +119,33 @@ fn imported(locals: &BTreeMap<&str, &str>, first: &str) -> bool {
 
 /// Methods that the standard library asks for by itself.
 const ASKED: &[&str] = &[
-    "ServeHTTP", "String", "Error", "Scan", "Value", "MarshalJSON", "UnmarshalJSON", "MarshalText", "UnmarshalText", "RoundTrip", "Write", "Read", "Close", "TableName",
-    "BeforeCreate", "AfterCreate", "BeforeSave", "Unwrap", "Len", "Less", "Swap", "Collect", "Describe", "Handle", "Enabled",
+    "ServeHTTP",
+    "String",
+    "Error",
+    "Scan",
+    "Value",
+    "MarshalJSON",
+    "UnmarshalJSON",
+    "MarshalText",
+    "UnmarshalText",
+    "RoundTrip",
+    "Write",
+    "Read",
+    "Close",
+    "TableName",
+    "BeforeCreate",
+    "AfterCreate",
+    "BeforeSave",
+    "Unwrap",
+    "Len",
+    "Less",
+    "Swap",
+    "Collect",
+    "Describe",
+    "Handle",
+    "Enabled",
 ];
 
 /// Methods that so many types have that a name alone says nothing.
-const COMMON: &[&str] = &["Error", "String", "Close", "Get", "Set", "Add", "Run", "Write", "Read", "Execute", "Call", "Do", "Start", "Stop", "Len", "Next"];
+const COMMON: &[&str] =
+    &["Error", "String", "Close", "Get", "Set", "Add", "Run", "Write", "Read", "Execute", "Call", "Do", "Start", "Stop", "Len", "Next"];

@@ -42,7 +42,9 @@ pub(super) fn wire(program: &Program<'_>) -> Wired {
     wiring.leads(&mut wired);
     for (number, (file, _, extract)) in program.files.iter().enumerate() {
         for (at, fact) in extract.facts.iter().enumerate() {
-            if let Some(name) = wiring.calls.get(number).and_then(|names| names.get(at)).filter(|name| !name.is_empty() && **name != fact.name) {
+            if let Some(name) =
+                wiring.calls.get(number).and_then(|names| names.get(at)).filter(|name| !name.is_empty() && **name != fact.name)
+            {
                 wired.renamed.push((*file, u32::try_from(at).unwrap_or(u32::MAX), name.clone()));
             }
         }
@@ -53,8 +55,15 @@ pub(super) fn wire(program: &Program<'_>) -> Wired {
 impl<'p> Wiring<'p> {
     fn of(program: &'p Program<'p>) -> Wiring<'p> {
         let names = Names::of(program);
-        let mut wiring =
-            Wiring { program, names, calls: Vec::new(), into: BTreeMap::new(), ids: BTreeMap::new(), index: BTreeMap::new(), graph: Graph::default() };
+        let mut wiring = Wiring {
+            program,
+            names,
+            calls: Vec::new(),
+            into: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            index: BTreeMap::new(),
+            graph: Graph::default(),
+        };
         for (number, (file, _, extract)) in program.files.iter().enumerate() {
             wiring.index.insert(*file, number);
             let mut followed = Vec::with_capacity(extract.facts.len());
@@ -103,9 +112,13 @@ impl<'p> Wiring<'p> {
     pub fn every(&self) -> impl Iterator<Item = (FileId, usize, &'p Fact, &str)> {
         self.program.files.iter().zip(&self.calls).flat_map(|((file, path, extract), names)| {
             let tests = path.ends_with("_test.go");
-            extract.facts.iter().zip(names).enumerate().filter(move |(_, (fact, _))| !tests && fact.kind == Kind::Call).map(
-                move |(at, (fact, name))| (*file, at, fact, name.as_str()),
-            )
+            extract
+                .facts
+                .iter()
+                .zip(names)
+                .enumerate()
+                .filter(move |(_, (fact, _))| !tests && fact.kind == Kind::Call)
+                .map(move |(at, (fact, name))| (*file, at, fact, name.as_str()))
         })
     }
 
@@ -146,7 +159,11 @@ impl<'p> Wiring<'p> {
             layer.attrs.extend(made.attrs.iter().filter(|(key, _)| plain(key)).cloned());
         }
         // `authenticated(false)` is another guard than `authenticated(true)`.
-        layer.switch = layer.attrs.iter().find(|(key, value)| key == "0" && matches!(value.as_str(), "true" | "false")).map(|(_, value)| value.clone());
+        layer.switch = layer
+            .attrs
+            .iter()
+            .find(|(key, value)| key == "0" && matches!(value.as_str(), "true" | "false"))
+            .map(|(_, value)| value.clone());
         layer.attrs.extend(self.within(&layer.name).into_iter().map(|name| ("calls".into(), name)));
         Some(layer)
     }
@@ -186,5 +203,6 @@ impl<'p> Wiring<'p> {
 
 /// Whether a property is an argument that people wrote, none of wiring's own.
 fn plain(key: &str) -> bool {
-    !key.contains('.') && !matches!(key, "id" | "from" | "into" | "receiver" | "result" | "then" | "literal" | "dropped" | "ignored" | "defer" | "go")
+    !key.contains('.')
+        && !matches!(key, "id" | "from" | "into" | "receiver" | "result" | "then" | "literal" | "dropped" | "ignored" | "defer" | "go")
 }

@@ -96,7 +96,10 @@ impl<'p> Names<'p> {
             // What a type has not is what it embeds has.
             for base in own.fact.all("base") {
                 let base = self.local(base);
-                if base.contains('/') || self.defs.contains_key(&format!("{base}.{field}")) || self.defs.get(&base).is_some_and(|own| own.fact.get("field").is_some()) {
+                if base.contains('/')
+                    || self.defs.contains_key(&format!("{base}.{field}"))
+                    || self.defs.get(&base).is_some_and(|own| own.fact.get("field").is_some())
+                {
                     return Some(format!("{base}.{after}"));
                 }
             }

@@ -48,7 +48,9 @@ fn split(name: &str) -> Option<(&'static str, &str)> {
 /// The framework that a type belongs to, where the type is a router.
 pub(super) fn framework(of: &str) -> Option<&'static str> {
     let (framework, rest) = split(of)?;
-    ["Engine", "RouterGroup", "IRouter", "IRoutes", "Echo", "Group", "Mux", "Router", "App", "ServeMux", "Server", "Route"].contains(&rest).then_some(framework)
+    ["Engine", "RouterGroup", "IRouter", "IRoutes", "Echo", "Group", "Mux", "Router", "App", "ServeMux", "Server", "Route"]
+        .contains(&rest)
+        .then_some(framework)
 }
 
 /// What a call of this name does.
@@ -115,9 +117,8 @@ pub(super) fn does(name: &str) -> Option<Does> {
         },
         "gorilla" => match method {
             "PathPrefix" | "Path" => Some(Does::Group { prefix: Some(0), guards: None }),
-            "Subrouter" | "Methods" | "Host" | "Schemes" | "Headers" | "Queries" | "StrictSlash" | "Name" | "NewRoute" | "UseEncodedPath" | "SkipClean" => {
-                Some(Does::Same)
-            }
+            "Subrouter" | "Methods" | "Host" | "Schemes" | "Headers" | "Queries" | "StrictSlash" | "Name" | "NewRoute"
+            | "UseEncodedPath" | "SkipClean" => Some(Does::Same),
             "Use" => Some(Does::Use(0)),
             "Handle" | "HandleFunc" => route("", 0, Handler::At(1)),
             "Handler" | "HandlerFunc" => route("", usize::MAX, Handler::At(0)),

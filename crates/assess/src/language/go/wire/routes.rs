@@ -22,7 +22,8 @@ impl<'p> Wiring<'p> {
     /// Builds the mount tree.
     pub fn mount(&mut self) {
         self.identities();
-        let every: Vec<(FileId, usize, &'p Fact, String)> = self.every().map(|(file, at, fact, name)| (file, at, fact, name.to_owned())).collect();
+        let every: Vec<(FileId, usize, &'p Fact, String)> =
+            self.every().map(|(file, at, fact, name)| (file, at, fact, name.to_owned())).collect();
         for (file, _, fact, name) in &every {
             let Some(does) = does(name) else { continue };
             let id = fact.get("id").unwrap_or_default();
@@ -53,7 +54,9 @@ impl<'p> Wiring<'p> {
                     if let Some(params) = fact.get(&format!("{body}.params")) {
                         let child = self.graph.node(*file, params.split(',').next().unwrap_or_default());
                         self.graph.hang(child, parent, prefix, Vec::new(), spot);
-                    } else if let Some(own) = fact.get(&body.to_string()).map(|name| self.names.follow(name)).and_then(|name| self.names.defs.get(&name)) {
+                    } else if let Some(own) =
+                        fact.get(&body.to_string()).map(|name| self.names.follow(name)).and_then(|name| self.names.defs.get(&name))
+                    {
                         // `r.Route("/users", h.routes)`: the function's own first parameter is the router.
                         if let Some(param) = own.fact.get("params").and_then(|params| params.split(',').next()) {
                             let child = self.graph.node(own.place.file, param);
@@ -122,7 +125,10 @@ impl<'p> Wiring<'p> {
                     pairs.push(((*file, id.to_owned()), (own.place.file, self.field(given))));
                 }
                 for (number, param) in own.fact.get("params").unwrap_or_default().split(',').enumerate() {
-                    let of = own.fact.all("param").find_map(|one| one.split_once(':').filter(|(name, _)| Some(*name) == param.split('@').next()));
+                    let of = own
+                        .fact
+                        .all("param")
+                        .find_map(|one| one.split_once(':').filter(|(name, _)| Some(*name) == param.split('@').next()));
                     if !of.is_some_and(|(_, of)| framework(&self.names.follow(of)).is_some()) {
                         continue;
                     }
@@ -162,7 +168,9 @@ impl<'p> Wiring<'p> {
             return true;
         }
         let Some(own) = self.names.defs.get(name).filter(|_| depth < 4) else { return false };
-        own.fact.get("returns").is_some_and(|of| framework(&self.names.follow(of)).is_some() || of == "net/http.Handler" && own.fact.get("gives").is_some())
+        own.fact
+            .get("returns")
+            .is_some_and(|of| framework(&self.names.follow(of)).is_some() || of == "net/http.Handler" && own.fact.get("gives").is_some())
     }
 
     /// What the arguments from this one on put before routes.
@@ -181,7 +189,12 @@ impl<'p> Wiring<'p> {
 
     /// Takes wrappers off a handler.
     pub fn peel(&self, file: FileId, call: &'p Fact, key: &str, depth: usize) -> Peeled {
-        let mut out = Peeled { guards: Vec::new(), name: self.names.follow(call.get(key).unwrap_or_default()), lines: call.get(&format!("{key}.lines")).map(str::to_owned), router: None };
+        let mut out = Peeled {
+            guards: Vec::new(),
+            name: self.names.follow(call.get(key).unwrap_or_default()),
+            lines: call.get(&format!("{key}.lines")).map(str::to_owned),
+            router: None,
+        };
         if depth > 12 || out.lines.is_some() {
             return out;
         }
@@ -207,8 +220,18 @@ impl<'p> Wiring<'p> {
         let inner = (0..12usize).rev().map(|number| number.to_string()).find(|key| self.handles(from, made, key));
         if let Some(inner) = inner {
             if !name.ends_with("http.StripPrefix") {
-                let mut layer = Layer { name: name.clone(), file: from, line: made.line, end: made.end, symbol: made.symbol, guard: made.guard.clone(), order: Self::spot(from, made).order, ..Layer::default() };
-                let maker = made.get("from").filter(|from| from.starts_with('#')).and_then(|id| self.fact(from, id)).map_or(made, |(_, fact)| fact);
+                let mut layer = Layer {
+                    name: name.clone(),
+                    file: from,
+                    line: made.line,
+                    end: made.end,
+                    symbol: made.symbol,
+                    guard: made.guard.clone(),
+                    order: Self::spot(from, made).order,
+                    ..Layer::default()
+                };
+                let maker =
+                    made.get("from").filter(|from| from.starts_with('#')).and_then(|id| self.fact(from, id)).map_or(made, |(_, fact)| fact);
                 layer.attrs = maker.attrs.iter().filter(|(key, _)| plain(key)).cloned().collect();
                 layer.attrs.extend(self.within(&name).into_iter().map(|name| ("calls".into(), name)));
                 out.guards.push(layer);
@@ -226,7 +249,15 @@ impl<'p> Wiring<'p> {
         if call.get(&format!("{key}.lines")).is_some() {
             return true;
         }
-        let kind = |of: &str| matches!(of, "net/http.Handler" | "net/http.HandlerFunc" | "github.com/gin-gonic/gin.HandlerFunc" | "github.com/labstack/echo.HandlerFunc");
+        let kind = |of: &str| {
+            matches!(
+                of,
+                "net/http.Handler"
+                    | "net/http.HandlerFunc"
+                    | "github.com/gin-gonic/gin.HandlerFunc"
+                    | "github.com/labstack/echo.HandlerFunc"
+            )
+        };
         if call.get(&format!("{key}.type")).is_some_and(|of| kind(of) || framework(of).is_some()) {
             return true;
         }
@@ -235,7 +266,10 @@ impl<'p> Wiring<'p> {
                 let Some((at, _)) = self.fact(file, value) else { return false };
                 let name = self.name(file, at);
                 return self.is_router(name, 0)
-                    || name.ends_with("Handler") || name.ends_with("HandlerFor") || name.ends_with("FileServer") || name.ends_with("StripPrefix")
+                    || name.ends_with("Handler")
+                    || name.ends_with("HandlerFor")
+                    || name.ends_with("FileServer")
+                    || name.ends_with("StripPrefix")
                     || self.names.defs.get(name).is_some_and(|own| own.fact.get("returns").is_some_and(kind));
             }
             if self.graph.known(file, &self.field(value)).is_some_and(|node| self.graph.is_router(node)) {
@@ -243,9 +277,13 @@ impl<'p> Wiring<'p> {
             }
         }
         let name = self.names.follow(written);
-        self.names.defs.get(&name).is_some_and(|own| matches!(own.fact.get("kind"), Some("function" | "method")) && own.fact.all("param").any(|one| {
-            ["net/http.Request", "gin.Context", "echo.Context", "fiber.Ctx"].iter().any(|of| one.ends_with(of))
-        }))
+        self.names.defs.get(&name).is_some_and(|own| {
+            matches!(own.fact.get("kind"), Some("function" | "method"))
+                && own
+                    .fact
+                    .all("param")
+                    .any(|one| ["net/http.Request", "gin.Context", "echo.Context", "fiber.Ctx"].iter().any(|of| one.ends_with(of)))
+        })
     }
 
     /// The routes, on all their ways.
@@ -258,7 +296,9 @@ impl<'p> Wiring<'p> {
                 Some(Does::Route { method, path, handler }) => {
                     let key = match handler {
                         Handler::At(at) => at,
-                        Handler::Last => (path + 1..path + 30).take_while(|at| fact.get(&at.to_string()).is_some()).last().unwrap_or(path + 1),
+                        Handler::Last => {
+                            (path + 1..path + 30).take_while(|at| fact.get(&at.to_string()).is_some()).last().unwrap_or(path + 1)
+                        }
                     };
                     let on = fact.get("from").map_or_else(|| "~net/http.DefaultServeMux".to_owned(), |from| self.field(from));
                     let node = self.graph.node(*file, &on);
@@ -343,13 +383,23 @@ impl<'p> Wiring<'p> {
             // A pattern may name a host before the path.
             return (verb.to_owned(), rest.find('/').map_or(rest, |at| &rest[at..]).trim().to_owned());
         }
-        let asked = |text: &str| text.strip_prefix("Methods(").map(|rest| rest.trim_end_matches(')').replace("net/http.Method", "").to_ascii_uppercase().replace(',', "|"));
+        let asked = |text: &str| {
+            text.strip_prefix("Methods(")
+                .map(|rest| rest.trim_end_matches(')').replace("net/http.Method", "").to_ascii_uppercase().replace(',', "|"))
+        };
         let mut found = fact.all("then").find_map(asked);
         let mut before = fact.get("from").filter(|id| id.starts_with('#')).map(str::to_owned);
         for _ in 0..6 {
             let Some((_, call)) = before.as_deref().and_then(|id| self.fact(file, id)) else { break };
             found = found.or_else(|| {
-                call.name.ends_with(".Methods").then(|| (0..8).map_while(|at: u32| call.get(&at.to_string())).collect::<Vec<_>>().join("|").replace("net/http.Method", "").to_ascii_uppercase())
+                call.name.ends_with(".Methods").then(|| {
+                    (0..8)
+                        .map_while(|at: u32| call.get(&at.to_string()))
+                        .collect::<Vec<_>>()
+                        .join("|")
+                        .replace("net/http.Method", "")
+                        .to_ascii_uppercase()
+                })
             });
             before = call.get("from").filter(|id| id.starts_with('#')).map(str::to_owned);
         }
@@ -365,20 +415,70 @@ fn framework_of(name: &str) -> Option<&'static str> {
 /// What a handler's calls say of its input and output.
 fn handled(mut route: Fact, calls: &[String], known: bool) -> Fact {
     let any = |words: &[&str]| calls.iter().any(|call| words.iter().any(|word| call.ends_with(word)));
-    let input = if any(&["Bind", "BindJSON", "ShouldBindJSON", "ShouldBind", "ShouldBindQuery", "ShouldBindUri", "BodyParser", "Decoder.Decode", "json.NewDecoder", "DecodeJSON", "json.Unmarshal", "BindAndValidate"]) {
+    let input = if any(&[
+        "Bind",
+        "BindJSON",
+        "ShouldBindJSON",
+        "ShouldBind",
+        "ShouldBindQuery",
+        "ShouldBindUri",
+        "BodyParser",
+        "Decoder.Decode",
+        "json.NewDecoder",
+        "DecodeJSON",
+        "json.Unmarshal",
+        "BindAndValidate",
+    ]) {
         "typed"
     } else if any(&["io.ReadAll", "ioutil.ReadAll", "GetRawData", "FormValue", "PostForm", "ParseForm", ".Body"]) {
         "raw"
     } else {
         "none"
     };
-    let output = any(&[".JSON", "Encoder.Encode", "json.NewEncoder", "json.Marshal", "render.JSON", "IndentedJSON", "RespondJSON", "WriteJSON", "writeJSON", "JSONPretty"]);
+    let output = any(&[
+        ".JSON",
+        "Encoder.Encode",
+        "json.NewEncoder",
+        "json.Marshal",
+        "render.JSON",
+        "IndentedJSON",
+        "RespondJSON",
+        "WriteJSON",
+        "writeJSON",
+        "JSONPretty",
+    ]);
     let name = route.get("handler").unwrap_or_default().rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     let reads = matches!(route.get("method"), Some("GET" | "ANY"));
     let list = reads && ["list", "index", "all", "search", "find"].iter().any(|word| name.contains(word)) && !name.contains("byid");
     let answers = [
-        "JSON", "String", "Write", "WriteHeader", "WriteString", "Status", "SendString", "SendStatus", "NoContent", "Header", "Set", "Encode", "NewEncoder", "Fprint",
-        "Fprintf", "Fprintln", "Error", "H", "Map", "byte", "Now", "Since", "HTML", "Text", "Marshal", "JSONPretty", "Data", "Add",
+        "JSON",
+        "String",
+        "Write",
+        "WriteHeader",
+        "WriteString",
+        "Status",
+        "SendString",
+        "SendStatus",
+        "NoContent",
+        "Header",
+        "Set",
+        "Encode",
+        "NewEncoder",
+        "Fprint",
+        "Fprintf",
+        "Fprintln",
+        "Error",
+        "H",
+        "Map",
+        "byte",
+        "Now",
+        "Since",
+        "HTML",
+        "Text",
+        "Marshal",
+        "JSONPretty",
+        "Data",
+        "Add",
     ];
     let constant = known && calls.iter().all(|call| answers.contains(&call.rsplit('.').next().unwrap_or(call)));
     route = route.with("input", input).with("output", if output { "typed" } else { "none" });

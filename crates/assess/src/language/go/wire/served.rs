@@ -47,7 +47,16 @@ impl<'p> Wiring<'p> {
             }
             seen.push((*file, id));
             let name = self.fact(*file, id).map(|(at, _)| self.name(*file, at).to_owned()).unwrap_or_default();
-            let mut layer = Layer { name, file: *file, line: fact.line, end: fact.end, symbol: fact.symbol, guard: fact.guard.clone(), order: Self::spot(*file, fact).order, ..Layer::default() };
+            let mut layer = Layer {
+                name,
+                file: *file,
+                line: fact.line,
+                end: fact.end,
+                symbol: fact.symbol,
+                guard: fact.guard.clone(),
+                order: Self::spot(*file, fact).order,
+                ..Layer::default()
+            };
             layer.attrs = fact.attrs.iter().filter(|(key, _)| plain(key)).cloned().collect();
             layer.attrs.extend(self.within(&layer.name).into_iter().map(|name| ("calls".into(), name)));
             self.graph.layer(node, layer, Covers::All);
@@ -112,13 +121,19 @@ impl<'p> Wiring<'p> {
     pub fn hooks(&self, wired: &mut Wired) {
         let signals = self.every().any(|(_, _, _, name)| matches!(name, "os/signal.Notify" | "os/signal.NotifyContext"));
         for (file, _, fact, name) in self.every() {
-            let stops = ["net/http.Server.Shutdown", "google.golang.org/grpc.Server.GracefulStop", "github.com/labstack/echo.Echo.Shutdown"].contains(&name)
-                || name.starts_with("github.com/gofiber/fiber.App.Shutdown")
-                || name == "net/http.Server.RegisterOnShutdown";
+            let stops =
+                ["net/http.Server.Shutdown", "google.golang.org/grpc.Server.GracefulStop", "github.com/labstack/echo.Echo.Shutdown"]
+                    .contains(&name)
+                    || name.starts_with("github.com/gofiber/fiber.App.Shutdown")
+                    || name == "net/http.Server.RegisterOnShutdown";
             if !stops {
                 continue;
             }
-            let handler = self.index.get(&file).and_then(|number| self.program.files.get(*number)).and_then(|(_, _, extract)| extract.symbols.get(fact.symbol as usize));
+            let handler = self
+                .index
+                .get(&file)
+                .and_then(|number| self.program.files.get(*number))
+                .and_then(|(_, _, extract)| extract.symbols.get(fact.symbol as usize));
             let mut hook = Fact::new(Kind::Hook, "shutdown", fact.line, fact.end).within(fact.symbol);
             hook.file = file;
             hook.guard = fact.guard.clone();
@@ -127,7 +142,11 @@ impl<'p> Wiring<'p> {
             wired.facts.push(hook);
         }
         for (file, _, extract) in &self.program.files {
-            for fact in extract.facts.iter().filter(|fact| fact.kind == Kind::Assign && fact.get("into").is_some_and(|into| into.ends_with("HTTPErrorHandler"))) {
+            for fact in extract
+                .facts
+                .iter()
+                .filter(|fact| fact.kind == Kind::Assign && fact.get("into").is_some_and(|into| into.ends_with("HTTPErrorHandler")))
+            {
                 let handler = fact.get("from").unwrap_or_default().trim_start_matches('~').to_owned();
                 let mut handled = Fact::new(Kind::Handler, "error", fact.line, fact.end).within(fact.symbol).with("handler", handler);
                 handled.file = *file;
@@ -136,7 +155,8 @@ impl<'p> Wiring<'p> {
         }
         for (file, _, fact, name) in self.every() {
             if let Some(handler) = fact.get("ErrorHandler").filter(|_| name == "github.com/gofiber/fiber.Config") {
-                let mut handled = Fact::new(Kind::Handler, "error", fact.line, fact.end).within(fact.symbol).with("handler", self.names.follow(handler));
+                let mut handled =
+                    Fact::new(Kind::Handler, "error", fact.line, fact.end).within(fact.symbol).with("handler", self.names.follow(handler));
                 handled.file = file;
                 wired.facts.push(handled);
             }

@@ -9,7 +9,10 @@ use crate::{
 };
 
 /// Methods that so many types have that a name alone says nothing.
-const COMMON: &[&str] = &["new", "get", "set", "len", "push", "insert", "remove", "next", "iter", "map", "run", "call", "poll", "drop", "fmt", "into", "from", "default", "clone", "write", "read", "send", "expect", "unwrap"];
+const COMMON: &[&str] = &[
+    "new", "get", "set", "len", "push", "insert", "remove", "next", "iter", "map", "run", "call", "poll", "drop", "fmt", "into", "from",
+    "default", "clone", "write", "read", "send", "expect", "unwrap",
+];
 
 impl Wiring<'_> {
     /// Fills in leads and roots.
@@ -48,7 +51,11 @@ impl Wiring<'_> {
     }
 
     fn main(&self, file: FileId, extract: &crate::fact::Extract) -> Option<Place> {
-        let main = extract.facts.iter().find(|fact| fact.kind == Kind::Def && fact.name.ends_with(".main") && extract.symbols.get(fact.symbol as usize).is_some_and(|symbol| symbol.name == "main"))?;
+        let main = extract.facts.iter().find(|fact| {
+            fact.kind == Kind::Def
+                && fact.name.ends_with(".main")
+                && extract.symbols.get(fact.symbol as usize).is_some_and(|symbol| symbol.name == "main")
+        })?;
         Some(Place { file, symbol: main.symbol })
     }
 }

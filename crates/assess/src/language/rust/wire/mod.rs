@@ -23,12 +23,18 @@ struct Wiring<'p> {
     program: &'p Program<'p>,
     /// By canonical name.
     defs: BTreeMap<&'p str, Own<'p>>,
+    /// The same by place.
+    places: BTreeMap<Place, &'p str>,
+    /// Calls by the variable that takes their result.
+    into: BTreeMap<(FileId, &'p str), &'p Fact>,
     /// Functions by their last name alone, for names that were passed on.
     last: BTreeMap<&'p str, Vec<&'p str>>,
     /// Calls by what their extract calls their result.
     ids: BTreeMap<(FileId, &'p str), &'p Fact>,
     /// Attributes of functions, by file and symbol.
     marks: BTreeMap<Place, Vec<&'p Fact>>,
+    /// Names of calls on what a function of another file gives.
+    followed: BTreeMap<(FileId, &'p str), String>,
     graph: Graph,
 }
 
@@ -53,6 +59,7 @@ struct Raw {
 pub(super) fn wire(program: &Program<'_>) -> Wired {
     let mut wiring = Wiring::of(program);
     let mut wired = Wired::default();
+    wiring.follow(&mut wired);
     let raws = wiring.mount(&mut wired);
     wiring.routes(&raws, &mut wired);
     wiring.hooks(&mut wired);
@@ -62,13 +69,24 @@ pub(super) fn wire(program: &Program<'_>) -> Wired {
 
 impl<'p> Wiring<'p> {
     fn of(program: &'p Program<'p>) -> Wiring<'p> {
-        let mut wiring = Wiring { program, defs: BTreeMap::new(), last: BTreeMap::new(), ids: BTreeMap::new(), marks: BTreeMap::new(), graph: Graph::default() };
+        let mut wiring = Wiring {
+            program,
+            defs: BTreeMap::new(),
+            places: BTreeMap::new(),
+            into: BTreeMap::new(),
+            last: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            followed: BTreeMap::new(),
+            graph: Graph::default(),
+        };
         for (file, _, extract) in &program.files {
             for fact in extract.facts.iter().filter(|fact| fact.reach != Reach::Test) {
                 let place = Place { file: *file, symbol: fact.symbol };
                 match fact.kind {
                     Kind::Def if fact.get("kind") != Some("impl") => {
                         wiring.defs.entry(&fact.name).or_insert(Own { place, fact });
+                        wiring.places.entry(place).or_insert(&fact.name);
                         if let Some((_, last)) = fact.name.rsplit_once('.') {
                             wiring.last.entry(last).or_default().push(&fact.name);
                         }
@@ -76,6 +94,9 @@ impl<'p> Wiring<'p> {
                     Kind::Call => {
                         if let Some(id) = fact.get("id") {
                             wiring.ids.insert((*file, id), fact);
+                        }
+                        if let Some(into) = fact.get("into") {
+                            wiring.into.entry((*file, into)).or_insert(fact);
                         }
                     }
                     Kind::Decorator => wiring.marks.entry(place).or_default().push(fact),
@@ -86,11 +107,52 @@ impl<'p> Wiring<'p> {
         wiring
     }
 
+    /// Follows calls on results whose type only another file says: `users::router().layer(...)`.
+    fn follow(&mut self, wired: &mut Wired) {
+        for (file, _, extract) in &self.program.files {
+            let number = |fact: &Fact| fact.get("id").and_then(|id| id.trim_start_matches('#').parse::<u32>().ok());
+            let mut unknown: Vec<(Option<u32>, usize, &'p Fact)> = extract
+                .facts
+                .iter()
+                .enumerate()
+                .filter(|(_, fact)| fact.kind == Kind::Call && fact.name.starts_with("?."))
+                .map(|(at, fact)| (number(fact), at, fact))
+                .collect();
+            // What is called on comes before what is called on its result.
+            unknown.sort_by_key(|(number, at, _)| (*number, *at));
+            for (_, at, fact) in unknown {
+                let (Some(id), Some(from)) = (fact.get("id"), fact.get("from")) else { continue };
+                let before = if from.starts_with('#') { self.ids.get(&(*file, from)) } else { self.into.get(&(*file, from)) };
+                let Some(before) = before.copied() else { continue };
+                let name = self.named(*file, before).to_owned();
+                let of = match self.own(*file, &name) {
+                    Some(own) if own.fact.get("kind") == Some("class") => Some(own.fact.name.clone()),
+                    Some(own) => own.fact.get("returns").map(str::to_owned),
+                    None => name.strip_prefix("?.").map_or_else(|| super::library::gives(&name), |_| None),
+                };
+                if let (Some(of), Some(method)) = (of, fact.name.strip_prefix("?.")) {
+                    let name = format!("{of}.{method}");
+                    wired.renamed.push((*file, u32::try_from(at).unwrap_or(u32::MAX), name.clone()));
+                    self.followed.insert((*file, id), name);
+                }
+            }
+        }
+    }
+
+    /// The name of a call, followed.
+    fn named<'a>(&'a self, file: FileId, fact: &'a Fact) -> &'a str {
+        fact.get("id").and_then(|id| self.followed.get(&(file, id))).map_or(fact.name.as_str(), String::as_str)
+    }
+
     /// All calls that are not of tests.
     fn calls(&self) -> impl Iterator<Item = (FileId, &'p Fact)> + use<'p> {
         self.program.files.iter().flat_map(|(file, path, extract)| {
             let tests = path.contains("tests/") || path.contains("benches/") || path.ends_with("tests.rs");
-            extract.facts.iter().filter(move |fact| !tests && fact.kind == Kind::Call && fact.reach != Reach::Test).map(move |fact| (*file, fact))
+            extract
+                .facts
+                .iter()
+                .filter(move |fact| !tests && fact.kind == Kind::Call && fact.reach != Reach::Test)
+                .map(move |fact| (*file, fact))
         })
     }
 
@@ -114,7 +176,9 @@ impl<'p> Wiring<'p> {
     fn chain(&self, file: FileId, fact: &'p Fact) -> Vec<&'p Fact> {
         let mut out = vec![fact];
         let mut now = fact;
-        while let Some(before) = now.get("from").filter(|from| from.starts_with('#') && out.len() < 200).and_then(|from| self.call(file, from)) {
+        while let Some(before) =
+            now.get("from").filter(|from| from.starts_with('#') && out.len() < 200).and_then(|from| self.call(file, from))
+        {
             out.push(before);
             now = before;
         }
@@ -127,12 +191,30 @@ impl<'p> Wiring<'p> {
         if let Some(own) = self.defs.get(name) {
             return Some(own);
         }
+        // A module's own file is called `mod`, `lib` or `main`; who names what is in it does not say so.
+        let mut at = name.len();
+        for _ in 0..2 {
+            let Some(dot) = name.get(..at).and_then(|part| part.rfind('.')) else { break };
+            for file in ["mod", "lib", "main"] {
+                if let Some(own) = self.defs.get(format!("{}.{file}{}", &name[..dot], &name[dot..]).as_str()) {
+                    return Some(own);
+                }
+            }
+            at = dot;
+        }
         if let Some(place) = (self.program.names)(file, name).filter(|place| place.symbol != 0) {
-            return self.defs.values().find(|own| own.place == place);
+            return self.places.get(&place).and_then(|name| self.defs.get(name));
         }
         let last = name.rsplit('.').next()?;
         match self.last.get(last).map(Vec::as_slice) {
-            Some([only]) if name.contains('.') && !name.starts_with("std.") => self.defs.get(only),
+            // Only what is written as a function's path: methods called `new` are everywhere.
+            Some([only])
+                if name.contains('.')
+                    && !name.starts_with("std.")
+                    && !name.rsplit('.').nth(1).is_some_and(|class| class.starts_with(char::is_uppercase)) =>
+            {
+                self.defs.get(only).filter(|own| own.fact.get("kind") == Some("function"))
+            }
             _ => None,
         }
     }
@@ -149,8 +231,8 @@ impl<'p> Wiring<'p> {
 
     fn gathered(&self, file: FileId, holds: impl Fn(&Fact) -> bool) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
-        let extracts = self.program.files.iter().filter(|(number, _, _)| *number == file);
-        for fact in extracts.flat_map(|(_, _, extract)| &extract.facts).filter(|fact| fact.kind == Kind::Call && holds(fact)) {
+        let found = self.program.files.binary_search_by_key(&file, |(number, _, _)| *number).ok().and_then(|at| self.program.files.get(at));
+        for fact in found.into_iter().flat_map(|(_, _, extract)| &extract.facts).filter(|fact| fact.kind == Kind::Call && holds(fact)) {
             if out.len() < 80 && !out.contains(&fact.name) {
                 out.push(fact.name.clone());
             }
@@ -161,9 +243,18 @@ impl<'p> Wiring<'p> {
     /// What stands before routes, from an argument of a call; a builder of services gives several.
     fn layers(&self, file: FileId, fact: &'p Fact, key: &str) -> Vec<Layer> {
         let Some(written) = fact.get(key) else { return Vec::new() };
-        let base = Layer { name: written.to_owned(), file, line: fact.line, end: fact.end, symbol: fact.symbol, guard: fact.guard.clone(), order: Self::spot(file, fact).order, ..Layer::default() };
+        let base = Layer {
+            name: written.to_owned(),
+            file,
+            line: fact.line,
+            end: fact.end,
+            symbol: fact.symbol,
+            guard: fact.guard.clone(),
+            order: Self::spot(file, fact).order,
+            ..Layer::default()
+        };
         let value = fact.get(&format!("{key}.ref")).unwrap_or_default();
-        let made = if value.starts_with('#') { self.call(file, value) } else { self.calls().find(|(other, call)| *other == file && call.get("into") == Some(value)).map(|(_, call)| call) };
+        let made = if value.starts_with('#') { self.call(file, value) } else { self.into.get(&(file, value)).copied() };
         let Some(made) = made else {
             let mut layer = base;
             if let Some(range) = fact.get(&format!("{key}.lines")) {
@@ -217,5 +308,6 @@ impl<'p> Wiring<'p> {
 
 /// Whether a property is an argument that people wrote, none of wiring's own.
 fn plain(key: &str) -> bool {
-    !key.contains('.') && !matches!(key, "id" | "from" | "into" | "receiver" | "result" | "then" | "literal" | "ignored" | "macro" | "try" | "await")
+    !key.contains('.')
+        && !matches!(key, "id" | "from" | "into" | "receiver" | "result" | "then" | "literal" | "ignored" | "macro" | "try" | "await")
 }

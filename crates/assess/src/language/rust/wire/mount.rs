@@ -21,7 +21,10 @@ impl<'p> Wiring<'p> {
         let mut outer: BTreeMap<usize, usize> = BTreeMap::new();
         for (file, fact) in &calls {
             let id = fact.get("id").unwrap_or_default();
-            if matches!(fact.name.as_str(), "actix_web.web.scope" | "actix_web.web.resource" | "actix_web.Scope.new" | "actix_web.Resource.new") {
+            if matches!(
+                fact.name.as_str(),
+                "actix_web.web.scope" | "actix_web.web.resource" | "actix_web.Scope.new" | "actix_web.Resource.new"
+            ) {
                 let (inner, around) = (self.graph.node(*file, id), self.graph.node(*file, &format!("^{id}")));
                 self.graph.hang(inner, around, fact.get("0").unwrap_or_default(), Vec::new(), Self::spot(*file, fact));
                 outer.insert(inner, around);
@@ -30,15 +33,27 @@ impl<'p> Wiring<'p> {
         for (file, fact) in &calls {
             let spot = Self::spot(*file, fact);
             let on = fact.get("from").unwrap_or_default();
-            let Some((class, method)) = fact.name.rsplit_once('.') else { continue };
+            let name = self.named(*file, fact).to_owned();
+            let Some((class, method)) = name.rsplit_once('.') else { continue };
             let axum = class.ends_with("axum.Router") || class.ends_with("OpenApiRouter") || class.ends_with("ApiRouter");
             let actix = matches!(class, "actix_web.App" | "actix_web.Scope" | "actix_web.Resource" | "actix_web.web.ServiceConfig");
             match (method, fact.get("0").unwrap_or_default()) {
-                ("new" | "default", _) if axum || class == "actix_web.App" => self.app(*file, fact, if axum { "axum" } else { "actix-web" }),
+                ("new" | "default", _) if axum || class == "actix_web.App" => {
+                    self.app(*file, fact, if axum { "axum" } else { "actix-web" })
+                }
                 ("build" | "custom", _) if class == "rocket" => self.app(*file, fact, "rocket"),
                 ("route" | "route_service", path) if axum => {
                     let node = self.graph.node(*file, on);
                     raws.extend(self.methods(*file, fact, "1", node, path, spot));
+                }
+                ("routes", _) if axum => {
+                    let node = self.graph.node(*file, on);
+                    let handlers = fact.get("0.ref").and_then(|id| self.call(*file, id)).filter(|call| call.name.ends_with("routes"));
+                    for handler in
+                        handlers.into_iter().flat_map(|call| call.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())))
+                    {
+                        raws.extend(self.marked(*file, fact, &handler.1, node, "", spot, "axum"));
+                    }
                 }
                 ("nest" | "nest_service", path) if axum => self.below(*file, fact, "1", on, path, spot),
                 ("merge", _) if axum => self.below(*file, fact, "0", on, "", spot),
@@ -68,7 +83,10 @@ impl<'p> Wiring<'p> {
                     let node = self.graph.node(*file, on);
                     let value = fact.get("0.ref").unwrap_or_default();
                     if let Some(child) = self.graph.known(*file, value).filter(|_| !value.starts_with('~')) {
-                        let inner = outer.iter().find(|(inner, _)| self.graph.known(*file, value).is_some() && self.same(**inner, child)).map_or(child, |(_, around)| *around);
+                        let inner = outer
+                            .iter()
+                            .find(|(inner, _)| self.graph.known(*file, value).is_some() && self.same(**inner, child))
+                            .map_or(child, |(_, around)| *around);
                         self.graph.hang(inner, node, "", Vec::new(), spot);
                     } else {
                         raws.extend(self.marked(*file, fact, handler, node, "", spot, "actix-web"));
@@ -79,7 +97,9 @@ impl<'p> Wiring<'p> {
                     if let Some(params) = fact.get("0.params") {
                         let child = self.graph.node(*file, params.split(',').next().unwrap_or_default());
                         self.graph.hang(child, node, "", Vec::new(), spot);
-                    } else if let Some((place, param)) = self.own(*file, handler).and_then(|own| Some((own.place, own.fact.get("params")?.split(',').next()?.to_owned()))) {
+                    } else if let Some((place, param)) =
+                        self.own(*file, handler).and_then(|own| Some((own.place, own.fact.get("params")?.split(',').next()?.to_owned())))
+                    {
                         let child = self.graph.node(place.file, &param);
                         self.graph.hang(child, node, "", Vec::new(), spot);
                         wired.leads.push((Place { file: *file, symbol: fact.symbol }, place));
@@ -88,7 +108,9 @@ impl<'p> Wiring<'p> {
                 ("mount", path) if class == "rocket.Rocket" => {
                     let node = self.graph.node(*file, on);
                     let handlers = fact.get("1.ref").and_then(|id| self.call(*file, id)).filter(|call| call.name.ends_with("routes"));
-                    for handler in handlers.into_iter().flat_map(|call| call.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit()))) {
+                    for handler in
+                        handlers.into_iter().flat_map(|call| call.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())))
+                    {
                         raws.extend(self.marked(*file, fact, &handler.1, node, path, spot, "rocket"));
                     }
                 }
@@ -100,17 +122,27 @@ impl<'p> Wiring<'p> {
                 }
                 ("register", _) if class == "rocket.Rocket" => {
                     let caught = fact.get("1.ref").and_then(|id| self.call(*file, id));
-                    for (_, handler) in caught.into_iter().flat_map(|call| call.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit()))) {
+                    for (_, handler) in
+                        caught.into_iter().flat_map(|call| call.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())))
+                    {
                         wired.facts.push(self.here(*file, fact, Kind::Handler, "status").with("handler", handler));
                     }
                 }
-                ("serve", _) if class == "warp" => wired.facts.push(self.here(*file, fact, Kind::App, "warp").with("constructor", &fact.name)),
-                ("builder", _) if class == "tonic.transport.Server" => wired.facts.push(self.here(*file, fact, Kind::App, "grpc").with("constructor", &fact.name)),
+                ("serve", _) if class == "warp" => {
+                    wired.facts.push(self.here(*file, fact, Kind::App, "warp").with("constructor", &fact.name))
+                }
+                ("builder", _) if class == "tonic.transport.Server" => {
+                    wired.facts.push(self.here(*file, fact, Kind::App, "grpc").with("constructor", &fact.name))
+                }
                 // A router of its own: `routes.delete("/notes", WRITE, forget)`.
                 (verb, path) if VERBS.contains(&verb) && path.starts_with('/') && !class.starts_with("reqwest") => {
                     let last = (1..10).take_while(|at: &u32| fact.get(&at.to_string()).is_some()).last();
                     let Some(key) = last.map(|at| at.to_string()) else { continue };
-                    let Some(handler) = fact.get(&key).filter(|name| self.own(*file, name).is_some_and(|own| matches!(own.fact.get("kind"), Some("function" | "method")))) else { continue };
+                    let Some(handler) = fact.get(&key).filter(|name| {
+                        self.own(*file, name).is_some_and(|own| matches!(own.fact.get("kind"), Some("function" | "method")))
+                    }) else {
+                        continue;
+                    };
                     let node = self.graph.node(*file, &format!("own {}", fact.get("from").unwrap_or_default()));
                     let mut raw = self.raw(*file, fact, node, spot, &verb.to_ascii_uppercase(), path, handler, "own");
                     for at in 1..last.unwrap_or(1) {
@@ -153,16 +185,26 @@ impl<'p> Wiring<'p> {
 
     /// Values that are the same router: a chain's, a variable's and what it takes, what a function gives.
     fn identities(&mut self, calls: &[(FileId, &'p Fact)]) {
-        let chained = ["axum.Router", "OpenApiRouter", "ApiRouter", "actix_web.App", "actix_web.Scope", "actix_web.Resource", "actix_web.web.ServiceConfig", "rocket.Rocket"];
+        let chained = [
+            "axum.Router",
+            "OpenApiRouter",
+            "ApiRouter",
+            "actix_web.App",
+            "actix_web.Scope",
+            "actix_web.Resource",
+            "actix_web.web.ServiceConfig",
+            "rocket.Rocket",
+        ];
         for (file, fact) in calls {
             let Some(id) = fact.get("id") else { continue };
-            let class = fact.name.rsplit_once('.').map_or("", |(class, _)| class);
+            let name = self.named(*file, fact).to_owned();
+            let class = name.rsplit_once('.').map_or("", |(class, _)| class);
             let routing = chained.iter().any(|name| class.ends_with(name));
             if let Some(on) = fact.get("from").filter(|_| routing) {
                 let (a, b) = (self.graph.node(*file, id), self.graph.node(*file, on));
                 self.graph.unite(a, b);
             }
-            let own = self.own(*file, &fact.name).filter(|own| own.fact.get("kind") != Some("class")).map(|own| (own.place, own.fact));
+            let own = self.own(*file, &name).filter(|own| own.fact.get("kind") != Some("class")).map(|own| (own.place, own.fact));
             let gives = own.and_then(|(place, def)| Some((place, def.get("gives")?))).filter(|(_, _)| {
                 own.is_some_and(|(_, def)| def.get("returns").is_some_and(|of| chained.iter().any(|name| of.ends_with(name))))
             });
@@ -170,7 +212,9 @@ impl<'p> Wiring<'p> {
                 let (a, b) = (self.graph.node(*file, id), self.graph.node(place.file, given));
                 self.graph.unite(a, b);
             }
-            if let Some(into) = fact.get("into").filter(|_| routing || gives.is_some() || class.starts_with("actix_web.web") || class == "rocket") {
+            if let Some(into) =
+                fact.get("into").filter(|_| routing || gives.is_some() || class.starts_with("actix_web.web") || class == "rocket")
+            {
                 let (a, b) = (self.graph.node(*file, id), self.graph.node(*file, into));
                 self.graph.unite(a, b);
             }
@@ -178,8 +222,11 @@ impl<'p> Wiring<'p> {
             if let Some((place, def)) = own {
                 for (number, param) in def.get("params").unwrap_or_default().split(',').enumerate() {
                     let local = param.split('@').next().unwrap_or_default();
-                    let of = def.all("param").find_map(|one| one.rsplit_once(':').filter(|(name, _)| name.trim_start_matches("mut ") == local));
-                    if let (Some(_), Some(value)) = (of.filter(|(_, of)| chained.iter().any(|name| of.ends_with(name))), fact.get(&format!("{number}.ref"))) {
+                    let of =
+                        def.all("param").find_map(|one| one.rsplit_once(':').filter(|(name, _)| name.trim_start_matches("mut ") == local));
+                    if let (Some(_), Some(value)) =
+                        (of.filter(|(_, of)| chained.iter().any(|name| of.ends_with(name))), fact.get(&format!("{number}.ref")))
+                    {
                         let (a, b) = (self.graph.node(*file, value), self.graph.node(place.file, param));
                         self.graph.unite(a, b);
                     }
@@ -189,7 +236,17 @@ impl<'p> Wiring<'p> {
     }
 
     #[allow(clippy::too_many_arguments, reason = "a route is that many things")]
-    fn raw(&self, file: FileId, fact: &Fact, node: usize, spot: Spot, method: &str, path: &str, handler: &str, framework: &'static str) -> Raw {
+    fn raw(
+        &self,
+        file: FileId,
+        fact: &Fact,
+        node: usize,
+        spot: Spot,
+        method: &str,
+        path: &str,
+        handler: &str,
+        framework: &'static str,
+    ) -> Raw {
         Raw {
             node,
             spot,
@@ -250,13 +307,27 @@ impl<'p> Wiring<'p> {
 
     /// A function whose attribute names method and path.
     #[allow(clippy::too_many_arguments, reason = "a route is that many things")]
-    fn marked(&self, file: FileId, fact: &'p Fact, handler: &str, node: usize, prefix: &str, spot: Spot, framework: &'static str) -> Option<Raw> {
+    fn marked(
+        &self,
+        file: FileId,
+        fact: &'p Fact,
+        handler: &str,
+        node: usize,
+        prefix: &str,
+        spot: Spot,
+        framework: &'static str,
+    ) -> Option<Raw> {
         let own = self.own(file, handler)?;
         let marks = self.marks.get(&own.place)?;
-        let mark = marks.iter().find(|mark| mark.name.rsplit('.').next().is_some_and(|last| VERBS.contains(&last) || last == "route"))?;
-        let verb = mark.name.rsplit('.').next().unwrap_or_default();
+        let documented = |mark: &&&Fact| mark.name == "utoipa.path";
+        let mark = marks
+            .iter()
+            .find(|mark| mark.name.rsplit('.').next().is_some_and(|last| VERBS.contains(&last) || last == "route"))
+            .or(marks.iter().find(documented))?;
+        let verb =
+            if mark.name == "utoipa.path" { mark.get("0").unwrap_or_default() } else { mark.name.rsplit('.').next().unwrap_or_default() };
         let verb = if verb == "route" { mark.get("method").unwrap_or("ANY").to_owned() } else { verb.to_ascii_uppercase() };
-        let path = crate::language::graph::join(prefix, mark.get("0").or(mark.get("uri")).unwrap_or_default());
+        let path = crate::language::graph::join(prefix, mark.get("path").or(mark.get("0")).or(mark.get("uri")).unwrap_or_default());
         let mut raw = self.raw(file, fact, node, spot, &verb, &path, &own.fact.name, framework);
         // The attribute is where people look for the route.
         (raw.file, raw.line, raw.end, raw.symbol) = (own.place.file, mark.line, mark.end, own.place.symbol);

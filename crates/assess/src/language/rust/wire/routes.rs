@@ -8,7 +8,18 @@ use crate::{
 };
 
 /// Extractors of libraries that let only known callers through.
-const KNOWN: &[&str] = &["BearerAuth", "BasicAuth", "Identity", "AuthSession", "JwtClaims", "Claims", "Authorization", "CurrentUser", "AuthUser", "RequireAuth"];
+const KNOWN: &[&str] = &[
+    "BearerAuth",
+    "BasicAuth",
+    "Identity",
+    "AuthSession",
+    "JwtClaims",
+    "Claims",
+    "Authorization",
+    "CurrentUser",
+    "AuthUser",
+    "RequireAuth",
+];
 
 impl Wiring<'_> {
     /// Adds routes, apps and middleware.
@@ -47,18 +58,37 @@ impl Wiring<'_> {
                 let answers = own.and_then(|(_, fact)| fact.get("answers")).unwrap_or_default();
                 route = route.with("input", input).with("output", if answers.contains("Json") { "typed" } else { "none" });
                 let last = handler.rsplit('.').next().unwrap_or_default();
-                let list = raw.method == "GET" && (["list", "index", "all", "search"].iter().any(|word| last.contains(word)) || answers.contains("Vec<"));
+                let list = raw.method == "GET"
+                    && (["list", "index", "all", "search"].iter().any(|word| last.contains(word)) || answers.contains("Vec<"));
                 route = route.with("list", if list { "yes" } else { "no" });
                 let calls = match (own, &raw.lines) {
                     (Some((place, _)), _) => self.within(place),
                     (None, Some(range)) => {
-                        let (first, end) = range.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))).unwrap_or((0u32, 0u32));
-                        self.gathered(raw.file, |fact| fact.symbol == raw.symbol && fact.line >= first && fact.end <= end && fact.get("0.lines") != Some(range))
+                        let (first, end) =
+                            range.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))).unwrap_or((0u32, 0u32));
+                        self.gathered(raw.file, |fact| {
+                            fact.symbol == raw.symbol && fact.line >= first && fact.end <= end && fact.get("0.lines") != Some(range)
+                        })
                     }
                     _ => Vec::new(),
                 };
-                let answering = ["Ok", "finish", "json", "new", "body", "format", "Json", "Html", "into_response", "content_type", "from", "to_string", "NoContent"];
-                let constant = (own.is_some() || raw.lines.is_some()) && calls.iter().all(|call| answering.contains(&call.rsplit('.').next().unwrap_or(call)));
+                let answering = [
+                    "Ok",
+                    "finish",
+                    "json",
+                    "new",
+                    "body",
+                    "format",
+                    "Json",
+                    "Html",
+                    "into_response",
+                    "content_type",
+                    "from",
+                    "to_string",
+                    "NoContent",
+                ];
+                let constant = (own.is_some() || raw.lines.is_some())
+                    && calls.iter().all(|call| answering.contains(&call.rsplit('.').next().unwrap_or(call)));
                 route = route.with("constant", if constant { "yes" } else { "no" });
                 for call in calls {
                     route.attrs.push(("calls".into(), call));
@@ -98,10 +128,16 @@ impl Wiring<'_> {
                 // Actix ends in order by itself.
                 "run" if fact.name == "actix_web.HttpServer.run" => "server",
                 "ctrl_c" if fact.name.starts_with("tokio.signal") => "signal",
-                "signal" if fact.name.starts_with("tokio.signal.unix") => "signal",
+                "signal"
+                    if fact.name.starts_with("tokio.signal.unix")
+                        && !fact.get("0").is_some_and(|kind| kind.contains("child") || kind.contains("hangup")) =>
+                {
+                    "signal"
+                }
                 _ => continue,
             };
-            let mut hook = Fact::new(Kind::Hook, "shutdown", fact.line, fact.end).within(fact.symbol).with("call", &fact.name).with("how", how);
+            let mut hook =
+                Fact::new(Kind::Hook, "shutdown", fact.line, fact.end).within(fact.symbol).with("call", &fact.name).with("how", how);
             hook.file = *file;
             hook.guard = fact.guard.clone();
             if let Some(handler) = fact.get("0") {
