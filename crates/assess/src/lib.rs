@@ -7,8 +7,10 @@
 //!
 //! Nothing here may import the host: who attacks must not share code with who defends.
 
+pub mod cache;
 pub mod config;
 pub mod detect;
+pub mod eval;
 pub mod fact;
 pub mod history;
 pub mod language;

@@ -152,6 +152,11 @@ impl Band {
             Band::Strong => "Strong",
         }
     }
+    /// Of a repository nothing is called Strong either of which most is unknown: one practice of twenty says little.
+    fn of_rows<'a>(share: &Share, rows: impl Iterator<Item = &'a Row> + Clone) -> Option<Band> {
+        let unseen = rows.clone().filter(|row| row.is_unseen()).fold(Ratio::ZERO, |sum, row| sum.plus(row.weight.ratio()));
+        Band::of(share, unseen > share.possible || rows.clone().any(Row::blocked))
+    }
     fn of(share: &Share, blocked: bool) -> Option<Band> {
         let band = match share.percent? {
             percent if percent >= Figure::tenths(800) => Band::Strong,
@@ -254,7 +259,7 @@ impl Score {
             Share::of(applicable.map(|row| (row.weight.ratio().times(part(row)), row.weight.ratio())))
         };
         Score {
-            band: Band::of(&share, rows.iter().any(Row::blocked)),
+            band: Band::of_rows(&share, rows.iter()),
             share,
             confidence: spread(
                 |check| matches!(check.outcome, Outcome::Held | Outcome::Broken(_)) && check.grade >= Some(Grade::E2),
@@ -275,7 +280,7 @@ pub fn categories(rows: &[Row]) -> Vec<CategoryScore> {
         }
         let share = earned(here());
         let blockers: Vec<String> = here().filter(|row| row.blocked()).map(|row| row.id.clone()).collect();
-        let band = Band::of(&share, !blockers.is_empty());
+        let band = Band::of_rows(&share, rows.iter().filter(|row| row.category == *category));
         found.push(CategoryScore { category: *category, share, band, counts: Counts::of(here()), blockers });
     }
     found

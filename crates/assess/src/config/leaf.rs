@@ -60,11 +60,12 @@ impl Walk {
     }
     /// A scalar came: a key where the map around it waits for one, else a value.
     fn scalar(&mut self, text: &str, line: u32, end: u32) {
-        if let Some(open) = self.open.last_mut() {
-            if !open.list && open.key.is_none() {
-                open.key = Some((text.to_owned(), line));
-                return;
-            }
+        if let Some(open) = self.open.last_mut()
+            && !open.list
+            && open.key.is_none()
+        {
+            open.key = Some((text.to_owned(), line));
+            return;
         }
         self.leaf(text, line, end);
         self.advance();
@@ -83,10 +84,11 @@ impl Walk {
     }
     /// A map or list begins.
     fn begin(&mut self, list: bool, line: u32) {
-        if let Some(open) = self.open.last_mut() {
-            if !open.list && open.key.is_none() {
-                open.key = Some((String::new(), line)); // a map as a key
-            }
+        if let Some(open) = self.open.last_mut()
+            && !open.list
+            && open.key.is_none()
+        {
+            open.key = Some((String::new(), line)); // a map as a key
         }
         self.open.push(Open { list, next: 0, key: None });
     }

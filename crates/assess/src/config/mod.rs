@@ -7,23 +7,56 @@
 
 use crate::fact::Extract;
 
+pub mod command;
 pub mod compose;
 pub mod docker;
+pub mod document;
 pub mod environment;
+pub mod helm;
+pub mod ini;
+pub mod json;
+pub mod kubernetes;
 pub mod leaf;
 pub mod manifest;
 pub mod migration;
+pub mod monitoring;
 pub mod node;
+pub mod openapi;
+pub mod pipeline;
+pub mod proxy;
 pub mod sheet;
 pub mod shell;
+pub mod spring;
 pub mod sql;
+pub mod terraform;
+pub mod toml;
+pub mod tool;
+pub mod whole;
 pub mod yaml;
 
 /// One sort of file: its word and its facts, where the file is of that sort.
 pub type Reader = fn(path: &str, text: &str) -> Option<(&'static str, Extract)>;
 
 /// The readers, one line each.
-const READERS: &[Reader] = &[docker::read, compose::read, environment::read, manifest::read, sql::read, migration::read];
+#[rustfmt::skip]
+const READERS: &[Reader] = &[
+    docker::read,
+    compose::read,
+    environment::read,
+    pipeline::read,
+    command::read,
+    kubernetes::read,
+    helm::read,
+    terraform::read,
+    proxy::read,
+    tool::read,
+    monitoring::read,
+    openapi::read,
+    document::read,
+    manifest::read,
+    sql::read,
+    migration::read, spring::read,
+];
 
 /// The most that is read of a file.
 const BYTES: usize = 4 << 20;
@@ -45,7 +78,8 @@ pub fn extract(path: &str, text: &str) -> Option<(&'static str, Extract)> {
             }
         }
     }
-    whole
+    // What nobody knows is a file of values; what is code by its folder is none.
+    whole.or_else(|| tool::unknown(path, text))
 }
 
 /// The last part of a path.

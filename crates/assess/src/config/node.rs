@@ -36,8 +36,6 @@ pub struct Node {
     pub line: u32,
     /// Last line.
     pub end: u32,
-    /// Whether it is a block text, whose first line of content is the next one.
-    pub block: bool,
 }
 
 /// The documents of a file.
@@ -53,14 +51,8 @@ pub struct Doc {
 impl Doc {
     /// Adds a node.
     pub fn push(&mut self, content: Content, line: u32, end: u32) -> Id {
-        self.nodes.push(Node { content, line, end: end.max(line), block: false });
+        self.nodes.push(Node { content, line, end: end.max(line) });
         u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
-    }
-    /// Marks a node as a block text.
-    pub fn mark_block(&mut self, id: Id) {
-        if let Some(node) = self.nodes.get_mut(id as usize) {
-            node.block = true;
-        }
     }
     /// A node by number.
     pub fn node(&self, id: Id) -> Option<&Node> {
@@ -119,10 +111,6 @@ impl<'a> At<'a> {
     /// Last line.
     pub fn end(&self) -> u32 {
         self.node.end
-    }
-    /// The line on which the content of a text begins.
-    pub fn content_line(&self) -> u32 {
-        self.node.line + u32::from(self.node.block)
     }
     /// The value below a key.
     pub fn get(&self, key: &str) -> Option<At<'a>> {

@@ -52,21 +52,25 @@ pub fn commands(script: &str, first: u32) -> Vec<Command> {
             lenient = false;
         }
         let excuse = number.checked_sub(1).and_then(|before| pieces.get(before)).is_some_and(|before| before.next == Next::Or);
-        if excuse && excuses(text) {
+        if excuse && pardons(piece) {
             continue;
         }
         // `a && b || true` excuses a as well, and so does `a | b || true`.
         let chain = pieces.get(number..).unwrap_or_default();
         let last = chain.iter().position(|piece| !matches!(piece.next, Next::And | Next::Pipe)).unwrap_or(0);
-        let excused = chain.get(last).is_some_and(|piece| piece.next == Next::Or)
-            && chain.get(last + 1).and_then(|piece| bare(&piece.text)).is_some_and(excuses);
+        let excused = chain.get(last).is_some_and(|piece| piece.next == Next::Or) && chain.get(last + 1).is_some_and(pardons);
         let run = sheet::run(text);
         found.push(Command { name: name(&run), run, line: piece.line, end: piece.end, tolerated: excused || lenient });
     }
     found
 }
 
-/// Whether a command after `||` makes a failure no failure.
+/// Whether what stands after `||` makes a failure no failure; `(echo no && exit 1)` does not.
+fn pardons(piece: &Piece) -> bool {
+    let alone = !piece.text.trim_start().starts_with(['(', '{']) && piece.next != Next::And;
+    bare(&piece.text).is_some_and(|text| excuses(text) && (alone || !text.starts_with(['e', 'p']) || text.starts_with("exit")))
+}
+
 fn excuses(text: &str) -> bool {
     let mut words = text.split_whitespace();
     match words.next() {
@@ -81,7 +85,11 @@ fn bare(text: &str) -> Option<&str> {
     let mut text = text.trim();
     loop {
         let before = text;
-        text = text.trim_start_matches(['(', '{', '!', '@', ' ', '\t']).trim_end_matches([')', ' ', '\t']);
+        text = text.trim_start_matches(['(', '{', '!', '@', ' ', '\t']).trim_end();
+        // The parenthesis of a group, not that of `$(name)`.
+        if text.ends_with(')') && text.matches(')').count() > text.matches('(').count() {
+            text = &text[..text.len() - 1];
+        }
         for word in ["if ", "then ", "else ", "elif ", "while ", "until ", "do ", "time "] {
             text = text.strip_prefix(word).unwrap_or(text).trim_start();
         }
@@ -264,7 +272,7 @@ const STARTERS: &[&[&str]] = &[
 /// The name of a command: the program and its subcommands, without assignments, starters such as `poetry run`, options
 /// and paths. `FOO=1 poetry run pytest -q tests` is `pytest tests`; no more than three words.
 pub fn name(run: &str) -> String {
-    let mut words: Vec<&str> = run.split_whitespace().take(24).map(|word| word.trim_matches(['"', '\''])).collect();
+    let mut words: Vec<&str> = run.split_whitespace().take(24).collect();
     loop {
         let before = words.len();
         let assigns = |word: &str| {
@@ -285,18 +293,23 @@ pub fn name(run: &str) -> String {
             break;
         }
     }
-    let mut named = Vec::new();
+    let (mut named, mut option) = (Vec::new(), false);
     for (number, word) in words.iter().enumerate() {
         if named.len() == 3 || word.starts_with(['>', '<', '$']) && number > 0 {
             break;
         }
         if word.starts_with('-') {
+            option = true;
+            continue;
+        }
+        // What an option names is no part of the name.
+        if std::mem::take(&mut option) && word.contains(['.', '/', ':']) && *word != "." {
             continue;
         }
         if number > 0 && word.contains(['/', '=', '*', '{', '(', '"', '\'']) {
             break;
         }
-        named.push(if number == 0 { super::base(word) } else { word });
+        named.push(if number == 0 { super::base(word.trim_matches(['"', '\''])) } else { word });
     }
     sheet::cut(&named.join(" "), 80).to_owned()
 }

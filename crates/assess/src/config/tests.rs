@@ -14,3 +14,7 @@ fn one(facts: &[Fact], kind: Kind, name: &str) -> Fact {
 }
 
 mod containers;
+mod infrastructure;
+mod orchestration;
+mod pipelines;
+mod tools;

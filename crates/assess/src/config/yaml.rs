@@ -21,29 +21,54 @@ enum Open {
     Map { id: Id, anchor: usize, entries: Vec<(String, u32, Id)>, key: Option<(String, u32)> },
 }
 
-/// Reads YAML. Never fails: what cannot be read is told in [`Doc::trouble`].
+/// How often reading begins again at the next document after a fault.
+const RESTARTS: usize = 32;
+
+/// Reads YAML. Never fails: what cannot be read is told in [`Doc::trouble`], and the next document is read all the same.
 pub fn read(text: &str) -> Doc {
+    let doc = strictly(text);
+    if !doc.trouble.iter().any(|trouble| trouble.contains("indent")) {
+        return doc;
+    }
+    // Other readers take a closing bracket at the column of its key, and people write it so.
+    let closes = |line: &str| line.trim_start().starts_with([']', '}']);
+    let mut indented = String::with_capacity(text.len() + 1_000);
+    for line in text.split_inclusive('\n') {
+        if closes(line) {
+            indented.push_str(INDENT);
+        }
+        indented.push_str(line);
+    }
+    let again = strictly(&indented);
+    if again.trouble.len() < doc.trouble.len() { again } else { doc }
+}
+
+/// How far a closing bracket is put in.
+const INDENT: &str = "                                        ";
+
+fn strictly(text: &str) -> Doc {
     let mut reader = Reader::default();
     // A mark of byte order is no part of the first key.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut parser = Parser::new_from_str(text);
-    while let Some(event) = parser.next_event() {
-        match event {
-            Ok((event, span)) => {
-                if reader.doc.len() > NODES || reader.open.len() > DEPTH {
-                    reader.doc.trouble.push(format!("line {}: deeper or larger than is read", span.start.line()));
-                    break;
-                }
-                if matches!(event, Event::StreamEnd) {
-                    break;
-                }
-                reader.take(event, span);
-            }
-            Err(error) => {
-                reader.doc.trouble.push(format!("line {}: {}", error.marker().line(), error.info()));
+    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for _ in 0..RESTARTS {
+        let Some(begun) = reader.run(rest) else { break };
+        reader.close_all();
+        reader.anchors.clear();
+        // The next document begins at the next line of three dashes behind the one where the broken one began: a fault is
+        // often noticed only far behind its place.
+        let within = usize::try_from(begun.saturating_sub(reader.base)).unwrap_or(usize::MAX);
+        let mut at = 0;
+        let mut next = None;
+        for (number, one) in rest.split_inclusive('\n').enumerate() {
+            if number >= within && number > 0 && one.starts_with("---") {
+                next = Some((number, at));
                 break;
             }
+            at += one.len();
         }
+        let Some((number, at)) = next else { break };
+        reader.base += u32::try_from(number).unwrap_or(u32::MAX);
+        rest = &rest[at..];
     }
     reader.close_all();
     reader.doc
@@ -56,6 +81,7 @@ struct Reader {
     anchors: BTreeMap<usize, Id>,
     merged: usize,
     last: u32,
+    base: u32,
 }
 
 fn line(number: usize) -> u32 {
@@ -63,13 +89,43 @@ fn line(number: usize) -> u32 {
 }
 
 impl Reader {
+    /// Reads until the end or a fault; then the line is returned on which the broken document began.
+    fn run(&mut self, text: &str) -> Option<u32> {
+        let mut parser = Parser::new_from_str(text);
+        let mut begun = self.base + 1;
+        while let Some(event) = parser.next_event() {
+            match event {
+                Ok((Event::StreamEnd, _)) => return None,
+                Ok((_, span)) if self.doc.len() > NODES || self.open.len() > DEPTH => {
+                    let line = self.base + line(span.start.line());
+                    self.doc.trouble.push(format!("line {line}: deeper or larger than is read"));
+                    return None;
+                }
+                Ok((event, span)) => {
+                    if matches!(event, Event::DocumentStart(_)) {
+                        begun = self.base + line(span.start.line());
+                    }
+                    self.take(event, span);
+                }
+                Err(error) => {
+                    let line = self.base + line(error.marker().line());
+                    self.doc.trouble.push(format!("line {line}: {}", error.info()));
+                    return Some(begun);
+                }
+            }
+        }
+        None
+    }
+
     fn take(&mut self, event: Event<'_>, span: Span) {
-        let start = line(span.start.line());
+        let start = self.base + line(span.start.line());
         match event {
             Event::Scalar(text, style, anchor, _) => {
-                // The place of a block text ends where the next token begins.
+                // The place of a block text ends where the next token begins, and it begins with its first line that is not empty.
                 let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-                let end = if block { start + line(text.trim_end().lines().count()) } else { line(span.end.line()) };
+                let blank = text.bytes().take_while(|byte| *byte == b'\n').count();
+                let start = if block { start - u32::try_from(blank).unwrap_or(0).min(start - 1) } else { start };
+                let end = if block { start + line(text.trim_end().lines().count()) - 1 } else { self.base + line(span.end.line()) };
                 let null = style == ScalarStyle::Plain && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
                 // An empty value has the place of what comes next; it belongs to its key.
                 let (start, end) = if text.is_empty() && style == ScalarStyle::Plain { self.at_key(start) } else { (start, end) };
@@ -80,9 +136,6 @@ impl Reader {
                 }
                 let content = if null { Content::Null } else { Content::Scalar(text.into_owned()) };
                 let id = self.doc.push(content, start, end);
-                if block {
-                    self.doc.mark_block(id);
-                }
                 self.done(id, anchor, end);
             }
             Event::SequenceStart(anchor, _) => {

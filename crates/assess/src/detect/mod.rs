@@ -6,12 +6,16 @@
 
 mod applies;
 mod decide;
+mod example;
+mod library;
 mod pattern;
 mod rule;
 mod sight;
 mod units;
 
 pub use decide::{Detectors, asked_of, named_once};
+pub use example::{Example, examples};
+pub use library::add_libraries;
 pub use pattern::Pattern;
 pub use rule::{Cover, Detect, Fault, Per, Same, Signal, Wanted};
 

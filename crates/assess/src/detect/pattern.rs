@@ -13,10 +13,12 @@
 //! docker user final=yes value!=root|0
 //! ```
 //!
+//! A regular expression may contain spaces: it goes on to the next word that is a condition.
+//!
 //! Conditions: `a=glob`, `a!=glob` (true where no value matches), `a~regex`, `a!~regex`, `a<n`,
 //! `a>n`, `+a` (is there), `-a` (is not). Besides a fact's own properties there are `file` (its
 //! path), `in` (the definition around it), `lang`, `reach` (live, off, unreached, test, unknown)
-//! and `name` (for regular expressions). Facts of tests are found only by patterns that ask for
+//! and `name` (for regular expressions); `*` stands for the values of all properties. Facts of tests are found only by patterns that ask for
 //! kind `test`, for `reach=test`, or for a kind of configuration.
 
 use regex::Regex;
@@ -155,7 +157,7 @@ impl One {
         let words = words(text)?;
         let [kind, name, rest @ ..] = words.as_slice() else { return Err("a kind and a name are wanted".into()) };
         let kind = Kind::named(kind).ok_or_else(|| format!("there is no kind `{kind}`"))?;
-        let conditions: Vec<Condition> = rest.iter().map(|word| Condition::parse(word)).collect::<Result<_, _>>()?;
+        let conditions: Vec<Condition> = join(rest).iter().map(|word| Condition::parse(word)).collect::<Result<_, _>>()?;
         let asks = conditions.iter().any(|condition| condition.attr == "reach");
         let tests = asks
             || !matches!(
@@ -215,6 +217,29 @@ fn words(text: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
+/// A regular expression goes on to the next word that is a condition, so that it may contain spaces.
+fn join(words: &[String]) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    for word in words {
+        match joined.last_mut() {
+            Some(last) if last.contains('~') && !is_condition(word) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => joined.push(word.clone()),
+        }
+    }
+    joined
+}
+
+fn is_condition(word: &str) -> bool {
+    let plain = |text: &str| !text.is_empty() && text.chars().all(|character| character.is_alphanumeric() || "_*.-".contains(character));
+    match word.strip_prefix(['+', '-']) {
+        Some(attr) => plain(attr),
+        None => word.find(['=', '!', '~', '<', '>']).is_some_and(|at| plain(&word[..at])),
+    }
+}
+
 impl Condition {
     fn parse(word: &str) -> Result<Condition, String> {
         if let Some(attr) = word.strip_prefix('+') {
@@ -258,6 +283,7 @@ impl Condition {
                 Reach::Unreached => "unreached",
                 Reach::Test => "test",
             })),
+            "*" => self.of(fact.attrs.iter().map(|(_, value)| value.as_str())),
             name => self.of(fact.all(name)),
         }
     }

@@ -16,7 +16,7 @@ macro_rules! kinds {
             /// Several of them, for people.
             pub fn plural(self) -> String {
                 let name = self.name();
-                if name.ends_with('s') { name.to_owned() } else if name.ends_with("ch") { format!("{name}es") } else { format!("{name}s") }
+                if name.ends_with("ry") { format!("{}ies", &name[..name.len() - 1]) } else if name.ends_with('s') { name.to_owned() } else if name.ends_with("ch") { format!("{name}es") } else { format!("{name}s") }
             }
             /// The kind of this word.
             pub fn named(word: &str) -> Option<Kind> { match word { $($word => Some(Kind::$variant),)+ _ => None } }
@@ -31,7 +31,9 @@ kinds! {
     /// A definition; `kind` function, method, class; `base` (each), `body` normal, empty, raises, constant; `async`; `lines`.
     Def = "def",
     /// A call; `name` the canonical callee; `0`, `1`, … positional arguments, keyword arguments by name, constants folded;
-    /// `await`, `result` the variable it is assigned to, `receiver` as written.
+    /// `await`, `result` the variable it is assigned to, `receiver` as written. In Python also `into` the variable of the whole
+    /// that it is a part of, `returned`, `with`, `loop`, `tried` yes, `param` the parameter whose default it is, `depends` what
+    /// `Depends` in its arguments names.
     Call = "call",
     /// A decorator, annotation or attribute; arguments as of a call; `on` the symbol, `on_kind` function or class.
     Decorator = "decorator",
@@ -55,6 +57,11 @@ kinds! {
     /// A mounted route: `name` is `METHOD /path`; `method`, `path`, `handler`, `framework`, `guard` (each thing that stands before
     /// it, canonical), `param` (each), `input` typed, raw or none, `output` typed or none, `list` yes where it returns many,
     /// `calls` (each canonical callee of the handler), `constant` yes where the handler only returns a constant.
+    /// Where the language's rules know it: `auth` yes where a guard turns away who is not known, `rejects` each status by which guards
+    /// turn callers away (401, 403, 413, 429), `model` the answer's type, `async`. A guard with `(optional)` lets everybody pass.
+    /// A `param` reads `limit in=query type=int default=100 ge=1 le=1000`; bounds that the handler checks by itself count.
+    /// JavaScript and TypeScript add `guard_calls` (each callee of the guards that are ours), `deep_calls` (callees of what the
+    /// handler calls, two definitions deep), `decorator` (each, Nest), `mounted` no where no app has the router.
     Route = "route",
     /// What stands before all routes of an app or router: `name` canonical; arguments as of a call; `order`; `scope` app or router.
     Middleware = "middleware",
@@ -64,25 +71,40 @@ kinds! {
     Hook = "hook",
     /// How a service is started: `name` the command; `service`, `server`, `workers`, `reload`, `target`.
     Entry = "entry",
-    /// A reference to something that is not there: `name` what is missing; `what` import, file, resource, marker, setting.
+    /// A reference to something that is not there: `name` what is missing; `what` import, file, resource, target, marker, setting.
     Broken = "broken",
     /// A credential in the text; `name` what it is called; `where` default, assign, argument, env-file, compose, url;
     /// `placeholder` yes where the value is one that everybody knows.
     Secret = "secret",
+    /// A library at the place where it is built; `state` acting or idle, `why` it is idle. See `detect/libraries.toml`.
+    Library = "library",
     // Configuration.
-    /// An instruction of a Dockerfile: `name` the instruction in lower case; `value`, `stage` a number, `final` yes or no.
+    /// An instruction of a Dockerfile: `name` the instruction in lower case; `value`, `stage` a number, `final` yes where the
+    /// last image inherits it, `last` yes where nothing overrides it; `image`, `tag`, `digest`, `as`, `on` stage for `from`, `user`
+    /// and `group`, `form` exec or shell, `source` (each), `target`, `port` (each), `key`, `default`, flags such as `from` by name.
+    /// `run` is one per command, with `command` its first words and `tolerated`. `image` sums up: `stages`, `user`, `nonroot`,
+    /// `healthcheck`, `image`, `tag`, `digest`, `cmd`, `entrypoint`.
     Docker = "docker",
-    /// A value in a compose file: `name` the dotted path such as `services.api.healthcheck.test`; `value`.
+    /// A value in a compose file: `name` the dotted path such as `services.api.healthcheck.test`; `value`;
+    /// ports have `host`, `container`, `ip`, volumes `source`, `target`, `mode`, `bind`. `service` sums up each service: `service`,
+    /// `image`, `tag`, `digest`, `build`, `dockerfile`, `healthcheck` yes or no, `restart`, `user`, `cpus`, `memory`, `port`, `network`,
+    /// `env-file`, `depends`, `read-only`, `privileged`, `cap-drop`, `command`, `logging`, `replicas`, `secret`, `profile`.
     Compose = "compose",
     /// A value in a Kubernetes object: `name` is `Kind.path`, such as `Deployment.spec.template.spec.containers.livenessProbe.httpGet.path`,
-    /// list numbers left out; `value`, `object` its name.
+    /// list numbers left out; `value`, `object` its name. `Kind.env.NAME` is a variable (`from` value, secret or other). `workload` and
+    /// `container` sum up: `workload` the kind, `object`, `replicas`, `strategy`, `grace`, `spread`, `affinity`; `container`, `image`,
+    /// `tag`, `digest`, `liveness`, `readiness`, `startup` yes or no (`liveness-path`), `requests-cpu`, `limits-memory`, `nonroot`,
+    /// `read-only`, `privileged`, `escalation`, `cap-drop`, `prestop`, `init`.
     Kubernetes = "k8s",
-    /// A value in a Helm chart's values, chart or template: as `k8s`.
+    /// A value in a Helm chart: `values.path`, `chart.path`; templates as `k8s`, expressions as their text.
     Helm = "helm",
     /// A step of a pipeline: `name` the action or the first words of the command; `uses`, `run`, `job`, `on` (each trigger),
-    /// `needs`, `tolerated` yes where a failure is ignored, `system` github, gitlab, jenkins, circle, azure.
+    /// `needs`, `tolerated` yes where a failure is ignored, `system` github, gitlab, jenkins, circle, azure;
+    /// `with.NAME` inputs, `title`, `if`, `environment`, `service`, `image`, `pinned`. Commands behind `make test`, `npm run lint` or a
+    /// script are steps at the place of the step that runs them, with `via` the target and `at` where they stand.
     Step = "step",
-    /// A value in Terraform: `name` is `resource.TYPE.LABEL.path`, also `data`, `module`, `variable`, `output`; `value`.
+    /// A value in Terraform: `name` is `resource.TYPE.LABEL.path`, also `data`, `module`, `variable`, `output`; `value`, `refers` (each).
+    /// A block by itself has `block` yes.
     Terraform = "tf",
     /// A directive of nginx, Caddy, Traefik, HAProxy or Apache: `name` the directive; `value`, `within` the blocks around it, `server`.
     Proxy = "proxy",
@@ -96,13 +118,15 @@ kinds! {
     Value = "value",
     /// A statement of SQL: `name` such as `create table users`, `create index`, `foreign key`; `table`, `columns`, `clause`.
     Sql = "sql",
-    /// An alert rule: `name`; `expr`, `for`, `severity`, `runbook`.
+    /// An alert rule: `name`; `expr`, `for`, `severity`, `runbook`, other annotations by name.
     Alert = "alert",
-    /// A dashboard: `name` its title; `panels`.
+    /// A dashboard: `name` its title; `panels` how many, `panel` (each title), `expr` (each).
     Dashboard = "dashboard",
-    /// A heading of a document: `name` in lower case; `level`, `words` below it, `code` yes where a code block stands below it.
+    /// A heading of a document: `name` in lower case; `level`, `words` below it, `code` yes where a code block stands below it,
+    /// `document` the file's name. Level 0 is the document itself.
     Heading = "heading",
-    /// A command of a Makefile, a package script, a shell script or a pre-commit hook: `name` the command's first words; `run`, `target`.
+    /// A command of a Makefile, a package script, a shell script or a pre-commit hook: `name` the command's first words; `run`, `target`,
+    /// `tolerated`, `of` make, just, package, shell, tox, nox, pre-commit, lint-staged, tasks, procfile or systemd.
     Command = "command",
     /// A file: `name` its path in lower case; `bytes`, `type`. Proves nothing but that it is there.
     File = "file",

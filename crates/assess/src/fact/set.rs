@@ -80,6 +80,15 @@ impl Facts {
         }
         Facts { files, services, skipped: Vec::new(), facts, kinds }
     }
+    /// Adds facts.
+    pub fn extend(&mut self, more: Vec<Fact>) {
+        if !more.is_empty() {
+            let mut facts = std::mem::take(&mut self.facts);
+            facts.extend(more);
+            let indexed = Facts::new(Vec::new(), Vec::new(), facts);
+            (self.facts, self.kinds) = (indexed.facts, indexed.kinds);
+        }
+    }
     /// All facts of a kind, by file and line.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Fact> {
         self.kinds.get(&kind).into_iter().flatten().filter_map(|number| self.facts.get(*number as usize))

@@ -5,7 +5,7 @@ mod sections;
 mod since;
 mod template;
 
-pub(super) use assessed::{days, figures, gap_lines, shown, sort, spot};
+pub(super) use assessed::{days, figures, gap_lines, gaps_lines, shown, sort, spot};
 pub use sections::outline;
 pub use since::since;
 pub use template::Template;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Condition, Digests, Estimate, Evidence, Gap, Header, Looked, Report, Repository, Row, SCHEMA, Target, WaiverUse, baseline, build, fail,
-    fingerprint, inert::visible, live, plan,
+    fingerprint, inert::visible, live, mask::masked, plan,
 };
 use crate::{
     Grade, Page, Status,
@@ -32,6 +32,30 @@ pub struct Inspection<'a> {
     pub fail_on: &'a [Condition],
     /// What was run on what; its time is the only one in the report, and waivers expire by it.
     pub header: Header,
+}
+
+/// Whether a report can be laid over one on a repository: it has to come from probes.
+///
+/// # Errors
+/// Why it cannot.
+pub fn fits_live(report: &Report) -> Result<(), String> {
+    match &report.header.target {
+        _ if !report.adds_up() => Err("its verdict, score or gate do not follow from its practices".into()),
+        Target::Repository { .. } => Err("it is a report on a repository, not of probes: make one with `plimsoll prove --url`".into()),
+        Target::Url { .. } | Target::PrivateCopy => Ok(()),
+    }
+}
+
+/// Whether a report can be the baseline of one on a repository.
+///
+/// # Errors
+/// Why it cannot.
+pub fn fits_baseline(report: &Report) -> Result<(), String> {
+    match &report.repository {
+        _ if !report.adds_up() => Err("its verdict, score or gate do not follow from its practices".into()),
+        None => Err("it is not a report on a repository: make one with `plimsoll assess --format json`".into()),
+        Some(_) => Ok(()),
+    }
 }
 
 impl Header {
@@ -180,10 +204,11 @@ fn looked(page: &Page, found: Option<&Assessed>, services: &[Service]) -> Looked
             Gap { fingerprint: String::new(), service: service(services, &place.file), place, waived: None, new: None }
         };
         // What is only half there is to be changed where it stands.
-        let half = found.evidence.iter().take(usize::from(found.status == Status::Partial));
+        let changed = |sight: &Sight| Sight { note: "to be changed here".into(), ..sight.clone() };
+        let half: Vec<Sight> = found.evidence.iter().take(usize::from(found.status == Status::Partial)).map(changed).collect();
         looked.gaps = found.gaps.iter().map(gap).collect();
         if looked.gaps.is_empty() {
-            looked.gaps = half.chain(found.anchor.as_ref()).take(1).map(gap).collect();
+            looked.gaps = half.iter().chain(found.anchor.as_ref()).take(1).map(gap).collect();
         }
     }
     looked
@@ -199,13 +224,20 @@ fn list_gaps(row: &mut Row) {
         return;
     }
     if looked.gaps.is_empty() {
-        looked.gaps.push(Gap {
-            fingerprint: String::new(),
-            place: looked.anchor.clone().unwrap_or_else(nowhere),
-            service: None,
-            waived: None,
-            new: None,
+        // A probe found what the files do not show: then it is to be looked for where they promise it.
+        let promised = row.evidence.iter().find_map(|one| match one {
+            Evidence::File { file, line, snippet, .. } => Some(Sight {
+                file: file.clone(),
+                line: *line,
+                end: *line,
+                snippet: snippet.join("\n"),
+                note: "the files promise it here".into(),
+                ..nowhere()
+            }),
+            _ => None,
         });
+        let place = promised.or_else(|| looked.anchor.clone()).unwrap_or_else(nowhere);
+        looked.gaps.push(Gap { fingerprint: String::new(), place, service: None, waived: None, new: None });
     }
     if looked.days.is_none() {
         let days = plan::days(row.effort);
@@ -287,7 +319,7 @@ fn service(services: &[Service], path: &str) -> Option<String> {
 
 /// A place whose texts cannot act. The lines of the snippet stay lines.
 fn clean(sight: &Sight) -> Sight {
-    let lines: Vec<String> = sight.snippet.lines().map(|line| visible(&line.replace('\t', "    "))).collect();
+    let lines: Vec<String> = sight.snippet.lines().map(|line| visible(&masked(&line.replace('\t', "    ")))).collect();
     Sight {
         file: visible(&sight.file),
         line: sight.line,

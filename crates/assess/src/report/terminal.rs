@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{
     Repository, Row,
     inert::visible,
-    outline::{days, figures, gap_lines, shown, sort, spot},
+    outline::{days, figures, gaps_lines, shown, sort, spot},
     plan,
     text::{Look, Paper, colour, examined, short, wrapped},
 };
@@ -133,7 +133,7 @@ fn practice(paper: &mut Paper, row: &Row) {
     for line in evidence.iter().take(of(evidence.len())).flatten() {
         paper.line(10, &format!("+ {}", short(line)));
     }
-    for line in looked.gaps.iter().take(of(looked.gaps.len())).flat_map(gap_lines) {
+    for line in gaps_lines(row).into_iter().take(of(looked.gaps.len())).flatten() {
         paper.line(10, &format!("- {}", short(&line)));
     }
     if looked.gaps.len() > of(looked.gaps.len()) {

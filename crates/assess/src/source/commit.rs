@@ -30,7 +30,7 @@ pub fn commit(path: &Path, reference: &str, caps: &Caps, seen: Seen<'_>) -> Resu
 }
 
 /// Whether a folder is a store without a work tree.
-pub(super) fn is_bare(folder: &Path) -> bool {
+pub fn is_bare(folder: &Path) -> bool {
     folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
 }
 

@@ -20,7 +20,7 @@ mod tree;
 
 pub use address::is_public;
 pub use caps::{Caps, Phase, Seen};
-pub use commit::commit;
+pub use commit::{commit, is_bare};
 pub use folder::folder;
 pub use location::Location;
 pub use remote::{Access, remote};

@@ -9,6 +9,10 @@ use crate::{
 const MARK: &str = "plimsoll: allow ";
 /// What begins a comment in the languages and formats that are read.
 const OPENERS: [&str; 8] = ["#", "//", "--", "/*", "*", "<!--", ";", "%"];
+/// How many comments of one file count; beyond that it is no waiver but a flood.
+const MOST: usize = 100;
+/// How many lines of comment may follow before the line that is meant.
+const BELOW: usize = 20;
 /// The longest line that is looked at: a waiver is written by a person.
 const LONGEST: usize = 1000;
 
@@ -20,11 +24,17 @@ pub(super) fn read(file: &File, known: &dyn Fn(&str) -> bool, waivers: &mut Waiv
     }
     let text = String::from_utf8_lossy(&file.bytes);
     let lines: Vec<&str> = text.lines().collect();
+    let mut met = 0;
     for (place, line) in lines.iter().enumerate() {
         let Some((before, rest)) = line.get(..line.len().min(LONGEST)).and_then(|line| line.split_once(MARK)) else { continue };
         let opener = |text: &str| OPENERS.iter().any(|opener| text.trim_end().ends_with(opener));
         if !opener(before) {
             continue;
+        }
+        met += 1;
+        if met > MOST {
+            waivers.complaints.push(format!("{}: more than {MOST} comments that waive; the others waive nothing", visible(&file.path)));
+            return;
         }
         let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
         let source = format!("{}:{number}", visible(&file.path));
@@ -33,7 +43,11 @@ pub(super) fn read(file: &File, known: &dyn Fn(&str) -> bool, waivers: &mut Waiv
             Ok((practice, expires, reason)) => {
                 // A comment of its own is about the first line below it that is none.
                 let alone = OPENERS.iter().any(|opener| before.trim() == *opener);
-                let below = lines.iter().skip(place + 1).take_while(|line| alone && OPENERS.iter().any(|one| line.trim().starts_with(one)));
+                let below = lines
+                    .iter()
+                    .skip(place + 1)
+                    .take(BELOW)
+                    .take_while(|line| alone && OPENERS.iter().any(|one| line.trim().starts_with(one)));
                 let last = number.saturating_add(u32::try_from(below.count()).unwrap_or(0)).saturating_add(u32::from(alone));
                 waivers.all.push(Waiver {
                     practice: practice.to_owned(),

@@ -19,14 +19,6 @@ pub fn module(path: &str) -> String {
     whole.strip_suffix("/__init__").unwrap_or(&whole).replace('/', ".")
 }
 
-/// Languages that import each other's files are one family.
-pub(super) fn family(language: &str) -> &str {
-    match language {
-        "javascript" | "typescript" => "script",
-        other => other,
-    }
-}
-
 /// What an import means in this repository.
 #[derive(Debug, Clone)]
 struct Target {
@@ -179,6 +171,11 @@ impl<'a> Links<'a> {
         if self.symbol(file, first).is_some() {
             return Some((file, name.to_owned()));
         }
+        // What a file gives under another name than its own for it.
+        let aliases = &self.extracts.get(number)?.exports;
+        if let Some((_, local)) = aliases.iter().find(|(public, local)| public == first && local != first) {
+            return self.follow(file, &format!("{local}{}", name.get(first.len()..).unwrap_or("")), hops - 1);
+        }
         let locals = self.locals.get(number)?;
         let mut part = name;
         loop {
@@ -237,6 +234,14 @@ impl<'a> Links<'a> {
                 }
             }
         };
+        let exported = |one: &FileId| {
+            let first = name.split('.').next().unwrap_or("");
+            let exports = &self.extracts.get(one.0 as usize)?.exports;
+            let (_, local) = exports.iter().find(|(public, _)| public == first)?;
+            let rest = name.get(first.len()..).unwrap_or("");
+            Some(format!("{local}{rest}"))
+        };
+        let name = target.files.iter().find_map(exported).unwrap_or(name);
         let first = name.split('.').next().unwrap_or("");
         let holds = |one: &&FileId| self.symbol(**one, first).is_some();
         let found = *target.files.iter().find(holds).or_else(|| target.files.first())?;
@@ -303,7 +308,7 @@ pub(super) fn rename(fact: &mut Fact, renames: &[(String, String)]) {
     let change = |text: &mut String| {
         for (written, canonical) in renames {
             if let Some(rest) = text.strip_prefix(written.as_str()) {
-                if rest.is_empty() || rest.starts_with('.') {
+                if rest.is_empty() || rest.starts_with(['.', '(', '[']) {
                     *text = format!("{canonical}{rest}");
                     return;
                 }

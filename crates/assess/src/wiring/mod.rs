@@ -3,14 +3,23 @@
 //! *Exists* is not *wired*. A symbol is reached where a chain of mentions leads to it from an entry
 //! point; an import is not a mention, a comment is not one, and neither is a docstring.
 
+mod broken;
+mod command;
+mod flag;
 mod link;
+mod mains;
+mod reach;
+mod secret;
+mod service;
 mod sort;
+mod start;
+mod value;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -18,6 +27,10 @@ use rayon::prelude::*;
 
 pub use link::{Links, module};
 pub use sort::{Sort, sort};
+
+use flag::Flags;
+use reach::Reached;
+use service::Services;
 
 use crate::{
     config,
@@ -78,7 +91,14 @@ pub fn read(path: &str, bytes: &[u8]) -> Option<Read> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let one = || match language::of(path) {
-        Some(language) => Some(Read { sort: language.name(), extract: language.extract(path, text) }),
+        Some(language) => {
+            let mut extract = language.extract(path, text);
+            // Steps of a schema are written in every language.
+            if let Some((_, steps)) = config::migration::read(path, text) {
+                extract.facts.extend(steps.facts);
+            }
+            Some(Read { sort: language.name(), extract })
+        }
         None => config::extract(path, text).map(|(sort, extract)| Read { sort, extract }),
     };
     // A fault in one reader must not take the facts of all other files with it.
@@ -122,17 +142,28 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     skipped.sort();
 
     let links = Links::new(&files, &extracts);
+    let names = |file: FileId, name: &str| links.place(file, name);
+    let origin = |file: FileId, name: &str| links.origin(file, name);
     let mut wired = Vec::new();
-    for family in language::all().iter().map(|language| link::family(language.name())).collect::<std::collections::BTreeSet<_>>() {
-        let Some(language) = language::all().iter().find(|language| link::family(language.name()) == family) else { continue };
-        let ours = files.iter().zip(&extracts).enumerate().filter(|(_, (info, _))| !info.test && link::family(info.language) == family);
+    for family in language::all().iter().map(|language| language.family()).collect::<BTreeSet<_>>() {
+        let Some(language) = language::all().iter().find(|language| language.family() == family) else { continue };
+        let ours = files.iter().zip(&extracts).enumerate().filter(|(_, (info, _))| !info.test && family_of(info.language) == family);
         let ours: Vec<_> = ours.map(|(number, (info, extract))| (file_id(number), info.path.as_str(), extract)).collect();
-        if ours.is_empty() {
-            continue;
+        if !ours.is_empty() {
+            wired.push(language.wire(&Program { files: ours, names: &names, origin: &origin }));
         }
-        let program = Program { files: ours, names: &|file, name| links.place(file, name), origin: &|file, name| links.origin(file, name) };
-        wired.push(language.wire(&program));
     }
+    let stated = files.iter().zip(&extracts).filter(|(info, _)| !info.test).flat_map(|(_, extract)| &extract.facts);
+    let flags = Flags::of(stated);
+    let texts: Vec<&File> = kept.iter().map(|(file, _)| *file).collect();
+    let Services { services, begin, facts: entries, leads: named } = service::find(&files, &extracts, &texts, &links, &wired);
+    let (mut leads, mut held) = (named, Vec::new());
+    for one in &mut wired {
+        leads.append(&mut one.leads);
+        held.append(&mut one.held);
+    }
+    let reached = Reached::new(&files, &extracts, &links, &flags, &leads, &held, begin);
+    let broken = broken::imports(tree, &files, &extracts, &texts, &links);
     let canonical: Vec<Vec<(String, String)>> = (0..files.len()).map(|number| links.renames(file_id(number))).collect();
     drop(links);
 
@@ -142,21 +173,37 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             fact.name = name;
         }
     }
-    let mut all: Vec<Fact> = wired.into_iter().flat_map(|wired| wired.facts).collect();
+    let mut all: Vec<Fact> = wired.into_iter().flat_map(|wired| wired.facts).chain(entries).chain(broken).collect();
     for (number, extract) in extracts.into_iter().enumerate() {
         for mut fact in extract.facts {
             fact.file = file_id(number);
             all.push(fact);
         }
     }
+    let further = config::whole::whole(tree, &files, &all);
+    all.extend(further);
     for fact in &mut all {
-        if let Some(renames) = canonical.get(fact.file.0 as usize).filter(|renames| !renames.is_empty()) {
+        let number = fact.file.0 as usize;
+        if let Some(renames) = canonical.get(number).filter(|renames| !renames.is_empty()) {
             link::rename(fact, renames);
         }
-        if files.get(fact.file.0 as usize).is_some_and(|info| info.test) {
-            fact.reach = Reach::Test;
+        let Some(info) = files.get(number) else { continue };
+        fact.reach = if info.test || fact.reach == Reach::Test || inner_test(info, fact.symbol) {
+            Reach::Test
+        } else if info.symbols.is_empty() {
+            Reach::Unknown
+        } else {
+            reached.of(Place { file: fact.file, symbol: fact.symbol })
+        };
+        if let Some(guard) = &mut fact.guard {
+            guard.state = flags.state(guard);
+            if flags.off(guard) && matches!(fact.reach, Reach::Live | Reach::Unknown) {
+                fact.reach = Reach::Off;
+            }
         }
     }
+    let secrets = secret::find(&files, &all, &texts);
+    all.extend(secrets);
     let seen: std::collections::HashSet<FileId> = all.iter().filter(|fact| fact.kind == Kind::File).map(|fact| fact.file).collect();
     for (number, (file, _)) in kept.iter().enumerate().filter(|(number, _)| !seen.contains(&file_id(*number))) {
         let kind = file.path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, extension)| extension);
@@ -165,11 +212,23 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
         fact.file = file_id(number);
         all.push(fact);
     }
-    let mut facts = Facts::new(files, Vec::new(), all);
+    let mut facts = Facts::new(files, services, all);
     facts.skipped = skipped;
+    crate::detect::add_libraries(&mut facts);
     facts
 }
 
 fn file_id(number: usize) -> FileId {
     FileId(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+/// Whether a definition belongs to the tests that Rust keeps beside the code.
+fn inner_test(info: &FileInfo, symbol: u32) -> bool {
+    let name = || info.symbols.get(symbol as usize).map_or("", String::as_str);
+    info.language == "rust" && symbol != 0 && name().split('.').any(|part| matches!(part, "tests" | "test"))
+}
+
+/// The family of a language by its word; the word itself where nobody reads it.
+fn family_of(name: &'static str) -> &'static str {
+    language::all().iter().find(|language| language.name() == name).map_or(name, |language| language.family())
 }

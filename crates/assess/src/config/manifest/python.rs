@@ -90,11 +90,11 @@ pub fn requirements(name: &str, text: &str) -> Extract {
             Some((before, first)) => (format!("{before} {}", code.trim()), first),
             None => (code.trim().to_owned(), number),
         };
-        if let Some(before) = joined.strip_suffix('\\') {
-            if before.len() < 20_000 {
-                open = Some((before.trim_end().to_owned(), first));
-                continue;
-            }
+        if let Some(before) = joined.strip_suffix('\\')
+            && before.len() < 20_000
+        {
+            open = Some((before.trim_end().to_owned(), first));
+            continue;
         }
         if let Some(index) =
             joined.strip_prefix("--index-url").or_else(|| joined.strip_prefix("--extra-index-url")).or_else(|| joined.strip_prefix("-i "))

@@ -173,10 +173,10 @@ fn formatted(text: &str) -> Extract {
             comment.strip_prefix("changeset ").and_then(|rest| rest.split_whitespace().next()).and_then(|word| word.split_once(':'))
         {
             extract.facts.push(set(id, author, number, number, false));
-        } else if comment.starts_with("rollback") {
-            if let Some(down) = extract.facts.last_mut().and_then(|fact| fact.attrs.iter_mut().find(|(name, _)| name == "down")) {
-                "yes".clone_into(&mut down.1);
-            }
+        } else if comment.starts_with("rollback")
+            && let Some(down) = extract.facts.last_mut().and_then(|fact| fact.attrs.iter_mut().find(|(name, _)| name == "down"))
+        {
+            "yes".clone_into(&mut down.1);
         }
     }
     extract

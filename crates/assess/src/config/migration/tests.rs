@@ -79,3 +79,11 @@ fn a_prisma_schema_says_keys_relations_and_indexes() {
     assert_eq!(names, want);
     assert_eq!(all.iter().find_map(|fact| fact.get("on_delete")), Some("set null"));
 }
+
+#[test]
+fn steps_in_a_language_are_seen_beside_its_own_facts() {
+    let text = "exports.up = function (knex) { return knex.x(); };\nexports.down = function (knex) {};\n";
+    let read = crate::wiring::read("db/migrations/20230101_a.js", text.as_bytes()).expect("a file");
+    assert_eq!(read.sort, "javascript");
+    assert!(read.extract.facts.iter().any(|fact| fact.name == "migrations.knex"));
+}

@@ -1,4 +1,13 @@
+mod broken;
+mod running;
+mod secrets;
+
 use super::{Sort, module, sort};
+use crate::{fact::Facts, source::Tree};
+
+fn facts_of(files: &[(&str, &str)]) -> Facts {
+    super::facts(&Tree::of(files.iter().copied()))
+}
 
 fn left(path: &str) -> bool {
     matches!(sort(path, b"x = 1\n"), Sort::Left { .. })
@@ -39,4 +48,27 @@ fn a_module_is_called_by_its_path() {
     assert_eq!(module("backend/app/core/security.py"), "backend.app.core.security");
     assert_eq!(module("backend/app/__init__.py"), "backend.app");
     assert_eq!(module("main.go"), "main");
+}
+
+#[test]
+fn the_same_tree_gives_the_same_facts_and_says_what_was_left_out() {
+    let files = [
+        ("a/main.py", "import b\nb.go()\n"),
+        ("a/b.py", "def go():\n    return 1\n"),
+        (".venv/lib/x.py", "x = 1\n"),
+        (".venv/lib/y.py", "x = 1\n"),
+        ("tool/pyvenv.cfg", ""),
+        ("tool/lib/z.py", "x = 1\n"),
+    ];
+    let (first, second) = (facts_of(&files), facts_of(&files));
+    assert_eq!(first.all(), second.all());
+    assert_eq!(first.skipped, [".venv/: a committed virtual environment, 2 files", "tool/: a committed virtual environment, 2 files"]);
+    assert!(first.all().iter().all(|fact| !first.path(fact.file).contains("venv")));
+}
+
+#[test]
+fn bytes_that_are_no_text_disturb_nobody() {
+    let mut tree = Tree::of([("a.py", "x = 1\n")]);
+    tree.files.push(crate::source::File { path: "b.py".into(), bytes: vec![0xff, 0xfe, 0x00, 0x28, 0xc3, b'\n', b'd', b'e', b'f'] });
+    assert_eq!(super::facts(&tree).files.len(), 2);
 }
