@@ -4,8 +4,11 @@ pub(crate) mod flow;
 pub mod go;
 pub(crate) mod graph;
 pub mod java;
+pub(crate) mod parse;
 pub mod python;
 pub mod script;
+
+pub use parse::deep;
 
 use crate::{
     fact::{Extract, Fact},
