@@ -256,6 +256,25 @@ fn an_adapter_that_configures_nothing_asks_for_a_login_everywhere() {
 }
 
 #[test]
+fn a_class_behind_an_interface_that_the_build_makes_is_led_to() {
+    let app = APP.1.replace("com.ex", "com.ex.shop");
+    let text = |base: &str| {
+        format!(
+            "package com.ex.shop.web;\nimport com.ex.shop.api.OrdersApi;\nimport org.lib.Thing;\nclass Orders implements {base} {{ @Override public void all() {{ }} }}\n"
+        )
+    };
+    let led = |base: &str| {
+        wire(&[("a/App.java", &app), ("a/Orders.java", &text(base))])
+            .leads
+            .iter()
+            .any(|(from, to)| (from.file, to.file) == (FileId(0), FileId(1)))
+    };
+    assert!(led("OrdersApi"));
+    assert!(!led("Thing"), "a library's interface mounts nothing");
+    assert!(!led("Near"));
+}
+
+#[test]
 fn entities_are_tables() {
     let text = "package com.ex;\nimport jakarta.persistence.*;\n@Entity\n@Table(name = \"orders\", indexes = @Index(columnList = \"user_id\"))\nclass Order {\n  @Id Long id;\n  @Column(nullable = false, unique = true) String code;\n  @ManyToOne @JoinColumn(name = \"user_id\") User user;\n  @OneToMany List<Item> items;\n  @Version int version;\n}\n";
     let extract = read(text);
