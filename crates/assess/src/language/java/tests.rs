@@ -167,6 +167,8 @@ fn a_security_chain_guards_routes_by_its_first_fitting_rule_in_both_styles() {
         assert_eq!(guard("GET /api/users/ping"), Vec::<String>::new());
         assert!(guard("GET /api/users")[0].ends_with(".authenticated"));
         assert_eq!(guard("DELETE /api/users/{id}").len(), 2, "the annotation and the chain");
+        let auth = |name: &str| named(&wired.facts, Kind::Route, name).get("auth").is_some();
+        assert!(auth("GET /api/users") && !auth("GET /api/users/ping"));
         let chain = named(&wired.facts, Kind::Middleware, "org.springframework.security.web.SecurityFilterChain");
         assert!(chain.all("sets").any(|part| part == "csrf.disable"), "{chain:?}");
         assert_eq!(named(&wired.facts, Kind::Middleware, "com.ex.JwtFilter").line, 11);
