@@ -5,6 +5,7 @@ pub mod go;
 pub(crate) mod graph;
 pub mod java;
 pub mod python;
+pub mod rust;
 pub mod script;
 
 use crate::{
@@ -37,7 +38,7 @@ pub fn is_wired(fact: &Fact) -> bool {
 
 /// The languages that are read.
 pub fn all() -> &'static [&'static dyn Language] {
-    &[&go::Go, &java::Java, &python::Python, &script::JAVASCRIPT, &script::TYPESCRIPT]
+    &[&go::Go, &java::Java, &python::Python, &rust::Rust, &script::JAVASCRIPT, &script::TYPESCRIPT]
 }
 
 /// The language of a path.
