@@ -421,7 +421,7 @@ impl<'t> Reader<'t> {
                 _ => false,
             }
         };
-        let trivial = !asserts.is_empty() && asserts.iter().all(|fact| empty(fact));
+        let trivial = !asserts.is_empty() && asserts.iter().all(empty);
         let skipped = decorators.iter().any(|name| name.ends_with(".Disabled") || name.ends_with(".Ignore"));
         let (line, end) = lines(node);
         let yes = |is: bool| if is { "yes" } else { "no" };
