@@ -123,7 +123,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             Sort::Left { folder, why } => *left.entry((folder, why)).or_default() += 1,
         }
     }
-    let reads: Vec<Option<Read>> = kept.par_iter().map(|(file, _)| read(file)).collect();
+    let reads: Vec<Option<Read>> = language::deep(|| kept.par_iter().map(|(file, _)| read(file)).collect());
     let mut skipped = tree.skipped.clone();
     skipped.extend(left.into_iter().map(|((folder, why), count)| match count {
         1 => format!("{folder}: {why}"),
