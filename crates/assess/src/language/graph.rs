@@ -3,7 +3,10 @@
 //! Nodes are values (see [`super::flow`]); two values that are the same router are one node. A router may hang on
 //! several others, so a route may have several paths; their number is bounded.
 
-use std::{cell::OnceCell, collections::{BTreeMap, BTreeSet}};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::fact::{Fact, FileId, Guard, Kind};
 
