@@ -154,7 +154,10 @@ fn summary(kind: Kind, object: &str, workload: &str, pod: At<'_>, container: At<
         own.or_else(|| pod.path(&["securityContext", key]).and_then(|at| at.text()))
     };
     let user = security("runAsUser");
-    fact = fact.with("nonroot", yes(security("runAsNonRoot") == Some("true") || user.is_some_and(|user| user != "0")));
+    let nonroot = security("runAsNonRoot") == Some("true") || user.is_some_and(|user| user != "0");
+    // A template may put the whole of it in from its values.
+    let inserted = [container, pod].iter().any(|at| at.text_of("securityContext").is_some());
+    fact = fact.with("nonroot", if inserted && !nonroot { "unknown" } else { yes(nonroot) });
     for (key, as_) in [
         ("readOnlyRootFilesystem", "read-only"),
         ("privileged", "privileged"),

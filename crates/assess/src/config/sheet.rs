@@ -57,7 +57,12 @@ pub fn run(text: &str) -> String {
 
 impl Sheet {
     /// Adds a fact.
-    pub fn push(&mut self, fact: Fact) {
+    pub fn push(&mut self, mut fact: Fact) {
+        // Whatever a reader made of the text, a fact stays small.
+        for text in std::iter::once(&mut fact.name).chain(fact.attrs.iter_mut().map(|(_, value)| value)).filter(|text| text.len() > RUN) {
+            let end = cut(text, RUN).len();
+            text.truncate(end);
+        }
         match self.extract.facts.len() {
             count if count < FACTS => self.extract.facts.push(fact),
             FACTS if self.extract.trouble.last().is_none_or(|last| !last.ends_with("are left out")) => {

@@ -269,6 +269,26 @@ const STARTERS: &[&[&str]] = &[
     &["cross-env"],
 ];
 
+/// Options whose next word is theirs.
+const TAKES: &[&str] = &[
+    "-n",
+    "-C",
+    "-f",
+    "-p",
+    "-w",
+    "-c",
+    "--namespace",
+    "--context",
+    "--project",
+    "--workspace",
+    "--prefix",
+    "--filter",
+    "--cwd",
+    "--file",
+    "--port",
+    "--host",
+];
+
 /// The name of a command: the program and its subcommands, without assignments, starters such as `poetry run`, options
 /// and paths. `FOO=1 poetry run pytest -q tests` is `pytest tests`; no more than three words.
 pub fn name(run: &str) -> String {
@@ -293,18 +313,24 @@ pub fn name(run: &str) -> String {
             break;
         }
     }
-    let (mut named, mut option) = (Vec::new(), false);
+    let (mut named, mut option, mut takes) = (Vec::new(), false, false);
     for (number, word) in words.iter().enumerate() {
         if named.len() == 3 || word.starts_with(['>', '<', '$']) && number > 0 {
             break;
         }
         if word.starts_with('-') {
-            option = true;
+            (option, takes) = (true, TAKES.contains(word));
             continue;
         }
         // What an option names is no part of the name.
-        if std::mem::take(&mut option) && word.contains(['.', '/', ':']) && *word != "." {
+        if std::mem::take(&mut option) && (takes || word.contains(['.', '/', ':']) && *word != ".") {
             continue;
+        }
+        if number == 0
+            && let Some((variable, _)) = word.split_once('=').filter(|_| words.len() == 1)
+        {
+            named.push(variable);
+            break;
         }
         if number > 0 && word.contains(['/', '=', '*', '{', '(', '"', '\'']) {
             break;

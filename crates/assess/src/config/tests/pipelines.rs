@@ -85,7 +85,7 @@ fn scripts_are_split_where_a_shell_splits_them() {
         seen,
         [
             ("set pipefail", 1, false),
-            ("[ x ]", 3, false),
+            ("[ ]", 3, false),
             ("docker compose up", 4, false),
             ("cat", 6, false),
             ("echo", 9, false),
@@ -131,4 +131,18 @@ fn a_failure_is_ignored_only_where_nothing_fails_after_it() {
     assert_eq!(seen("(a || true)"), Some(("a".into(), true)));
     assert_eq!(seen("(cd x && a)"), Some(("cd x".into(), false)));
     assert_eq!(seen("a || b"), Some(("a".into(), false)));
+}
+
+#[test]
+fn a_command_is_called_after_its_program_and_not_after_its_options() {
+    let names = [
+        ("kubectl -n prod get pods", "kubectl get pods"),
+        ("V=${A/b/c}", "V"),
+        ("A=1 B=2 poetry run python -m pytest -q", "pytest"),
+        ("/usr/bin/docker compose -f a.yml up -d", "docker compose up"),
+        ("npm --prefix ui run test", "npm run test"),
+    ];
+    for (run, name) in names {
+        assert_eq!(shell::name(run), name, "{run}");
+    }
 }

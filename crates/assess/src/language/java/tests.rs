@@ -236,6 +236,23 @@ fn resources_without_a_main_class_are_started_by_their_server() {
     let wired = wire(&[("m/src/main/java/A.java", text), ("m/src/main/java/B.java", bean)]);
     assert_eq!(named(&wired.facts, Kind::App, "quarkus").line, 4);
     assert!(wired.leads.iter().any(|(from, to)| (from.file, to.file) == (FileId(0), FileId(1))), "the whole module is indexed");
+    let lone = "package com.ex;\nimport io.quarkus.logging.Log;\n@jakarta.enterprise.context.ApplicationScoped\nclass C { }\n";
+    assert_eq!(named(&wire(&[("n/src/main/java/C.java", lone)]).facts, Kind::App, "quarkus").line, 3);
+}
+
+#[test]
+fn an_adapter_that_configures_nothing_asks_for_a_login_everywhere() {
+    let text = |body: &str| {
+        format!(
+            "package com.ex;\nimport a.b.ResourceServerConfigurerAdapter;\nclass Res extends ResourceServerConfigurerAdapter {{ {body} }}\n"
+        )
+    };
+    let guard = |body: &str| {
+        let wired = wire(&[APP, ("src/main/java/com/ex/Res.java", &text(body)), ("src/main/java/com/ex/Users.java", CONTROLLER)]);
+        named(&wired.facts, Kind::Route, "GET /api/users").get("guard").map(str::to_owned)
+    };
+    assert_eq!(guard("").as_deref(), Some("a.b.ResourceServerConfigurerAdapter"));
+    assert_eq!(guard("public void configure(HttpSecurity http) { }"), None);
 }
 
 #[test]

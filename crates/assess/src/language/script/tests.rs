@@ -185,7 +185,7 @@ fn express_routers_are_mounted_with_their_prefixes_and_what_stands_before_them()
         ),
         (
             "src/auth.js",
-            "const jwt = require('jsonwebtoken');\nmodule.exports = function auth(req, res, next) { jwt.verify(req.headers.authorization, 'x'); next(); };\n",
+            "const jwt = require('jsonwebtoken');\nmodule.exports = function auth(req, res, next) { if (!jwt.verify(req.headers.authorization, 'x')) return res.status(401).end(); next(); };\n",
         ),
         (
             "src/users.js",
@@ -204,9 +204,11 @@ fn express_routers_are_mounted_with_their_prefixes_and_what_stands_before_them()
         list.contains("guard=helmet guard=express-rate-limit guard=src.auth.auth") && list.contains("guard_calls=jsonwebtoken.verify"),
         "{list}"
     );
-    assert!(list.contains("list=yes") && list.contains("param=query.limit") && list.contains("input=raw"), "{list}");
+    assert!(list.contains("auth=yes rejects=401 rejects=429"), "{list}");
+    assert!(early.contains("auth=no") && !early.contains("rejects"), "{early}");
+    assert!(list.contains("list=yes") && list.contains("param=limit in=query") && list.contains("input=raw"), "{list}");
     let put = one(&facts, "route PUT /api/users/:id");
-    assert!(put.contains("input=typed") && put.contains("param=id") && put.contains("calls=save"), "{put}");
+    assert!(put.contains("input=typed") && put.contains("param=id in=path") && put.contains("calls=save"), "{put}");
     assert!(one(&facts, "middleware express-rate-limit").contains("windowMs=60000 max=100"));
     assert!(one(&facts, "middleware helmet").contains("scope=app"));
     assert!(one(&facts, "handler Error").starts_with("src/app.js:12"));
@@ -259,7 +261,9 @@ fn nest_guards_stand_at_the_app_the_class_and_the_method() {
             && post.contains("input=typed output=typed"),
         "{post}"
     );
+    assert!(post.contains("auth=yes rejects=401 rejects=429"), "{post}");
     let get = one(&facts, "route GET /api/cats/:id");
+    assert!(get.contains("auth=no rejects=429"), "{get}");
     assert!(!get.contains("AuthGuard") && get.contains("constant=yes"), "{get}");
     one(&facts, "middleware @nestjs/throttler.ThrottlerGuard");
     assert!(one(&facts, "middleware @nestjs/common.ValidationPipe").contains("whitelist=true"));
@@ -282,7 +286,7 @@ fn files_of_next_are_routes_by_their_paths() {
     ]);
     assert!(one(&facts, "app next").contains("service=ui"));
     let get = one(&facts, "route GET /api/items/:id");
-    assert!(get.contains("guard=web.src.middleware.middleware") && get.contains("param=id") && !get.contains("constant"), "{get}");
+    assert!(get.contains("guard=web.src.middleware.middleware") && get.contains("param=id in=path") && !get.contains("constant"), "{get}");
     assert!(one(&facts, "route POST /api/items/:id").contains("guard=withAuth"));
 }
 

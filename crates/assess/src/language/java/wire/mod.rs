@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use class::{Class, Classes};
 
 use crate::{
-    fact::{Fact, Kind},
+    fact::{Fact, FileId, Kind},
     wiring::{Place, Program, Wired},
 };
 
@@ -83,20 +83,21 @@ pub fn program(program: &Program<'_>) -> Wired {
 /// Modules with resources and no class that starts them: Quarkus and application servers do that themselves.
 fn without_main(classes: &Classes<'_>, program: &Program<'_>, wired: &mut Wired) -> Vec<usize> {
     let mut found: BTreeMap<&str, usize> = BTreeMap::new();
-    for (number, class) in classes.all.iter().enumerate() {
-        let resource = class.decorators.iter().any(|fact| fact.name.ends_with(".ws.rs.Path")) && class.def.get("sort") != Some("interface");
-        if resource && !classes.apps.contains(class.module) {
-            found.entry(class.module).or_insert(number);
+    // A resource first; where all of them implement interfaces that are generated, a bean of Quarkus.
+    for beans in [false, true] {
+        for (number, class) in classes.all.iter().enumerate() {
+            let resource =
+                class.decorators.iter().any(|fact| fact.name.ends_with(".ws.rs.Path")) && class.def.get("sort") != Some("interface");
+            let bean = class.marked(&["ApplicationScoped", "Provider", "GrpcService", "Startup"]).is_some();
+            let starts = if beans { bean && from_quarkus(program, |file, _| file == class.file) } else { resource };
+            if starts && !classes.apps.contains(class.module) {
+                found.entry(class.module).or_insert(number);
+            }
         }
     }
     for number in found.values() {
         let Some(class) = classes.all.get(*number) else { continue };
-        let quarkus = program.files.iter().filter(|(_, path, _)| path.starts_with(class.module)).any(|(_, _, extract)| {
-            extract
-                .imports
-                .iter()
-                .any(|import| import.module.starts_with("io.quarkus") || import.module.starts_with("org.eclipse.microprofile"))
-        });
+        let quarkus = from_quarkus(program, |_, path| path.starts_with(class.module));
         let name = if quarkus { "quarkus" } else { "jax-rs" };
         let mut fact = Fact::new(Kind::App, name, class.def.line, class.def.end).within(class.symbol).with("var", class.simple.clone());
         fact.file = class.file;
@@ -104,4 +105,15 @@ fn without_main(classes: &Classes<'_>, program: &Program<'_>, wired: &mut Wired)
         wired.roots.push(class.place());
     }
     found.into_values().collect()
+}
+
+/// Whether one of these files imports from Quarkus.
+fn from_quarkus(program: &Program<'_>, wanted: impl Fn(FileId, &str) -> bool) -> bool {
+    let mut files = program.files.iter().filter(|(file, path, _)| wanted(*file, path));
+    files.any(|(_, _, extract)| {
+        extract
+            .imports
+            .iter()
+            .any(|import| import.module.starts_with("io.quarkus") || import.module.starts_with("org.eclipse.microprofile"))
+    })
 }

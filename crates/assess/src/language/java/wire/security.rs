@@ -39,6 +39,19 @@ pub fn chains(classes: &[Class<'_>]) -> Vec<Chain> {
             }
         }
     }
+    // Older adapters ask for a login everywhere unless they are told otherwise.
+    for class in classes {
+        let adapter = class.bases().find(|base| matches!(last(base), "ResourceServerConfigurerAdapter" | "WebSecurityConfigurerAdapter"));
+        let told = found.iter().any(|chain: &Chain| chain.module == class.module);
+        let configures = class
+            .methods
+            .iter()
+            .any(|method| method.simple() == "configure" && method.def.all("param").any(|param| param.contains("HttpSecurity")));
+        if let Some(base) = adapter.filter(|_| !told && !configures) {
+            let rule = Rule { method: None, pattern: "/**".to_owned(), access: "authenticated".to_owned(), name: base.to_owned() };
+            found.push(Chain { scope: Vec::new(), rules: vec![rule], module: class.module.to_owned() });
+        }
+    }
     // Chains for some paths come before the one for all.
     found.sort_by_key(|chain| chain.scope.is_empty());
     found

@@ -3,6 +3,7 @@
 mod nest;
 mod next;
 mod process;
+mod refuse;
 mod router;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,8 @@ pub(super) struct Loom<'p> {
     defs: BTreeMap<Spot, &'p Fact>,
     /// Handlers that only a mounted router runs.
     held: BTreeSet<Spot>,
+    /// The definitions by their canonical names.
+    spots: BTreeMap<String, Spot>,
 }
 
 impl<'p> Loom<'p> {
@@ -54,7 +57,8 @@ impl<'p> Loom<'p> {
                 }
             }
         }
-        Loom { linker, out: Wired::default(), calls, defs, held: BTreeSet::new() }
+        let spots = defs.iter().map(|(spot, def): (&Spot, &&Fact)| (def.name.clone(), *spot)).collect();
+        Loom { linker, out: Wired::default(), calls, defs, held: BTreeSet::new(), spots }
     }
     fn id(&self, file: usize) -> FileId {
         self.linker.files.get(file).map_or(FileId(0), |(id, _, _)| *id)
@@ -124,7 +128,8 @@ impl<'p> Loom<'p> {
             let symbols = self.linker.extract(spot.0).map_or(&[][..], |extract| extract.symbols.as_slice());
             if spot.1 != 0 {
                 for (number, symbol) in symbols.iter().enumerate().skip(1).filter(|(_, symbol)| symbol.parent == spot.1) {
-                    if symbol.name.contains(' ') {
+                    let class = symbols.get(spot.1 as usize).is_some_and(|around| around.class);
+                    if class || symbol.name.contains(' ') {
                         open.push(((spot.0, u32::try_from(number).unwrap_or(0)), depth));
                     }
                 }
@@ -253,7 +258,13 @@ impl Loom<'_> {
             }
         }
         for part in path.split('/').filter_map(|part| part.strip_prefix(':')) {
-            fact = fact.with("param", part.trim_end_matches('?'));
+            fact = fact.with("param", format!("{} in=path", part.trim_end_matches('?')));
+        }
+        let (auth, rejects) = self.turned_away(route.file, &route.guards);
+        let auth = auth || route.framework == "next" && route.spot.is_some_and(|spot| self.asks_itself(spot));
+        fact = fact.with("auth", if auth { "yes" } else { "no" });
+        for status in rejects {
+            fact = fact.with("rejects", status);
         }
         let Some(spot) = route.spot else {
             fact.attrs.extend(route.attrs);
@@ -276,7 +287,7 @@ impl Loom<'_> {
             }
         }
         for query in queries {
-            fact = fact.with("param", format!("query.{query}"));
+            fact = fact.with("param", format!("{query} in=query"));
         }
         raw |= calls.iter().any(|call| call.ends_with("req.json") || call.ends_with("request.json") || call.ends_with(".formData"));
         validated |= calls.iter().any(|call| {

@@ -276,7 +276,7 @@ fn controller(loom: &mut Loom<'_>, file: usize, mark: &Fact, prefix: &str, versi
             for parameter in marks.iter().filter(|mark| matches!(mark.name.strip_prefix(COMMON), Some("Query"))) {
                 attrs.push((
                     "param".to_owned(),
-                    format!("query.{}", parameter.get("0").filter(|name| !name.contains('{')).or(parameter.get("type")).unwrap_or("")),
+                    format!("{} in=query", parameter.get("0").filter(|name| !name.contains('{')).or(parameter.get("type")).unwrap_or("")),
                 ));
             }
             if !mounted {
