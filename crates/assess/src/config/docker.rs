@@ -195,10 +195,8 @@ impl File {
             }
             "env" | "arg" | "label" => {
                 for (key, value) in pairs(rest) {
-                    if word == "arg" {
-                        if let Some(value) = &value {
-                            self.defaults.insert(key.clone(), value.clone());
-                        }
+                    if let Some(value) = value.as_ref().filter(|_| word == "arg") {
+                        self.defaults.insert(key.clone(), value.clone());
                     }
                     let whole = value.as_ref().map_or_else(|| key.clone(), |value| format!("{key}={value}"));
                     let mut one = fact(&word, &whole).with("key", sheet::value(&key));

@@ -5,10 +5,13 @@ use super::node::{Content, Doc, Id};
 /// How many keys a file may have.
 const KEYS: usize = 50_000;
 
+/// Name, line and entries.
+type Section = (String, u32, Vec<(String, u32, Id)>);
+
 /// Reads an INI file. Keys before the first section belong to the file.
 pub fn read(text: &str) -> Doc {
     let mut doc = Doc::default();
-    let mut sections: Vec<(String, u32, Vec<(String, u32, Id)>)> = vec![(String::new(), 1, Vec::new())];
+    let mut sections: Vec<Section> = vec![(String::new(), 1, Vec::new())];
     let mut last = 1;
     for (number, raw) in (1_u32..).zip(text.lines()) {
         last = number;

@@ -24,7 +24,7 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
     let kustomize = name.starts_with("kustomization.y");
     if !matches!(ending(path), "yml" | "yaml")
         || super::helm::is_template(text)
-        || !kustomize && !(text.contains("apiVersion:") && text.contains("kind:"))
+        || !(kustomize || text.contains("apiVersion:") && text.contains("kind:"))
     {
         return None;
     }

@@ -62,6 +62,8 @@ kinds! {
     /// A `param` reads `limit in=query type=int default=100 ge=1 le=1000`; bounds that the handler checks by itself count.
     /// JavaScript and TypeScript add `guard_calls` (each callee of the guards that are ours), `deep_calls` (callees of what the
     /// handler calls, two definitions deep), `decorator` (each, Nest), `mounted` no where no app has the router.
+    /// Java adds `valid` yes where the input is checked, `paged`, `open` (a rule that lets everybody in), `inactive` (a guard that nothing
+    /// switches on), `port` where it is another than the service's.
     Route = "route",
     /// What stands before all routes of an app or router: `name` canonical; arguments as of a call; `order`; `scope` app or router.
     Middleware = "middleware",
@@ -111,12 +113,18 @@ kinds! {
     /// A line of an environment file: `name`; `value`, `example` yes or no.
     EnvFile = "envfile",
     /// A declared dependency: `name`; `version`, `scope` run or dev, `ecosystem` pypi, npm, go, maven, cargo; `pinned` yes or no.
+    /// `group` its extra or group, `source` git, path, url, conda or workspace, `hash` yes where the file checks it, `feature` (each).
     Dependency = "dep",
     /// A lock file: `name` the ecosystem.
+    /// `tool`, `packages` how many, `hashes` yes where they are checked.
     Lock = "lock",
     /// Any other value in YAML, TOML, JSON, INI, properties or XML whose meaning is known by its path: `name` the dotted path; `value`.
+    /// `profile` where it holds for one alone. `migrations.TOOL` is one step of a schema (`value` its version, `down`, `direction`),
+    /// `runtime.LANGUAGE` a version that is asked for, `build.plugin.NAME` a plugin of the build.
     Value = "value",
     /// A statement of SQL: `name` such as `create table users`, `create index`, `foreign key`; `table`, `columns`, `clause`.
+    /// A table's parts are facts of their own: `primary key`, `foreign key` (`references`, `on_delete`, `on_update`), `unique`, `not null`,
+    /// `check` (`clause`), `default` (`value`), `create index` (`index`, `unique`, `concurrently`, `where`), `alter table add column`.
     Sql = "sql",
     /// An alert rule: `name`; `expr`, `for`, `severity`, `runbook`, other annotations by name.
     Alert = "alert",

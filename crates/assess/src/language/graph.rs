@@ -14,6 +14,8 @@ pub(crate) struct Layer {
     pub name: String,
     /// Its arguments, and what else is known of it.
     pub attrs: Vec<(String, String)>,
+    /// Its first argument, where that says whether it is on.
+    pub switch: Option<String>,
     /// Where it is installed.
     pub file: FileId,
     /// First line.
@@ -26,6 +28,13 @@ pub(crate) struct Layer {
     pub guard: Option<Guard>,
     /// Its place among the calls of the definition.
     pub order: u32,
+}
+
+impl Layer {
+    /// How routes name it: `auth.required`, `auth.middleware(false)`.
+    pub fn shown(&self) -> String {
+        self.switch.as_ref().map_or_else(|| self.name.clone(), |switch| format!("{}({switch})", self.name))
+    }
 }
 
 /// One router on another.
@@ -100,6 +109,10 @@ impl Graph {
             number = next;
         }
         number
+    }
+    /// The number that all values of one router share.
+    pub fn root_of(&self, number: usize) -> usize {
+        self.find(number)
     }
     /// Says that two values are one router.
     pub fn unite(&mut self, a: usize, b: usize) {

@@ -4,8 +4,12 @@ pub(crate) mod flow;
 pub mod go;
 pub(crate) mod graph;
 pub mod java;
+pub(crate) mod parse;
 pub mod python;
+pub mod rust;
 pub mod script;
+
+pub use parse::deep;
 
 use crate::{
     fact::{Extract, Fact},
@@ -37,7 +41,7 @@ pub fn is_wired(fact: &Fact) -> bool {
 
 /// The languages that are read.
 pub fn all() -> &'static [&'static dyn Language] {
-    &[&go::Go, &java::Java, &python::Python, &script::JAVASCRIPT, &script::TYPESCRIPT]
+    &[&go::Go, &java::Java, &python::Python, &rust::Rust, &script::JAVASCRIPT, &script::TYPESCRIPT]
 }
 
 /// The language of a path.

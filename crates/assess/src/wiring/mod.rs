@@ -123,7 +123,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             Sort::Left { folder, why } => *left.entry((folder, why)).or_default() += 1,
         }
     }
-    let reads: Vec<Option<Read>> = kept.par_iter().map(|(file, _)| read(file)).collect();
+    let reads: Vec<Option<Read>> = language::deep(|| kept.par_iter().map(|(file, _)| read(file)).collect());
     let mut skipped = tree.skipped.clone();
     skipped.extend(left.into_iter().map(|((folder, why), count)| match count {
         1 => format!("{folder}: {why}"),
@@ -167,6 +167,12 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     let canonical: Vec<Vec<(String, String)>> = (0..files.len()).map(|number| links.renames(file_id(number))).collect();
     drop(links);
 
+    let renamed = wired.iter_mut().flat_map(|wired| std::mem::take(&mut wired.renamed));
+    for (file, number, name) in renamed {
+        if let Some(fact) = extracts.get_mut(file.0 as usize).and_then(|extract| extract.facts.get_mut(number as usize)) {
+            fact.name = name;
+        }
+    }
     let mut all: Vec<Fact> = wired.into_iter().flat_map(|wired| wired.facts).chain(entries).chain(broken).collect();
     for (number, extract) in extracts.into_iter().enumerate() {
         for mut fact in extract.facts {
@@ -182,7 +188,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             link::rename(fact, renames);
         }
         let Some(info) = files.get(number) else { continue };
-        fact.reach = if info.test || inner_test(info, fact.symbol) {
+        fact.reach = if info.test || fact.reach == Reach::Test || inner_test(info, fact.symbol) {
             Reach::Test
         } else if info.symbols.is_empty() {
             Reach::Unknown

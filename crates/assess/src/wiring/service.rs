@@ -141,6 +141,9 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
         places.push(place);
     }
     places.extend(finder.pages(&mut found));
+    if found.iter().any(|one| one.family == "python") {
+        places.extend(finder.plugins());
+    }
     let services = gather(&finder, &found, wired, &apps);
     let served: BTreeSet<(String, &str)> = found.iter().map(|one| (one.root.clone(), one.family)).collect();
     let known: Vec<bool> = files
@@ -308,6 +311,30 @@ impl<'a> Finder<'a> {
             }
         }
         None
+    }
+
+    /// What Python packages offer to whoever loads plugins by their entry points.
+    fn plugins(&self) -> Vec<Place> {
+        let mut found = Vec::new();
+        for (number, info) in self.files.iter().enumerate().filter(|(_, info)| info.path.rsplit('/').next() == Some("pyproject.toml")) {
+            let text = self.texts.get(number).map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+            let folder = info.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let mut ground = Ground::folder(folder);
+            ground.folders.push(plain(&format!("{folder}/src")));
+            let mut within = false;
+            for line in text.lines().map(str::trim) {
+                if line.starts_with('[') {
+                    within = line.starts_with("[project.entry-points") || line.starts_with("[tool.poetry.plugins");
+                }
+                let Some((_, target)) = line.split_once('=').filter(|_| within) else { continue };
+                let target = target.trim().trim_matches(['"', '\'']);
+                let (module, item) = target.split_once(':').unwrap_or((target, ""));
+                let Some(file) = self.python(&ground, module) else { continue };
+                found.push(Place { file, symbol: 0 });
+                found.extend(self.links.symbol(file, item).map(|symbol| Place { file, symbol }));
+            }
+        }
+        found
     }
 
     /// Where code starts a server by the name of a module: `uvicorn.run("app.main:app")`.

@@ -42,7 +42,7 @@ pub(super) fn extract(path: &str, source: &str) -> Extract {
     if parser.set_language(&tree_sitter_go::LANGUAGE.into()).is_err() {
         return out;
     }
-    let Some(tree) = parser.parse(source, None) else {
+    let Some(tree) = crate::language::parse::parse(&mut parser, source) else {
         out.trouble.push("it could not be parsed".into());
         return out;
     };
@@ -137,7 +137,7 @@ impl<'t> Reader<'t> {
                 self.scopes.leave();
                 self.guards.retain(|(id, _)| *id != node.id());
             }
-            "type_spec" => self.symbol = 0,
+            "type_spec" if self.around.len() == 2 => self.symbol = 0,
             "short_var_declaration" | "assignment_statement" | "range_clause" => self.assigned(node),
             "var_spec" | "const_spec" => self.declared(node),
             "if_statement" => self.checked(node),
@@ -226,7 +226,8 @@ impl<'t> Reader<'t> {
 
     fn class(&mut self, node: Node<'t>) {
         let (Some(name), Some(of)) = (node.child_by_field_name("name"), node.child_by_field_name("type")) else { return };
-        if self.symbol != 0 {
+        // A type inside a function belongs to the function.
+        if self.around.len() != 2 {
             return;
         }
         let name = text(name, self.source);

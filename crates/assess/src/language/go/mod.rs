@@ -33,15 +33,20 @@ impl Language for Go {
     /// longest end of the import path that is a folder is taken, below the nearest folder above `from` first.
     fn resolve(&self, from: &str, import: &Import, exists: &dyn Fn(&str) -> bool) -> Option<(String, Option<String>)> {
         let parts: Vec<&str> = import.module.split('/').collect();
-        if parts.len() < 2 || !parts.first().is_some_and(|first| first.contains('.') || parts.len() > 1) {
+        let first = parts.first().copied().unwrap_or_default();
+        if foreign(&import.module) {
             return None;
         }
+        // Where hosts give repositories an owner, the first three parts are the repository.
+        let least = if ["github.com", "gitlab.com", "bitbucket.org"].contains(&first) { 3 } else { 1 };
         let mut above = from.rsplit_once('/').map_or("", |(folder, _)| folder);
         loop {
-            for skip in 1..parts.len() {
+            for skip in least..parts.len() {
                 let tail = parts.get(skip..)?.join("/");
                 let folder = if above.is_empty() { tail } else { format!("{above}/{tail}") };
-                if exists(&folder) {
+                if exists(&folder)
+                    && (exists(&if above.is_empty() { "go.mod".to_owned() } else { format!("{above}/go.mod") }) || above.is_empty())
+                {
                     return Some((folder, import.item.clone()));
                 }
             }
@@ -79,3 +84,94 @@ fn folder(path: &str) -> String {
 fn joined(package: &str, name: &str) -> String {
     if package.is_empty() { name.to_owned() } else { format!("{package}.{name}") }
 }
+
+/// Whether an import path is surely not this repository's.
+fn foreign(module: &str) -> bool {
+    STANDARD.contains(&module.split('/').next().unwrap_or_default()) || OTHERS.iter().any(|other| module.starts_with(other))
+}
+
+/// Owners of libraries whose packages (`middleware`, `log`, `config`) are called like folders that many repositories have.
+const OTHERS: &[&str] = &[
+    "github.com/labstack/",
+    "github.com/gin-gonic/",
+    "github.com/gin-contrib/",
+    "github.com/go-chi/",
+    "github.com/gofiber/",
+    "github.com/gorilla/",
+    "github.com/rs/",
+    "github.com/sirupsen/",
+    "github.com/uber-go/",
+    "github.com/prometheus/",
+    "github.com/grpc-ecosystem/",
+    "github.com/jackc/",
+    "github.com/redis/",
+    "github.com/go-redis/",
+    "github.com/aws/",
+    "github.com/spf13/",
+    "github.com/stretchr/",
+    "github.com/golang/",
+    "github.com/google/",
+    "github.com/golang-jwt/",
+    "github.com/docker/",
+    "github.com/hashicorp/",
+    "github.com/pkg/",
+    "github.com/urfave/",
+    "github.com/lib/",
+    "golang.org/",
+    "google.golang.org/",
+    "gopkg.in/",
+    "k8s.io/",
+    "go.uber.org/",
+    "go.opentelemetry.io/",
+    "gorm.io/",
+    "cloud.google.com/",
+    "connectrpc.com/",
+];
+
+/// The first parts of the standard library's import paths.
+const STANDARD: &[&str] = &[
+    "archive",
+    "bufio",
+    "bytes",
+    "cmp",
+    "compress",
+    "container",
+    "context",
+    "crypto",
+    "database",
+    "debug",
+    "embed",
+    "encoding",
+    "errors",
+    "expvar",
+    "flag",
+    "fmt",
+    "go",
+    "hash",
+    "html",
+    "image",
+    "io",
+    "iter",
+    "log",
+    "maps",
+    "math",
+    "mime",
+    "net",
+    "os",
+    "path",
+    "plugin",
+    "reflect",
+    "regexp",
+    "runtime",
+    "slices",
+    "sort",
+    "strconv",
+    "strings",
+    "sync",
+    "syscall",
+    "testing",
+    "text",
+    "time",
+    "unicode",
+    "unsafe",
+];

@@ -302,7 +302,11 @@ impl<'t> Reader<'t> {
                 }
                 return;
             }
-            self.push(Fact::new(Kind::Text, shape, line, end).with("shape", shape).with("value", clip(value)));
+            self.push(
+                Fact::new(Kind::Text, shape, line, end)
+                    .with("shape", shape)
+                    .with("value", clip(&value.split_whitespace().collect::<Vec<_>>().join(" "))),
+            );
         }
     }
 

@@ -167,6 +167,8 @@ fn a_security_chain_guards_routes_by_its_first_fitting_rule_in_both_styles() {
         assert_eq!(guard("GET /api/users/ping"), Vec::<String>::new());
         assert!(guard("GET /api/users")[0].ends_with(".authenticated"));
         assert_eq!(guard("DELETE /api/users/{id}").len(), 2, "the annotation and the chain");
+        let auth = |name: &str| named(&wired.facts, Kind::Route, name).get("auth").is_some();
+        assert!(auth("GET /api/users") && !auth("GET /api/users/ping"));
         let chain = named(&wired.facts, Kind::Middleware, "org.springframework.security.web.SecurityFilterChain");
         assert!(chain.all("sets").any(|part| part == "csrf.disable"), "{chain:?}");
         assert_eq!(named(&wired.facts, Kind::Middleware, "com.ex.JwtFilter").line, 11);
@@ -253,6 +255,25 @@ fn an_adapter_that_configures_nothing_asks_for_a_login_everywhere() {
     };
     assert_eq!(guard("").as_deref(), Some("a.b.ResourceServerConfigurerAdapter"));
     assert_eq!(guard("public void configure(HttpSecurity http) { }"), None);
+}
+
+#[test]
+fn a_class_behind_an_interface_that_the_build_makes_is_led_to() {
+    let app = APP.1.replace("com.ex", "com.ex.shop");
+    let text = |base: &str| {
+        format!(
+            "package com.ex.shop.web;\nimport com.ex.shop.api.OrdersApi;\nimport org.lib.Thing;\nclass Orders implements {base} {{ @Override public void all() {{ }} }}\n"
+        )
+    };
+    let led = |base: &str| {
+        wire(&[("a/App.java", &app), ("a/Orders.java", &text(base))])
+            .leads
+            .iter()
+            .any(|(from, to)| (from.file, to.file) == (FileId(0), FileId(1)))
+    };
+    assert!(led("OrdersApi"));
+    assert!(!led("Thing"), "a library's interface mounts nothing");
+    assert!(!led("Near"));
 }
 
 #[test]

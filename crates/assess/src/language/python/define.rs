@@ -404,7 +404,9 @@ impl<'t> Walk<'t> {
             }
             let name = self.names.read.symbols.get(number).map_or("", |symbol| symbol.name.as_str());
             let last = name.rsplit('.').next().unwrap_or("");
-            if !in_tests || !last.starts_with("test") {
+            let own = u32::try_from(number).unwrap_or(0);
+            let fixture = marks.iter().any(|(on, mark)| *on == own && mark.ends_with("fixture"));
+            if !in_tests || fixture || !last.starts_with("test") {
                 continue;
             }
             let mut test = Fact::new(Kind::Test, join(&self.names.module, name), fact.line, fact.end).within(fact.symbol);

@@ -39,6 +39,8 @@ pub(super) struct File<'p> {
     stars: Vec<String>,
     /// Numbers of facts by definition.
     pub inside: Vec<Vec<usize>>,
+    /// Definitions by the definition around them; those of the file's own level are left out.
+    pub below: Vec<Vec<u32>>,
 }
 
 /// All files.
@@ -69,9 +71,14 @@ impl<'p> Linked<'p> {
                 symbols: HashMap::new(),
                 stars: Vec::new(),
                 inside: vec![Vec::new(); extract.symbols.len()],
+                below: vec![Vec::new(); extract.symbols.len()],
             };
             for (number, symbol) in extract.symbols.iter().enumerate().skip(1) {
-                file.symbols.entry(symbol.name.as_str()).or_insert(u32::try_from(number).unwrap_or(u32::MAX));
+                let own = u32::try_from(number).unwrap_or(u32::MAX);
+                file.symbols.entry(symbol.name.as_str()).or_insert(own);
+                if let Some(below) = file.below.get_mut(symbol.parent as usize).filter(|_| symbol.parent != 0) {
+                    below.push(own);
+                }
             }
             for (number, fact) in extract.facts.iter().enumerate() {
                 if let Some(inside) = file.inside.get_mut(fact.symbol as usize) {
@@ -303,16 +310,10 @@ impl<'p> Linked<'p> {
     /// The methods of a class, by name.
     pub fn methods(&self, place: Place) -> Vec<(&'p str, Place)> {
         let Some(file) = self.number(place.file).and_then(|number| self.files.get(number)) else { return Vec::new() };
-        let all = file
-            .extract
-            .symbols
-            .iter()
-            .enumerate()
-            .filter(|(_, symbol)| symbol.parent == place.symbol && !symbol.class && !symbol.name.is_empty());
-        all.filter_map(|(number, symbol)| {
-            Some((symbol.name.rsplit('.').next()?, Place { file: place.file, symbol: u32::try_from(number).ok()? }))
-        })
-        .collect()
+        let below = file.below.get(place.symbol as usize).into_iter().flatten();
+        let all =
+            below.filter_map(|number| Some((*number, file.extract.symbols.get(*number as usize)?))).filter(|(_, symbol)| !symbol.class);
+        all.filter_map(|(symbol, known)| Some((known.name.rsplit('.').next()?, Place { file: place.file, symbol }))).collect()
     }
 
     /// The classes that a class is built on, canonical, near ones first.

@@ -111,7 +111,7 @@ impl<'t> Reader<'t> {
         let router = on_router(&called);
         let hands = router.is_some()
             || method.is_some_and(|method| HANDS.contains(&method))
-            || given.is_empty().then_some(false).unwrap_or(called.ends_with("Worker") || called.ends_with("createTerminus"));
+            || !given.is_empty() && (called.ends_with("Worker") || called.ends_with("createTerminus"));
         let first = self.jobs.len();
         // The callee's own expression: other calls in a chain, and the mention of its name.
         self.push_named(callee, Ctx { awaited: false, ..ctx }, Name::None);

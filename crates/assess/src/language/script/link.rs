@@ -125,7 +125,7 @@ impl<'p> Linker<'p> {
         }
         if let Some(import) = extract.imports.iter().find(|import| import.local == head) {
             let target = self.target(file, &import.module)?;
-            return self.within(target, &joined(import.item.as_deref().unwrap_or("")).trim_start_matches('.').to_owned(), depth + 1);
+            return self.within(target, joined(import.item.as_deref().unwrap_or("")).trim_start_matches('.'), depth + 1);
         }
         if head == "default" && self.symbol(file, head).is_none() && !rest.is_empty() {
             return self.within(file, rest, depth + 1);

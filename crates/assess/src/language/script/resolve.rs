@@ -28,10 +28,10 @@ pub(super) fn find(from: &str, specifier: &str, exists: &dyn Fn(&str) -> bool) -
         let within = |folder: &str| if root.is_empty() { format!("{folder}{rest}") } else { format!("{root}/{folder}{rest}") };
         let folders: &[&str] = if alias { &["src/", "", "app/"] } else { &["", "src/"] };
         // A bare name without a slash is a package, not a file beside this one.
-        if alias || rest.contains('/') {
-            if let Some(found) = folders.iter().find_map(|folder| file(&within(folder), exists)) {
-                return Some(found);
-            }
+        if (alias || rest.contains('/'))
+            && let Some(found) = folders.iter().find_map(|folder| file(&within(folder), exists))
+        {
+            return Some(found);
         }
         if !alias && let Some((_, package)) = rest.strip_prefix('@').and_then(|scoped| scoped.split_once('/')) {
             let (name, inner) = package.split_once('/').map_or((package, ""), |(name, inner)| (name, inner));

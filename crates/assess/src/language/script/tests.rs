@@ -240,6 +240,32 @@ fn fastify_plugins_get_the_prefix_they_are_registered_with_and_schemas_type_thei
 }
 
 #[test]
+fn fastify_loads_plugins_by_folder_with_the_hooks_of_the_folder() {
+    let facts = wired(&[
+        (
+            "src/server.ts",
+            "import Fastify from 'fastify';\nimport autoload from '@fastify/autoload';\nconst app = Fastify();\napp.register(autoload, { dir: path.join(__dirname, 'plugins') });\napp.listen({ port: 3000 });\n",
+        ),
+        (
+            "src/plugins/safe.ts",
+            "import fp from 'fastify-plugin';\nimport helmet from '@fastify/helmet';\nexport default fp(async (fastify) => { await fastify.register(helmet, { global: true }); });\n",
+        ),
+        (
+            "src/routes/api/autohooks.ts",
+            "export default async function (fastify) {\n  fastify.addHook('onRequest', async (request, reply) => { if (!request.session.user) reply.unauthorized('no'); });\n}\n",
+        ),
+        (
+            "src/routes/api/tasks/index.ts",
+            "const plugin = async (fastify) => { fastify.get('/:id', async (request) => load(request.params.id)); };\nexport default plugin;\n",
+        ),
+        ("src/routes/home.ts", "export default async function (fastify) { fastify.get('/', async () => ({ hello: 'x' })); }\n"),
+    ]);
+    let task = one(&facts, "route GET /api/tasks/:id");
+    assert!(task.contains("auth=yes rejects=401") && task.contains("guard=@fastify/helmet"), "{task}");
+    assert!(one(&facts, "route GET / ").contains("auth=no"));
+}
+
+#[test]
 fn nest_guards_stand_at_the_app_the_class_and_the_method() {
     let facts = wired(&[
         (

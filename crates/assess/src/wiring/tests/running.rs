@@ -142,3 +142,31 @@ fn names_of_this_repository_are_told_by_where_they_are_defined() {
     let calls: Vec<(u32, &str)> = facts.of(Kind::Call).map(|fact| (fact.line, fact.name.as_str())).collect();
     assert_eq!(calls, [(4, "back.app.core.hash.digest"), (5, "back.app.core.hash.digest")]);
 }
+
+#[test]
+fn a_command_that_a_package_installs_leads_to_the_server_it_starts_by_name() {
+    let project =
+        "[project.scripts]\nharbour = \"harbour.cli:entry\"\n\n[project.entry-points.\"harbour.plugins\"]\ntide = \"harbour.tide:Tide\"\n";
+    let facts = facts_of(&[
+        ("Dockerfile", "FROM python:3.12\nCOPY . /app\nENTRYPOINT [\"harbour\"]\nCMD [\"serve\"]\n"),
+        ("pyproject.toml", project),
+        ("src/harbour/cli.py", "import uvicorn\n\ndef entry():\n    uvicorn.run(\"harbour.web:app\")\n\ndef unused():\n    return 1\n"),
+        ("src/harbour/web.py", "app = make()\n\ndef make():\n    return 1\n"),
+        ("src/harbour/tide.py", "class Tide:\n    def rise(self):\n        return 1\n"),
+    ]);
+    assert_eq!(reach(&facts, "make"), Reach::Live);
+    assert_eq!(reach(&facts, "Tide.rise"), Reach::Live);
+    assert_eq!(reach(&facts, "cli.unused"), Reach::Unreached);
+}
+
+#[test]
+fn a_program_of_the_image_is_no_program_of_this_repository() {
+    let facts = facts_of(&[
+        ("compose.yaml", "services:\n  cache:\n    image: redis:7\n    command: redis-server --appendonly yes\n"),
+        ("go.mod", "module example.org/one\n"),
+        ("main.go", "package main\n\nfunc main() {\n\trun()\n}\n\nfunc run() {}\n\nfunc spare() {}\n"),
+    ]);
+    assert_eq!(facts.of(Kind::Entry).count(), 0);
+    assert_eq!(facts.services[0].name, "repository");
+    assert_eq!((reach(&facts, "run"), reach(&facts, "spare")), (Reach::Live, Reach::Unreached));
+}

@@ -135,6 +135,7 @@ impl<'p> Wiring<'p> {
         let mut layer = Layer {
             name: self.names.follow(written),
             attrs: Vec::new(),
+            switch: None,
             file,
             line: call.line,
             end: call.end,
@@ -157,6 +158,12 @@ impl<'p> Wiring<'p> {
             // A call of what a call gives, `csrf(next)`, is known by the one that was configured.
             layer.attrs.extend(made.attrs.iter().filter(|(key, _)| plain(key)).cloned());
         }
+        // `authenticated(false)` is another guard than `authenticated(true)`.
+        layer.switch = layer
+            .attrs
+            .iter()
+            .find(|(key, value)| key == "0" && matches!(value.as_str(), "true" | "false"))
+            .map(|(_, value)| value.clone());
         layer.attrs.extend(self.within(&layer.name).into_iter().map(|name| ("calls".into(), name)));
         Some(layer)
     }
@@ -180,7 +187,8 @@ impl<'p> Wiring<'p> {
         let (Some((_, _, extract)), Some(names)) = (self.program.files.get(*number), self.calls.get(*number)) else { return Vec::new() };
         let mut out = Vec::new();
         for (fact, name) in extract.facts.iter().zip(names) {
-            if fact.kind == Kind::Call && holds(fact) && !out.contains(name) && out.len() < 80 {
+            // What registers a handler is not the handler's.
+            if fact.kind == Kind::Call && holds(fact) && routers::does(name).is_none() && !out.contains(name) && out.len() < 80 {
                 out.push(name.clone());
             }
         }

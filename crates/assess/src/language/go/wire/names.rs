@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{canonical, folder};
+use super::super::{canonical, folder, foreign};
 use crate::{
     fact::{Fact, FileId, Kind},
     wiring::{Place, Program},
@@ -118,7 +118,7 @@ impl<'p> Names<'p> {
 fn modules(program: &Program<'_>, packages: &BTreeMap<String, Vec<FileId>>) -> BTreeMap<String, String> {
     let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (_, path, extract) in &program.files {
-        for import in &extract.imports {
+        for import in extract.imports.iter().filter(|import| !foreign(&import.module)) {
             imports.entry(canonical(&import.module)).or_default().insert(folder(path));
         }
     }
@@ -158,20 +158,24 @@ fn modules(program: &Program<'_>, packages: &BTreeMap<String, Vec<FileId>>) -> B
             }
         }
     }
+    // Modules do not overlap: the one with the most votes keeps its folder and all below it.
+    let mut ranked: Vec<(&(String, String), &usize)> = votes.iter().collect();
+    ranked.sort_by(|a, b| b.1.cmp(a.1).then(a.0.1.len().cmp(&b.0.1.len())).then(a.0.cmp(b.0)));
+    let mut winners: Vec<&(String, String)> = Vec::new();
+    for (pair, _) in ranked {
+        let below = |inner: &str, outer: &str| outer.is_empty() || inner == outer || inner.starts_with(&format!("{outer}."));
+        if !winners.iter().any(|(module, base)| *module != pair.0 && (below(&pair.1, base) || below(base, &pair.1)) || *module == pair.0) {
+            winners.push(pair);
+        }
+    }
     let mut chosen: BTreeMap<String, String> = BTreeMap::new();
-    let mut best: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    let mut winners: BTreeMap<(String, String), usize> = BTreeMap::new();
     for (import, pair, package) in &ballots {
-        let count = votes.get(pair).copied().unwrap_or(0);
-        let rank = (count, usize::MAX - pair.0.len());
-        if best.get(import).is_none_or(|before| rank > *before) {
-            best.insert(import, rank);
-            chosen.insert((*import).to_owned(), (*package).to_owned());
-            *winners.entry(pair.clone()).or_default() += 1;
+        if winners.contains(&pair) {
+            chosen.entry((*import).to_owned()).or_insert_with(|| (*package).to_owned());
         }
     }
     // The package in the module's own folder is imported by the module's path alone.
-    for (module, base) in winners.keys() {
+    for (module, base) in winners {
         if imports.contains_key(module) && packages.contains_key(base) {
             chosen.entry(module.clone()).or_insert_with(|| base.clone());
         }

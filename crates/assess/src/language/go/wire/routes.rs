@@ -337,7 +337,7 @@ impl<'p> Wiring<'p> {
                 route.guard = fact.guard.clone();
                 route = route.with("method", method).with("path", &full).with("handler", &peeled.name).with("framework", framework);
                 for guard in way.guards.iter().chain(guards) {
-                    route = route.with("guard", &guard.name);
+                    route = route.with("guard", guard.shown());
                 }
                 for part in full.split('/').filter(|part| part.starts_with([':', '{', '*'])) {
                     route = route.with("param", part.trim_matches(['{', '}', ':', '*']).split(':').next().unwrap_or_default());

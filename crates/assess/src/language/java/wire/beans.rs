@@ -55,6 +55,10 @@ const BEANS: &[&str] = &[
     "WebSocket",
     "ServerEndpoint",
     "MessagingGateway",
+    "Liveness",
+    "Readiness",
+    "Wellness",
+    "RegisterAiService",
     "RedisHash",
     "Document",
 ];
@@ -154,7 +158,7 @@ pub fn wire(classes: &Classes<'_>, apps: &[(Place, &Class<'_>)], wired: &mut Wir
         let bean =
             class.marked(BEANS).is_some() || spring_data(class) || class.decorators.iter().any(|fact| fact.name.contains(".stereotype."));
         let composed = class.decorators.iter().any(|fact| classes.named(&fact.name).is_some_and(|own| own.marked(BEANS).is_some()));
-        if bean || composed {
+        if bean || composed || generated(class, classes) {
             for (place, app) in apps {
                 if classes.applies(class.module, app.module) && scans(app, class) {
                     wired.leads.push((*place, class.place()));
@@ -194,6 +198,18 @@ pub fn wire(classes: &Classes<'_>, apps: &[(Place, &Class<'_>)], wired: &mut Wir
             }
         }
     }
+}
+
+/// Whether a class implements an interface of this repository that is not in it: one that the build makes from a description of
+/// the API, with annotations that nobody can see here.
+fn generated(class: &Class<'_>, classes: &Classes<'_>) -> bool {
+    let own: Vec<&str> = class.package.split('.').take(3).collect();
+    own.len() == 3
+        && class.bases().any(|base| {
+            let package = base.rsplit_once('.').map_or("", |(package, _)| package);
+            let near = package != class.package && package.split('.').take(3).eq(own.iter().copied());
+            near && classes.named(base).is_none()
+        })
 }
 
 /// Whether an app's scan finds a class: its own package and those below it, or those that it names.

@@ -222,6 +222,10 @@ fn route(
             _ => fact.with("guard", rule.name.clone()),
         };
     }
+    // Every guard that is known here asks who calls.
+    if fact.get("guard").is_some() {
+        fact = fact.with("auth", "yes");
+    }
     input(fact, method, declared, verb)
 }
 

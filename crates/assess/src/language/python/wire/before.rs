@@ -179,14 +179,10 @@ pub(super) fn chosen(linked: &Linked<'_>, place: Place) -> Vec<String> {
 /// The functions inside a function: what a decorator or a factory gives.
 pub(super) fn nested(linked: &Linked<'_>, place: Place) -> Vec<Place> {
     let Some(file) = linked.number(place.file).and_then(|number| linked.files.get(number)) else { return Vec::new() };
-    let mut inner = vec![place.symbol];
-    for (number, symbol) in file.extract.symbols.iter().enumerate().skip(place.symbol as usize + 1) {
-        if inner.contains(&symbol.parent) && symbol.parent != 0 {
-            inner.push(u32::try_from(number).unwrap_or(0));
-        }
-        if inner.len() > 30 {
-            break;
-        }
+    let (mut inner, mut next) = (vec![place.symbol], 0);
+    while let Some(symbol) = inner.get(next).copied().filter(|_| inner.len() < 30) {
+        next += 1;
+        inner.extend(file.below.get(symbol as usize).into_iter().flatten().take(30));
     }
     inner.into_iter().skip(1).map(|symbol| Place { file: place.file, symbol }).collect()
 }

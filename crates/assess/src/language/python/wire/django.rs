@@ -324,13 +324,11 @@ fn view(
                     before.push(linked.typed(number, inner.get("0").unwrap_or("").split('(').next().unwrap_or("")))
                 }
                 Kind::Decorator if !matches!(last, "api_view" | "action") => before.push(linked.typed(number, &inner.name)),
-                Kind::Decorator => {}
                 Kind::Assign if matches!(last, "permission_classes" | "throttle_classes") => {
                     said |= last == "permission_classes";
                     before.extend(inner.all("item").flat_map(names).map(|name| linked.typed(number, name)));
                 }
                 Kind::Assign if last == "serializer_class" || last == "form_class" => serializer = true,
-                Kind::Decorator | Kind::Assign => {}
                 _ => {}
             }
         }

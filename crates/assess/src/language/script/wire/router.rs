@@ -38,6 +38,9 @@ struct Yard<'l, 'p> {
     prefixes: BTreeMap<usize, String>,
     loaded: Vec<(usize, usize)>,
     hung: BTreeSet<(usize, usize, String, u32)>,
+    layers: Vec<(usize, Layer, Covers)>,
+    /// Plugins that put what they have on the router that registers them.
+    open: BTreeMap<usize, usize>,
 }
 
 pub(super) fn wire(loom: &mut Loom<'_>) {
@@ -51,6 +54,8 @@ pub(super) fn wire(loom: &mut Loom<'_>) {
         prefixes: BTreeMap::new(),
         loaded: Vec::new(),
         hung: BTreeSet::new(),
+        layers: Vec::new(),
+        open: BTreeMap::new(),
     };
     yard.construct();
     // An app may be handed on: each round follows one more hand.
@@ -288,7 +293,7 @@ impl<'p> Yard<'_, 'p> {
         // `asyncHandler(controller.list)`: what is wrapped is the handler.
         let wrapper = fact.attrs.iter().rposition(|(key, _)| key == "pass").unwrap_or(0);
         let wrapped = fact.attrs.iter().skip(wrapper).filter(|(key, _)| key == "inner").map(|(_, name)| name.as_str());
-        let wrapped = wrapped.filter(|name| self.loom.target(file, name).is_some_and(|found| found.symbol.is_some())).last();
+        let wrapped = wrapped.filter(|name| self.loom.target(file, name).is_some_and(|found| found.symbol.is_some())).next_back();
         let last = wrapped.map(|name| (name, None)).or(last);
         // A wrapper and the function in it come as two; the wrapper is no guard.
         if last.is_some_and(|last| last.0.starts_with('#')) && handed.last().is_some_and(|wrapper| self.wraps(file, fact, wrapper.0)) {
@@ -432,7 +437,7 @@ impl<'p> Yard<'_, 'p> {
         // What stands before a router at a path stands before that router alone.
         if !hung {
             for layer in guards {
-                self.graph.layer(node, layer, Covers::Later);
+                self.layers.push((node, layer, Covers::Later));
             }
         }
     }
@@ -463,7 +468,7 @@ impl<'p> Yard<'_, 'p> {
             let mut layer = Layer { name: first.0.to_owned(), ..layer };
             layer.attrs =
                 fact.attrs.iter().filter(|(key, _)| !matches!(key.as_str(), "pass" | "id" | "receiver" | "0" | "await")).cloned().collect();
-            self.graph.layer(node, layer, Covers::All);
+            self.layers.push((node, layer, Covers::All));
             return;
         };
         let child = match self.made.get(&(to, symbol)).and_then(|made| made.first().copied()) {
@@ -478,6 +483,9 @@ impl<'p> Yard<'_, 'p> {
                 self.node(to, symbol, &name.unwrap_or_default())
             }
         };
+        if first.0.starts_with("fastify-plugin") || self.is_open(to) {
+            self.open.insert(child, node);
+        }
         self.hang(child, node, fact.get("prefix").unwrap_or(""), Vec::new(), at);
         self.loom.lead((file, fact.symbol), (to, symbol));
     }
@@ -494,7 +502,7 @@ impl<'p> Yard<'_, 'p> {
         } else {
             let mut layer = self.loom.layer(file, fact, one.0, one.1);
             layer.attrs.push(("hook".to_owned(), name.to_owned()));
-            self.graph.layer(node, layer, Covers::All);
+            self.layers.push((node, layer, Covers::All));
         }
         self.reach(file, fact, one.0);
     }
@@ -527,6 +535,15 @@ impl<'p> Yard<'_, 'p> {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
             let at = At { file: self.loom.id(file), symbol: 0, order: 0 };
             let plugins: Vec<(usize, u32)> = self.made.keys().copied().filter(|(other, symbol)| *other != file && *symbol != 0).collect();
+            let hooks: Vec<(String, usize)> = plugins
+                .iter()
+                .filter_map(|spot| {
+                    let (_, path, _) = self.loom.linker.files.get(spot.0)?;
+                    let (folder, name) = path.rsplit_once('/')?;
+                    let node = self.made.get(spot).and_then(|made| made.first().copied())?;
+                    name.starts_with("autohooks.").then(|| (folder.to_owned(), node))
+                })
+                .collect();
             for (other, symbol) in plugins {
                 let Some((_, path, extract)) = self.loom.linker.files.get(other) else { continue };
                 let Some(below) = path.strip_prefix(folder.as_str()).map(|below| below.trim_start_matches('/')) else { continue };
@@ -537,10 +554,27 @@ impl<'p> Yard<'_, 'p> {
                 // Folders below `routes` are the prefix.
                 let prefix = below.split_once("routes/").map_or("", |(_, rest)| rest.rsplit_once('/').map_or("", |(folder, _)| folder));
                 let prefix = prefix.replace("/_", "/:").replace(['[', ']'], "");
-                self.hang(child, node, &prefix, Vec::new(), at);
+                // The hooks of a folder stand before everything in it and below.
+                let inside = |(folder, _): &&(String, usize)| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
+                let above = hooks.iter().filter(inside).max_by_key(|(folder, _)| folder.len()).map(|(_, node)| *node);
+                if path.contains("/autohooks.") {
+                    self.hang(child, node, "", Vec::new(), at);
+                } else {
+                    self.hang(child, above.unwrap_or(node), &prefix, Vec::new(), at);
+                }
+                if self.is_open(other) && above.is_none() {
+                    self.open.insert(child, node);
+                }
                 self.loom.lead((file, 0), (other, symbol));
             }
         }
+    }
+
+    /// Whether a file gives its plugin in a wrapper that leaves it no scope of its own.
+    fn is_open(&self, file: usize) -> bool {
+        let wrapped =
+            |fact: &Fact| fact.kind == Kind::Call && fact.name.starts_with("fastify-plugin") && fact.get("result") == Some("default");
+        self.loom.linker.extract(file).is_some_and(|extract| extract.facts.iter().any(wrapped))
     }
 
     /// Whether an app is above.
@@ -566,6 +600,14 @@ impl<'p> Yard<'_, 'p> {
                 self.loom.root(file, 0);
             }
             self.loom.out.facts.push(app);
+        }
+        for (node, layer, covers) in std::mem::take(&mut self.layers) {
+            let (mut at, mut moved) = (node, false);
+            for _ in 0..8 {
+                let Some(above) = self.open.get(&at) else { break };
+                (at, moved) = (*above, true);
+            }
+            self.graph.layer(at, layer, if moved { Covers::All } else { covers });
         }
         let layers = self.graph.middleware();
         self.loom.out.facts.extend(layers);
