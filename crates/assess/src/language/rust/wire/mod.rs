@@ -160,18 +160,6 @@ impl<'p> Wiring<'p> {
         self.ids.get(&(file, id)).copied()
     }
 
-    /// The first call of a chain.
-    fn first(&self, file: FileId, fact: &'p Fact) -> &'p Fact {
-        let mut fact = fact;
-        for _ in 0..200 {
-            match fact.get("from").filter(|from| from.starts_with('#')).and_then(|from| self.call(file, from)) {
-                Some(before) => fact = before,
-                None => break,
-            }
-        }
-        fact
-    }
-
     /// The calls of a chain, the first at the front.
     fn chain(&self, file: FileId, fact: &'p Fact) -> Vec<&'p Fact> {
         let mut out = vec![fact];
