@@ -56,8 +56,11 @@ pub struct Program<'a> {
     pub names: &'a dyn Fn(FileId, &str) -> Option<Place>,
     /// Where a name with dots comes from, imports and re-exports followed: the file, and what it is called there, whether a
     /// definition or a variable; empty for the module itself. `auth.router` is (`app/api/auth.py`, `router`).
-    pub origin: &'a dyn Fn(FileId, &str) -> Option<(FileId, String)>,
+    pub origin: &'a Origin<'a>,
 }
+
+/// Follows a name with dots to the file that it comes from and what it is called there.
+pub type Origin<'a> = dyn Fn(FileId, &str) -> Option<(FileId, String)> + 'a;
 
 /// What a framework's rules say about a program.
 #[derive(Debug, Default)]
@@ -123,7 +126,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             Sort::Left { folder, why } => *left.entry((folder, why)).or_default() += 1,
         }
     }
-    let reads: Vec<Option<Read>> = kept.par_iter().map(|(file, _)| read(file)).collect();
+    let reads: Vec<Option<Read>> = language::deep(|| kept.par_iter().map(|(file, _)| read(file)).collect());
     let mut skipped = tree.skipped.clone();
     skipped.extend(left.into_iter().map(|((folder, why), count)| match count {
         1 => format!("{folder}: {why}"),

@@ -112,16 +112,16 @@ impl<'t> Walk<'t> {
                     }
                     found.push(key.with("orm", if django { "django" } else { "sqlalchemy" }));
                 }
-                "Column" | "mapped_column" | "Field" if alchemy => {
-                    if fact.get("index") == Some("true") || fact.get("unique") == Some("true") || fact.get("primary_key") == Some("true") {
-                        let unique = fact.get("unique").or_else(|| fact.get("primary_key")) == Some("true");
-                        found.push(
-                            place(if unique { "create unique index" } else { "create index" })
-                                .with("table", own)
-                                .with("columns", column)
-                                .with("orm", "sqlalchemy"),
-                        );
-                    }
+                "Column" | "mapped_column" | "Field"
+                    if alchemy && ["index", "unique", "primary_key"].iter().any(|word| fact.get(word) == Some("true")) =>
+                {
+                    let unique = fact.get("unique").or_else(|| fact.get("primary_key")) == Some("true");
+                    found.push(
+                        place(if unique { "create unique index" } else { "create index" })
+                            .with("table", own)
+                            .with("columns", column)
+                            .with("orm", "sqlalchemy"),
+                    );
                 }
                 "Index" | "UniqueConstraint" | "CheckConstraint" if alchemy || django => {
                     let name = match last {

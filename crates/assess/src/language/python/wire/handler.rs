@@ -180,8 +180,7 @@ pub(super) fn describe(
     let collection = !path.trim_end_matches('/').ends_with('}')
         && (name.contains("list") || name.starts_with("get_all") || name.starts_with("read_all"));
     if method == "GET"
-        && ((listed && !path.trim_end_matches('/').ends_with('}'))
-            || listed && text.contains('[')
+        && ((listed && (text.contains('[') || !path.trim_end_matches('/').ends_with('}')))
             || many
             || (fetched && !path.trim_end_matches('/').ends_with('}'))
             || collection)
