@@ -66,7 +66,7 @@ async fn main() {
 }
 "#;
     let facts = facts_of(&[("Cargo.toml", "[package]\nname = \"a\"\n"), ("src/main.rs", code)]);
-    assert_eq!(routes(&facts), ["GET /mine yes 401", "GET /all no"]);
+    assert_eq!(routes(&facts), ["GET /all no", "GET /mine yes 401"]);
     let checked = facts.of(Kind::Call).find(|fact| fact.name.ends_with("check")).expect("the call");
     assert_eq!(checked.reach, Reach::Live);
 }
