@@ -159,7 +159,7 @@ impl<'a> Question<'a> {
     fn absence(&self) -> (Vec<String>, Option<Sight>) {
         let asked = self.detect.signals.iter().flat_map(|signal| signal.all.iter().chain(&signal.any));
         let kinds: BTreeSet<Kind> = asked.flat_map(Pattern::kinds).collect();
-        let searched = kinds.iter().map(|kind| format!("{} {}", self.facts.of(*kind).count(), kind.plural())).collect();
+        let searched = kinds.iter().map(|kind| kind.counted(self.facts.of(*kind).count())).collect();
         let anchors = self.detect.look.iter().find_map(|pattern| pattern.find(self.facts).into_iter().find(|fact| runs(fact)));
         let anchor = anchors.or_else(|| self.facts.of(Kind::App).find(|fact| runs(fact)));
         (searched, anchor.map(|fact| self.sights.of(fact, "it would have to be here")))

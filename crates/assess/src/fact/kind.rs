@@ -13,10 +13,35 @@ macro_rules! kinds {
             pub const ALL: &'static [Kind] = &[$(Kind::$variant),+];
             /// The word.
             pub const fn name(self) -> &'static str { match self { $(Kind::$variant => $word),+ } }
-            /// Several of them, for people.
-            pub fn plural(self) -> String {
-                let name = self.name();
-                if name.ends_with("ry") { format!("{}ies", &name[..name.len() - 1]) } else if name.ends_with('s') { name.to_owned() } else if name.ends_with("ch") { format!("{name}es") } else { format!("{name}s") }
+            /// Several of them, for people: `12 calls`, `0 values of Kubernetes`.
+            pub fn counted(self, count: usize) -> String {
+                let what = match self {
+                    Kind::Entry => "ways to start",
+                    Kind::Library => "libraries",
+                    Kind::Docker => "instructions of images",
+                    Kind::Compose => "values of compose files",
+                    Kind::Kubernetes => "values of Kubernetes",
+                    Kind::Helm => "values of charts",
+                    Kind::Step => "steps of pipelines",
+                    Kind::Terraform => "values of Terraform",
+                    Kind::Proxy => "directives of proxies",
+                    Kind::EnvFile => "lines of environment files",
+                    Kind::Dependency => "dependencies",
+                    Kind::Lock => "lock files",
+                    Kind::Value => "other values of configuration",
+                    Kind::Sql => "statements of SQL",
+                    Kind::Alert => "alert rules",
+                    Kind::Env => "reads of the environment",
+                    Kind::Catch => "catches",
+                    Kind::Middleware => "layers",
+                    Kind::Broken => "references that lead nowhere",
+                    Kind::Secret => "credentials",
+                    Kind::Def => "definitions",
+                    Kind::Assign => "assignments",
+                    Kind::Text => "texts of known shape",
+                    other => return format!("{count} {}s", other.name()),
+                };
+                format!("{count} {what}")
             }
             /// The kind of this word.
             pub fn named(word: &str) -> Option<Kind> { match word { $($word => Some(Kind::$variant),)+ _ => None } }

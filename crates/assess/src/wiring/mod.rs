@@ -56,8 +56,11 @@ pub struct Program<'a> {
     pub names: &'a dyn Fn(FileId, &str) -> Option<Place>,
     /// Where a name with dots comes from, imports and re-exports followed: the file, and what it is called there, whether a
     /// definition or a variable; empty for the module itself. `auth.router` is (`app/api/auth.py`, `router`).
-    pub origin: &'a dyn Fn(FileId, &str) -> Option<(FileId, String)>,
+    pub origin: &'a Origin<'a>,
 }
+
+/// Follows a name with dots to the file that it comes from and what it is called there.
+pub type Origin<'a> = dyn Fn(FileId, &str) -> Option<(FileId, String)> + 'a;
 
 /// What a framework's rules say about a program.
 #[derive(Debug, Default)]
