@@ -20,7 +20,7 @@ fn every_form_is_printed_and_is_what_it_says() {
     let markdown = of("markdown");
     assert!(markdown.starts_with('#') && markdown.contains("app/main.py"), "{markdown}");
     let html = of("html");
-    assert!(html.starts_with("<!doctype html>") && !html.contains("src=\"http"), "{html}");
+    assert!(html.starts_with("<!DOCTYPE html>") && !html.contains("src=\"http"), "{html}");
     assert!(of("junit").contains("<testsuite"));
     assert!(of("badge").contains("<svg"));
 }
@@ -47,7 +47,7 @@ fn every_shape_of_a_review_has_text_of_its_own() {
         let text = project.assess(&["--format", "markdown", "--template", shape]).expect(0).stdout;
         assert!(text.len() > 1_000, "{shape}: {text}");
         assert!(seen.insert(text), "{shape} is like another");
-        assert!(project.assess(&["--format", "html", "--template", shape]).expect(0).stdout.starts_with("<!doctype html>"), "{shape}");
+        assert!(project.assess(&["--format", "html", "--template", shape]).expect(0).stdout.starts_with("<!DOCTYPE html>"), "{shape}");
     }
 }
 

@@ -5,7 +5,6 @@
 mod ends;
 mod forms;
 mod interrupted;
-mod own;
 mod places;
 mod project;
 mod same;

@@ -84,8 +84,10 @@ fn words(fact: &Value) -> Vec<String> {
     let name = fact["name"].as_str().unwrap();
     let properties = fact["attrs"].as_array().unwrap().iter();
     let named = ["value", "handler", "var", "path", "call", "constructor", "signal", "service", "object", "image", "run", "document"];
-    let properties = properties.filter(|pair| pair[0].as_str().is_some_and(|name| named.contains(&name))).filter_map(|pair| pair[1].as_str());
-    let last = |text: &str| text.rsplit(|one: char| !one.is_alphanumeric() && one != '_').find(|part| !part.is_empty()).map(str::to_lowercase);
+    let properties =
+        properties.filter(|pair| pair[0].as_str().is_some_and(|name| named.contains(&name))).filter_map(|pair| pair[1].as_str());
+    let last =
+        |text: &str| text.rsplit(|one: char| !one.is_alphanumeric() && one != '_').find(|part| !part.is_empty()).map(str::to_lowercase);
     [name].into_iter().chain(properties).filter_map(last).collect()
 }
 
@@ -155,9 +157,14 @@ fn the_line_of_the_evidence_holds_what_it_is_evidence_of() {
             let row = row(&report, practice);
             let evidence = row["evidence"].as_array().unwrap();
             let opens = |place: &&Value| {
-                place["file"] == *file && lines(files, file, place["line"].as_u64().unwrap(), place["line"].as_u64().unwrap())[0].contains(words)
+                place["file"] == *file
+                    && lines(files, file, place["line"].as_u64().unwrap(), place["line"].as_u64().unwrap())[0].contains(words)
             };
-            assert!(evidence.iter().any(|place| opens(&place)), "{name}: {practice} ({}) is not shown at `{words}`: {evidence:?}", row["status"]);
+            assert!(
+                evidence.iter().any(|place| opens(&place)),
+                "{name}: {practice} ({}) is not shown at `{words}`: {evidence:?}",
+                row["status"]
+            );
         }
     }
 }

@@ -211,7 +211,10 @@ test('numbers add up', () => {
 pub const GO: Sample = (
     "go",
     &[
-        ("go.mod", "module example.org/shop\n\ngo 1.22\n\nrequire (\n\tgithub.com/gin-gonic/gin v1.10.0\n\tgithub.com/prometheus/client_golang v1.19.1\n)\n"),
+        (
+            "go.mod",
+            "module example.org/shop\n\ngo 1.22\n\nrequire (\n\tgithub.com/gin-gonic/gin v1.10.0\n\tgithub.com/prometheus/client_golang v1.19.1\n)\n",
+        ),
         (
             "main.go",
             r#"package main
@@ -569,7 +572,10 @@ CMD ["uvicorn", "app.main:app", "--host", "0.0.0.0", "--workers", "4"]
         ),
         ("requirements.txt", "fastapi==0.115.0\nuvicorn==0.30.6\n"),
         ("app/__init__.py", ""),
-        ("app/main.py", "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/health/live\")\ndef live():\n    return {\"status\": \"ok\"}\n"),
+        (
+            "app/main.py",
+            "from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get(\"/health/live\")\ndef live():\n    return {\"status\": \"ok\"}\n",
+        ),
         (
             "docker-compose.yml",
             r#"services:
@@ -646,7 +652,10 @@ jobs:
         run: docker build -t shop .
 "#,
         ),
-        ("infra/main.tf", "resource \"aws_db_instance\" \"shop\" {\n  engine                  = \"postgres\"\n  storage_encrypted       = true\n  backup_retention_period = 14\n}\n"),
+        (
+            "infra/main.tf",
+            "resource \"aws_db_instance\" \"shop\" {\n  engine                  = \"postgres\"\n  storage_encrypted       = true\n  backup_retention_period = 14\n}\n",
+        ),
         (
             "nginx.conf",
             "server {\n  listen 443 ssl;\n  server_name shop.example.org;\n  client_max_body_size 1m;\n  location / {\n    proxy_pass http://api:8000;\n    proxy_read_timeout 30s;\n  }\n}\n",
@@ -657,7 +666,13 @@ jobs:
         ),
         (".env.example", "DATABASE_URL=\nPORT=8000\n"),
         ("Makefile", "test:\n\tpytest\n\nlint:\n\truff check .\n"),
-        ("migrations/0001_orders.sql", "CREATE TABLE orders (\n  id bigint PRIMARY KEY,\n  name text NOT NULL\n);\nCREATE INDEX orders_name ON orders (name);\n"),
-        ("README.md", "# Shop\n\n## Deployment\n\nBuild the image, then apply `deploy/`.\n\n## Architecture\n\nOne service and one database.\n"),
+        (
+            "migrations/0001_orders.sql",
+            "CREATE TABLE orders (\n  id bigint PRIMARY KEY,\n  name text NOT NULL\n);\nCREATE INDEX orders_name ON orders (name);\n",
+        ),
+        (
+            "README.md",
+            "# Shop\n\n## Deployment\n\nBuild the image, then apply `deploy/`.\n\n## Architecture\n\nOne service and one database.\n",
+        ),
     ],
 );

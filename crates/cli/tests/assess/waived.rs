@@ -59,22 +59,19 @@ fn a_file_of_waivers_that_is_not_understood_stops_the_run() {
 
 #[test]
 fn a_comment_waives_the_line_below_it() {
-    let project = Project::of(samples::CONFIGURATION.1);
-    let before = project.report(&[]);
-    let gap = before["practices"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find_map(|row| {
-            let gap = row["looked"]["gaps"].as_array()?.iter().find(|gap| gap["place"]["file"] == "Dockerfile" && gap["place"]["line"] != 1)?;
-            Some((row["id"].as_str()?.to_owned(), usize::try_from(gap["place"]["line"].as_u64()?).ok()?))
-        });
-    let Some((practice, line)) = gap else { panic!("the sample's image lacks something") };
-    let text = samples::CONFIGURATION.1[0].1;
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    lines.insert(line - 1, format!("# plimsoll: allow {practice} until 2999-12-31 it is a sample"));
-    project.write("Dockerfile", lines.join("\n"));
-    let after = project.report(&[]);
-    let gaps = row(&after, &practice)["looked"]["gaps"].as_array().unwrap();
-    assert!(gaps.iter().any(|gap| gap["waived"]["inline"] == true), "{practice}: {gaps:?}");
+    let compose = |comment: &str| {
+        let head = "services:\n  database:\n    image: postgres:16.4\n    environment:\n";
+        format!("{head}{comment}      POSTGRES_PASSWORD: kx7RtQ2wLm9\n")
+    };
+    let project = Project::of(samples::GO.1);
+    project.write("docker-compose.yml", compose(""));
+    let gaps = |project: &Project| row(&project.report(&[]), "no-hardcoded-credentials")["looked"]["gaps"].clone();
+    assert_eq!((&gaps(&project)[0]["place"]["line"], &gaps(&project)[0]["waived"]), (&5.into(), &serde_json::Value::Null));
+    project.write(
+        "docker-compose.yml",
+        compose("      # plimsoll: allow no-hardcoded-credentials until 2999-12-31 a database of this machine\n"),
+    );
+    let waived = &gaps(&project)[0]["waived"];
+    assert_eq!((&waived["inline"], &waived["reason"]), (&true.into(), &"a database of this machine".into()));
+    assert!(!gaps(&project).to_string().contains("kx7RtQ2wLm9"), "what is secret is not shown");
 }
