@@ -1,4 +1,5 @@
 mod broken;
+mod guards;
 mod running;
 mod secrets;
 
