@@ -269,10 +269,10 @@ impl<'a> Finder<'a> {
             }
             What::Folder => {
                 for name in ["app.py", "wsgi.py", "main.py", "app/main.py", "app/__init__.py", "run.py"] {
-                    if matches!(started.server.as_str(), "flask" | "fastapi" | "quart") {
-                        if let Some(file) = ground.paths(name).iter().find_map(|path| self.id(path)) {
-                            return vec![(top(file), started.kind)];
-                        }
+                    if matches!(started.server.as_str(), "flask" | "fastapi" | "quart")
+                        && let Some(file) = ground.paths(name).iter().find_map(|path| self.id(path))
+                    {
+                        return vec![(top(file), started.kind)];
                     }
                 }
                 if matches!(started.kind, Hint::Ui) {
