@@ -39,7 +39,10 @@ fn verdict(files: Files<'_>, id: &str) -> (Status, Option<Partial>) {
 
 /// Files and lines of what speaks against it.
 fn gaps(of: &Assessed) -> Vec<String> {
-    of.gaps.iter().map(|sight| format!("{}:{}", sight.file, sight.line)).collect()
+    let mut places: Vec<String> = of.gaps.iter().map(|sight| format!("{}:{}", sight.file, sight.line)).collect();
+    places.sort();
+    places.dedup();
+    places
 }
 
 fn broken(files: Files<'_>) -> Vec<(String, String)> {
