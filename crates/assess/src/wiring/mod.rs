@@ -187,6 +187,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     }
     let further = config::whole::whole(tree, &files, &all);
     all.extend(further);
+    config::whole::complete(&mut all);
     for fact in &mut all {
         let number = fact.file.0 as usize;
         if let Some(renames) = canonical.get(number).filter(|renames| !renames.is_empty()) {
