@@ -5,6 +5,7 @@
 
 mod broken;
 mod command;
+mod described;
 mod flag;
 mod link;
 mod mains;
@@ -202,6 +203,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             }
         }
     }
+    described::mark(&files, &mut all, &texts);
     let secrets = secret::find(&files, &all, &texts);
     all.extend(secrets);
     let seen: std::collections::HashSet<FileId> = all.iter().filter(|fact| fact.kind == Kind::File).map(|fact| fact.file).collect();
