@@ -303,13 +303,19 @@ pub enum Verdict {
 }
 
 /// Rows without which nothing runs.
-pub(crate) const RUNS: [&str; 2] = ["boot-verified", "liveness-probe"];
+const RUNS: [&str; 2] = ["boot-verified", "liveness-probe"];
+
+/// Whether a row shows that it does not run. Only who asked it can say so: that files have no liveness route is a gap, and the
+/// service may run all the same.
+pub(crate) fn stops(row: &Row) -> bool {
+    RUNS.contains(&row.id.as_str()) && row.is_broken() && row.by_files().is_none()
+}
 
 impl Verdict {
     /// The verdict on rows that have their values.
     pub fn of(rows: &[Row]) -> Verdict {
         // Unknown does not stop it here: that nobody looked is no sign that it does not run.
-        if rows.iter().any(|row| RUNS.contains(&row.id.as_str()) && row.is_broken()) {
+        if rows.iter().any(stops) {
             return Verdict::NotRunnable;
         }
         if rows.iter().any(Row::blocked) {

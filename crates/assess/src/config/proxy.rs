@@ -52,14 +52,17 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
 
 fn nginx(path: &str, name: &str, text: &str) -> bool {
     let known = name.contains("nginx") && matches!(ending(name), "conf" | "template" | "tmpl" | "j2" | "");
+    let confs = matches!(ending(name), "conf" | "template")
+        || name.ends_with(".conf.template")
+        || path.contains("nginx/") && matches!(ending(name), "" | "inc");
+    if !known && !confs {
+        return false;
+    }
     let looks = ["server {", "server{", "location /", "proxy_pass ", "upstream ", "add_header ", "limit_req", "ssl_protocols", "listen "]
         .iter()
         .filter(|word| text.contains(*word))
         .count();
-    let confs = matches!(ending(name), "conf" | "template")
-        || name.ends_with(".conf.template")
-        || path.contains("nginx/") && matches!(ending(name), "" | "inc");
-    (known || confs) && looks >= if known { 1 } else { 2 } && !text.trim_start().starts_with(['<', '['])
+    looks >= if known { 1 } else { 2 } && !text.trim_start().starts_with(['<', '['])
 }
 
 fn apache(text: &str) -> bool {

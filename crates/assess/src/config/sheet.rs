@@ -90,7 +90,12 @@ impl Sheet {
         self.extract.facts.is_empty() && self.extract.trouble.is_empty()
     }
     /// The facts.
-    pub fn done(self) -> Extract {
+    pub fn done(mut self) -> Extract {
+        // Something without a place of its own, such as an empty key of an odd text, stands in the first line.
+        for fact in &mut self.extract.facts {
+            fact.line = fact.line.max(1);
+            fact.end = fact.end.max(fact.line);
+        }
         self.extract
     }
 }

@@ -14,8 +14,10 @@ use crate::{
     source::Tree,
 };
 
-/// How many places are shown for one practice.
+/// How many places are shown as evidence of one practice.
 const SHOWN: usize = 12;
+/// How many gaps are told. A baseline compares gaps, so they are cut only where nobody would read on.
+const TOLD: usize = 2_000;
 
 /// The detectors of a catalogue.
 pub struct Detectors<'p> {
@@ -129,9 +131,9 @@ impl<'a> Question<'a> {
     }
 
     fn assessed(&self, found: Found<'a>, services: Vec<(String, Status)>) -> Assessed {
-        let show = |facts: &[(&Fact, String)]| -> Vec<Sight> {
+        let show = |facts: &[(&Fact, String)], most: usize| -> Vec<Sight> {
             let all: BTreeSet<Sight> = facts.iter().map(|(fact, note)| self.sights.of(fact, note)).collect();
-            all.into_iter().take(SHOWN).collect()
+            all.into_iter().take(most).collect()
         };
         let met = found.status == Status::Implemented;
         let absent = found.evidence.is_empty();
@@ -142,8 +144,8 @@ impl<'a> Question<'a> {
             partial: found.partial,
             share: found.share,
             why: found.why,
-            evidence: show(&found.evidence),
-            gaps: show(&found.gaps),
+            evidence: show(&found.evidence, SHOWN),
+            gaps: show(&found.gaps, TOLD),
             searched,
             anchor,
             confidence: found.confidence,
@@ -157,7 +159,7 @@ impl<'a> Question<'a> {
     fn absence(&self) -> (Vec<String>, Option<Sight>) {
         let asked = self.detect.signals.iter().flat_map(|signal| signal.all.iter().chain(&signal.any));
         let kinds: BTreeSet<Kind> = asked.flat_map(Pattern::kinds).collect();
-        let searched = kinds.iter().map(|kind| format!("{} {}", self.facts.of(*kind).count(), kind.plural())).collect();
+        let searched = kinds.iter().map(|kind| kind.counted(self.facts.of(*kind).count())).collect();
         let anchors = self.detect.look.iter().find_map(|pattern| pattern.find(self.facts).into_iter().find(|fact| runs(fact)));
         let anchor = anchors.or_else(|| self.facts.of(Kind::App).find(|fact| runs(fact)));
         (searched, anchor.map(|fact| self.sights.of(fact, "it would have to be here")))

@@ -3,7 +3,10 @@
 //! Nodes are values (see [`super::flow`]); two values that are the same router are one node. A router may hang on
 //! several others, so a route may have several paths; their number is bounded.
 
-use std::collections::BTreeMap;
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::fact::{Fact, FileId, Guard, Kind};
 
@@ -77,6 +80,19 @@ pub(crate) struct Graph {
     edges: Vec<Edge>,
     layers: Vec<(usize, Layer, Covers)>,
     roots: BTreeMap<usize, Fact>,
+    /// Made when it is first asked for, dropped when something is added.
+    index: OnceCell<Index>,
+}
+
+/// What belongs to each node, so that a question does not look at everything.
+#[derive(Debug, Default)]
+struct Index {
+    /// Numbers of edges by child.
+    above: BTreeMap<usize, Vec<usize>>,
+    /// Nodes that something hangs on.
+    parents: BTreeSet<usize>,
+    /// Numbers of layers by node.
+    layers: BTreeMap<usize, Vec<usize>>,
 }
 
 /// One way from a route to a root.
@@ -116,6 +132,7 @@ impl Graph {
     }
     /// Says that two values are one router.
     pub fn unite(&mut self, a: usize, b: usize) {
+        self.index.take();
         let (a, b) = (self.find(a), self.find(b));
         let (low, high) = (a.min(b), a.max(b));
         if let Some(slot) = self.same.get_mut(high) {
@@ -129,10 +146,12 @@ impl Graph {
     }
     /// Says that a router hangs on another.
     pub fn hang(&mut self, child: usize, parent: usize, prefix: &str, guards: Vec<Layer>, at: Spot) {
+        self.index.take();
         self.edges.push(Edge { child, parent, prefix: prefix.to_owned(), guards, at });
     }
     /// Puts something before a router's routes.
     pub fn layer(&mut self, node: usize, layer: Layer, covers: Covers) {
+        self.index.take();
         self.layers.push((node, layer, covers));
     }
     /// Says that a router is an application, or could be one.
@@ -143,7 +162,28 @@ impl Graph {
     /// Whether a node hangs on nothing.
     pub fn is_top(&self, node: usize) -> bool {
         let node = self.find(node);
-        !self.edges.iter().any(|edge| self.find(edge.child) == node && self.find(edge.parent) != node)
+        !self.above(node).any(|edge| self.find(edge.parent) != node)
+    }
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let mut index = Index::default();
+            for (number, edge) in self.edges.iter().enumerate() {
+                index.above.entry(self.find(edge.child)).or_default().push(number);
+                index.parents.insert(self.find(edge.parent));
+            }
+            for (number, (node, _, _)) in self.layers.iter().enumerate() {
+                index.layers.entry(self.find(*node)).or_default().push(number);
+            }
+            index
+        })
+    }
+    /// The edges from a node to what it hangs on, in the order in which they were said.
+    fn above(&self, node: usize) -> impl DoubleEndedIterator<Item = &Edge> {
+        self.index().above.get(&node).into_iter().flatten().filter_map(|number| self.edges.get(*number))
+    }
+    /// The layers of a node, in the order in which they were said.
+    fn layers_of(&self, node: usize) -> impl Iterator<Item = &(usize, Layer, Covers)> {
+        self.index().layers.get(&node).into_iter().flatten().filter_map(|number| self.layers.get(*number))
     }
     /// The applications, by node.
     pub fn roots(&self) -> impl Iterator<Item = (usize, &Fact)> {
@@ -152,7 +192,7 @@ impl Graph {
     /// Whether something is known of this node as a router.
     pub fn is_router(&self, node: usize) -> bool {
         let node = self.find(node);
-        self.roots.contains_key(&node) || self.edges.iter().any(|edge| self.find(edge.child) == node || self.find(edge.parent) == node)
+        self.roots.contains_key(&node) || self.index().above.contains_key(&node) || self.index().parents.contains(&node)
     }
     /// Every way from a place on a router up to where nothing is above, at most sixteen.
     pub fn ways(&self, node: usize, at: Spot) -> Vec<Way> {
@@ -165,7 +205,7 @@ impl Graph {
                 break;
             }
             let mut here: Vec<Layer> = Vec::new();
-            for (on, layer, covers) in &self.layers {
+            for (_, layer, covers) in self.layers_of(node) {
                 let spot = Spot { file: layer.file, symbol: layer.symbol, order: layer.order };
                 let comparable = spot.file == at.file && spot.symbol == at.symbol;
                 let covered = !comparable
@@ -174,14 +214,13 @@ impl Graph {
                         Covers::Earlier => spot.order > at.order,
                         Covers::All => true,
                     };
-                if self.find(*on) == node && covered {
+                if covered {
                     here.push(layer.clone());
                 }
             }
             here.extend(way.guards.iter().cloned());
             let way = Way { guards: here, prefix: way.prefix };
-            let above: Vec<&Edge> =
-                self.edges.iter().filter(|edge| self.find(edge.child) == node && !seen.contains(&self.find(edge.parent))).collect();
+            let above: Vec<&Edge> = self.above(node).filter(|edge| !seen.contains(&self.find(edge.parent))).collect();
             if above.is_empty() || seen.len() > 32 {
                 done.push(way);
                 continue;
@@ -201,13 +240,8 @@ impl Graph {
     pub fn middleware(&self) -> Vec<Fact> {
         let mut out = Vec::new();
         for (node, layer, _) in &self.layers {
-            let order = self
-                .layers
-                .iter()
-                .filter(|(other, before, _)| {
-                    self.find(*other) == self.find(*node) && before.order < layer.order && before.file == layer.file
-                })
-                .count();
+            let beside = self.layers_of(self.find(*node));
+            let order = beside.filter(|(_, before, _)| before.order < layer.order && before.file == layer.file).count();
             let mut fact = Fact::new(Kind::Middleware, &layer.name, layer.line, layer.end).within(layer.symbol);
             fact.attrs = layer.attrs.clone();
             fact.file = layer.file;

@@ -4,9 +4,12 @@ pub(crate) mod flow;
 pub mod go;
 pub(crate) mod graph;
 pub mod java;
+pub(crate) mod parse;
 pub mod python;
 pub mod rust;
 pub mod script;
+
+pub use parse::deep;
 
 use crate::{
     fact::{Extract, Fact},

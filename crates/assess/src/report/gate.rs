@@ -110,7 +110,7 @@ pub(super) fn deciding(rows: &[Row], verdict: Verdict) -> Vec<String> {
     use crate::{Priority, ratio::Ratio};
     let short = |row: &&Row| row.value.is_some_and(|value| value < Ratio::ONE);
     let wanted: Box<dyn Fn(&&Row) -> bool> = match verdict {
-        Verdict::NotRunnable => Box::new(|row| crate::score::RUNS.contains(&row.id.as_str()) && row.is_broken()),
+        Verdict::NotRunnable => Box::new(|row| crate::score::stops(row)),
         Verdict::NotReady => Box::new(|row| row.blocked()),
         Verdict::Minimum => Box::new(move |row| row.priority == Priority::High && short(row)),
         Verdict::Recommended => Box::new(short),

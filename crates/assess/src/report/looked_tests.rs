@@ -407,3 +407,16 @@ fn only_a_report_of_probes_is_laid_over_and_only_one_of_a_repository_is_a_baseli
     forged.safe_to_deploy = true;
     assert!(super::fits_baseline(&forged).unwrap_err().contains("do not follow"));
 }
+
+#[test]
+fn files_alone_never_say_that_it_does_not_run() {
+    let mut given = Given::default();
+    given.pages.push(detected("liveness-probe", "Reliability", "critical", "S", ""));
+    given.assessment.practices.push(found("liveness-probe", Status::Missing, None));
+    assert_eq!(given.report().verdict, Verdict::NotReady);
+    let mut header = super::tests::header();
+    header.target = super::Target::Url { url: "http://shop.test".into() };
+    given.live = Some(report_on(&given.pages, &[("liveness-probe", "b")], Gate::Claims, header));
+    assert_eq!(given.report().verdict, Verdict::NotRunnable, "a probe that got no answer can say it");
+    assert!(given.report().adds_up());
+}

@@ -13,6 +13,9 @@ use crate::{Status, report::Report, score::Band};
 
 /// Places of a practice in the compact form.
 const PLACES: usize = 3;
+/// How many practices are shown with their places; the others get a line each. Nobody reads a
+/// thousand lines on a terminal, and the other forms have them all.
+const DETAILED: usize = 25;
 
 /// The report as text.
 pub(super) fn text(report: &Report, repository: &Repository, look: Look) -> String {
@@ -45,7 +48,16 @@ pub(super) fn text(report: &Report, repository: &Repository, look: Look) -> Stri
         if !rows.is_empty() {
             paper.head(&format!("Not met ({})", rows.len()));
         }
-        rows.into_iter().for_each(|row| practice(&mut paper, row));
+        let (first, others) = rows.split_at(rows.len().min(DETAILED));
+        first.iter().for_each(|row| practice(&mut paper, row));
+        if !others.is_empty() {
+            paper.put("");
+            paper.line(
+                2,
+                &format!("and {} of less weight or later in the order of work; --verbose or another form shows their places", others.len()),
+            );
+            others.iter().for_each(|row| brief(&mut paper, row));
+        }
         if hidden > 0 {
             paper.line(0, &format!("{hidden} more are in the baseline and not shown"));
         }
@@ -112,6 +124,14 @@ fn conflicts(paper: &mut Paper, report: &Report, repository: &Repository) {
     }
 }
 
+/// A practice on one line: status, name, where.
+fn brief(paper: &mut Paper, row: &Row) {
+    let status = paper.paint(colour(row.status), &format!("{:<14}", row.status.name()));
+    let mark = if row.is_waived() { " [waived]" } else { "" };
+    let place = row.place().map_or_else(String::new, |place| format!(" at {}", spot(place)));
+    paper.put(&format!("  {status} {}{mark}: {} ({}){place}", row.id, visible(&row.why), row.priority.name()));
+}
+
 fn practice(paper: &mut Paper, row: &Row) {
     let Some(looked) = &row.looked else { return };
     let status = paper.paint(colour(row.status), &format!("{:<14}", row.status.name()));
@@ -133,7 +153,9 @@ fn practice(paper: &mut Paper, row: &Row) {
     for line in evidence.iter().take(of(evidence.len())).flatten() {
         paper.line(10, &format!("+ {}", short(line)));
     }
-    for line in gaps_lines(row).into_iter().take(of(looked.gaps.len())).flatten() {
+    // Where it would have to be is said in a line: what stands there is not about it.
+    let lines = if looked.gaps.is_empty() { 1 } else { usize::MAX };
+    for line in gaps_lines(row).into_iter().take(of(looked.gaps.len().max(1))).flat_map(|place| place.into_iter().take(lines)) {
         paper.line(10, &format!("- {}", short(&line)));
     }
     if looked.gaps.len() > of(looked.gaps.len()) {

@@ -113,6 +113,9 @@ struct Walk<'a> {
     registered: Vec<Vec<(u32, u32, bool)>>,
     /// By file: numbers of uses, and of imports, sorted by definition.
     uses: Vec<Vec<u32>>,
+    imports: Vec<Vec<u32>>,
+    /// By file: numbers of definitions, sorted by the definition around them.
+    inner: Vec<Vec<u32>>,
     folders: HashMap<&'a str, Vec<FileId>>,
     held: &'a HashSet<Place>,
 }
@@ -138,17 +141,27 @@ impl Reached {
             folders.entry(folder(&info.path)).or_default().push(super::file_id(number));
         }
         let registered = extracts.iter().enumerate().map(|(number, extract)| registered(number, extract, flags, &held)).collect();
-        let uses = extracts
-            .iter()
-            .map(|extract| {
-                let mut order: Vec<u32> = (0..u32::try_from(extract.uses.len()).unwrap_or(0)).collect();
-                order.sort_by_key(|number| extract.uses.get(*number as usize).map(|one| one.symbol));
-                order
-            })
-            .collect();
+        let uses = extracts.iter().map(|extract| sorted(extract.uses.len(), |at| extract.uses.get(at).map(|one| one.symbol))).collect();
+        let imports =
+            extracts.iter().map(|extract| sorted(extract.imports.len(), |at| extract.imports.get(at).map(|one| one.symbol))).collect();
+        let inner =
+            extracts.iter().map(|extract| sorted(extract.symbols.len(), |at| extract.symbols.get(at).map(|one| one.parent))).collect();
         let states = extracts.iter().map(|extract| vec![State::Never; extract.symbols.len().max(1)]).collect();
-        let mut walk =
-            Walk { files, extracts, links, flags, states, work: Vec::new(), leads: from, registered, uses, folders, held: &held };
+        let mut walk = Walk {
+            files,
+            extracts,
+            links,
+            flags,
+            states,
+            work: Vec::new(),
+            leads: from,
+            registered,
+            uses,
+            imports,
+            inner,
+            folders,
+            held: &held,
+        };
         for (places, state) in [(begin.services, State::Live), (begin.tools, State::ByHand)] {
             for place in places {
                 walk.raise(place, state);
@@ -169,6 +182,20 @@ impl Reached {
             State::Never => Reach::Unknown,
         }
     }
+}
+
+/// The numbers of things, sorted by the definition that each belongs to.
+fn sorted(count: usize, of: impl Fn(usize) -> Option<u32>) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..u32::try_from(count).unwrap_or(0)).collect();
+    order.sort_by_key(|at| of(*at as usize));
+    order
+}
+
+/// Those that belong to one definition.
+fn those(order: Option<&Vec<u32>>, symbol: u32, of: impl Fn(usize) -> Option<u32>) -> Vec<u32> {
+    let order = order.map_or(&[][..], Vec::as_slice);
+    let first = order.partition_point(|at| of(*at as usize) < Some(symbol));
+    order.get(first..).unwrap_or_default().iter().take_while(|at| of(**at as usize) == Some(symbol)).copied().collect()
 }
 
 fn folder(path: &str) -> &str {
@@ -228,7 +255,9 @@ impl Walk<'_> {
         if place.symbol != 0 {
             self.raise(Place { symbol: 0, ..place }, state);
         }
-        for (at, import) in extract.imports.iter().enumerate().filter(|(_, import)| import.symbol == place.symbol) {
+        for at in those(self.imports.get(number), place.symbol, |at| extract.imports.get(at).map(|one| one.symbol)) {
+            let at = at as usize;
+            let Some(import) = extract.imports.get(at) else { continue };
             for file in self.links.imported(place.file, at) {
                 self.raise(Place { file: *file, symbol: 0 }, state);
                 if info.language == "python" {
@@ -244,10 +273,7 @@ impl Walk<'_> {
                 self.raise(Place { file, symbol: 0 }, state);
             }
         }
-        let order = self.uses.get(number).map_or(&[][..], Vec::as_slice);
-        let symbol = |at: &u32| extract.uses.get(*at as usize).map_or(0, |one| one.symbol);
-        let first = order.partition_point(|at| symbol(at) < place.symbol);
-        let mine: Vec<u32> = order.get(first..).unwrap_or_default().iter().take_while(|at| symbol(at) == place.symbol).copied().collect();
+        let mine = those(self.uses.get(number), place.symbol, |at| extract.uses.get(at).map(|one| one.symbol));
         for at in mine {
             let Some(one) = extract.uses.get(at as usize) else { continue };
             let off = one.guard.as_ref().is_some_and(|guard| self.flags.off(guard));
@@ -272,10 +298,11 @@ impl Walk<'_> {
         }
         // A function without a name that is handed to a call is called by it, unless a rule knows better.
         let nameless = |name: &str| name.rsplit('.').next().is_some_and(|last| last.contains(' ') || last.starts_with(['<', '(']));
-        for (at, symbol) in
-            extract.symbols.iter().enumerate().skip(1).filter(|(_, symbol)| symbol.parent == place.symbol && nameless(&symbol.name))
-        {
-            let inner = Place { symbol: u32::try_from(at).unwrap_or(0), ..place };
+        for at in those(self.inner.get(number), place.symbol, |at| extract.symbols.get(at).map(|one| one.parent)) {
+            let inner = Place { symbol: at, ..place };
+            if at == 0 || !extract.symbols.get(at as usize).is_some_and(|symbol| nameless(&symbol.name)) {
+                continue;
+            }
             if !self.held.contains(&inner) {
                 self.raise(inner, state);
             }
@@ -327,6 +354,14 @@ impl Walk<'_> {
         let number = place.file.0 as usize;
         let (Some(extract), Some(info)) = (self.extracts.get(number), self.files.get(number)) else { return };
         let Some(class) = extract.symbols.get(place.symbol as usize) else { return };
+        for at in those(self.inner.get(number), place.symbol, |at| extract.symbols.get(at).map(|one| one.parent)) {
+            if at != place.symbol && at != 0 {
+                self.raise(Place { symbol: at, ..place }, state);
+            }
+        }
+        if info.language != "go" && info.language != "rust" {
+            return;
+        }
         let beside = match info.language {
             "go" => self.folders.get(folder(&info.path)).cloned().unwrap_or_default(),
             _ => vec![place.file],
@@ -334,13 +369,12 @@ impl Walk<'_> {
         for file in beside {
             let Some(symbols) = self.extracts.get(file.0 as usize).map(|extract| &extract.symbols) else { continue };
             for (at, symbol) in symbols.iter().enumerate() {
-                let mine = file == place.file && symbol.parent == place.symbol && at != place.symbol as usize;
                 let named = symbol
                     .name
                     .strip_prefix(class.name.as_str())
                     .and_then(|rest| rest.strip_prefix('.'))
                     .is_some_and(|rest| !rest.contains('.'));
-                if mine || named {
+                if named {
                     self.raise(Place { file, symbol: u32::try_from(at).unwrap_or(0) }, state);
                 }
             }

@@ -174,7 +174,7 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
         return judge(name, fallback);
     }
     let count = plain.chars().count();
-    if count < 3 || count > 4000 {
+    if !(3..=4000).contains(&count) {
         return None;
     }
     let lower = plain.to_lowercase();

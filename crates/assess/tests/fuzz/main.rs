@@ -4,7 +4,7 @@
 //! sprinkled with what the sort's readers look for. A reader must not panic and must not take long,
 //! and what it says must fit its text: lines that are there, definitions that are there. The run in
 //! the suite is short and repeats itself; `PLIMSOLL_FUZZ_SECONDS=600` makes one of ten minutes for
-//! each entry, and `PLIMSOLL_FUZZ_SEED` begins elsewhere. A failure prints the text that caused it.
+//! each entry, and `PLIMSOLL_FUZZ_SEED` begins elsewhere, `PLIMSOLL_FUZZ_ONLY=app/main.py` feeds one entry. A failure prints the text that caused it.
 
 mod seeds;
 mod twist;
@@ -38,7 +38,7 @@ fn feed(entry: &Entry, seed: u64) -> usize {
         // The seeds themselves come first.
         let text = entry.seeds.get(count).map_or_else(|| twister.next(), |text| (*text).to_owned());
         let began = Instant::now();
-        let said = catch_unwind(AssertUnwindSafe(|| ask(entry.path, &text)));
+        let said = catch_unwind(AssertUnwindSafe(|| language::deep(|| ask(entry.path, &text))));
         let took = began.elapsed();
         let told = match said {
             Err(_) => Some("panicked".to_owned()),
@@ -109,7 +109,9 @@ fn fits(text: &str, extract: &Extract, code: bool) -> Result<(), String> {
 
 fn all(wanted: impl Fn(&str) -> bool) {
     let seed = number("PLIMSOLL_FUZZ_SEED").unwrap_or(1);
-    for entry in seeds::ENTRIES.iter().filter(|entry| wanted(entry.path)) {
+    let only = std::env::var_os("PLIMSOLL_FUZZ_ONLY").and_then(|name| name.into_string().ok());
+    let asked = |path: &str| only.as_ref().is_none_or(|only| path == only);
+    for entry in seeds::ENTRIES.iter().filter(|entry| wanted(entry.path) && asked(entry.path)) {
         let began = Instant::now();
         let count = feed(entry, seed);
         println!("{}: {count} texts in {:?}", entry.path, began.elapsed());
@@ -148,7 +150,7 @@ fn ten_thousand_brackets_in_each_other_break_nothing() {
                 format!("{}{}", entry.seeds[0], open.repeat(10_000)),
             ] {
                 let began = Instant::now();
-                let said = catch_unwind(AssertUnwindSafe(|| ask(entry.path, &text)));
+                let said = catch_unwind(AssertUnwindSafe(|| language::deep(|| ask(entry.path, &text))));
                 assert!(matches!(said, Ok(Ok(()))), "{} {open:?}: {said:?}", entry.path);
                 assert!(began.elapsed() < PATIENCE * 2, "{} {open:?}: {:?}", entry.path, began.elapsed());
             }

@@ -42,7 +42,7 @@ pub(super) fn extract(path: &str, source: &str) -> Extract {
     if parser.set_language(&tree_sitter_go::LANGUAGE.into()).is_err() {
         return out;
     }
-    let Some(tree) = parser.parse(source, None) else {
+    let Some(tree) = crate::language::parse::parse(&mut parser, source) else {
         out.trouble.push("it could not be parsed".into());
         return out;
     };

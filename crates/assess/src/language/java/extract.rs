@@ -54,7 +54,11 @@ pub fn file(_path: &str, source: &str) -> Extract {
     };
     let last = u32::try_from(source.lines().count()).unwrap_or(u32::MAX).max(1);
     reader.out.symbols.push(Symbol { name: String::new(), parent: 0, line: 1, end: last, class: false });
-    let tree = match parser.set_language(&tree_sitter_java::LANGUAGE.into()).ok().and_then(|()| parser.parse(source, None)) {
+    let tree = match parser
+        .set_language(&tree_sitter_java::LANGUAGE.into())
+        .ok()
+        .and_then(|()| crate::language::parse::parse(&mut parser, source))
+    {
         Some(tree) => tree,
         None => {
             reader.out.trouble.push("line 1: the parser gave up".to_owned());
@@ -417,7 +421,7 @@ impl<'t> Reader<'t> {
                 _ => false,
             }
         };
-        let trivial = !asserts.is_empty() && asserts.iter().all(|fact| empty(fact));
+        let trivial = !asserts.is_empty() && asserts.iter().all(empty);
         let skipped = decorators.iter().any(|name| name.ends_with(".Disabled") || name.ends_with(".Ignore"));
         let (line, end) = lines(node);
         let yes = |is: bool| if is { "yes" } else { "no" };

@@ -22,7 +22,7 @@ impl<'t> Walk<'t> {
         let level = at.symbol == 0 || self.names.is_class(at.symbol);
         let kept = [".conf.", ".state."].iter().any(|word| self.names.text(left).contains(word));
         let own = left.kind() == "attribute" && right.is_some_and(|right| kept || self.names.constant(right, at.symbol, 0).is_some());
-        if left.kind() != "identifier" && !own || (!level && !own) {
+        if !own && (!level || left.kind() != "identifier") {
             return;
         }
         let written = self.names.text(left);

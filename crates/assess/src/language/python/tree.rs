@@ -6,7 +6,7 @@ use tree_sitter::{Node, Parser, Tree};
 pub(super) fn parse(text: &str) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&tree_sitter_python::LANGUAGE.into()).ok()?;
-    parser.parse(text, None)
+    crate::language::parse::parse(&mut parser, text)
 }
 
 /// The text of a node.

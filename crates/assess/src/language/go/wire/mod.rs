@@ -26,6 +26,8 @@ struct Wiring<'p> {
     pub into: BTreeMap<(FileId, &'p str), Vec<usize>>,
     /// Calls by what their extract calls their result.
     pub ids: BTreeMap<(FileId, &'p str), usize>,
+    /// Calls by the definition that makes them, as numbers in the file's facts.
+    pub made: BTreeMap<Place, Vec<usize>>,
     /// Index of a file among the program's.
     pub index: BTreeMap<FileId, usize>,
     pub graph: Graph,
@@ -61,6 +63,7 @@ impl<'p> Wiring<'p> {
             calls: Vec::new(),
             into: BTreeMap::new(),
             ids: BTreeMap::new(),
+            made: BTreeMap::new(),
             index: BTreeMap::new(),
             graph: Graph::default(),
         };
@@ -68,6 +71,9 @@ impl<'p> Wiring<'p> {
             wiring.index.insert(*file, number);
             let mut followed = Vec::with_capacity(extract.facts.len());
             for (at, fact) in extract.facts.iter().enumerate() {
+                if fact.kind == Kind::Call {
+                    wiring.made.entry(Place { file: *file, symbol: fact.symbol }).or_default().push(at);
+                }
                 if let Some(id) = fact.get("id").filter(|_| fact.kind == Kind::Call) {
                     wiring.ids.insert((*file, id), at);
                 }
@@ -171,7 +177,7 @@ impl<'p> Wiring<'p> {
     /// The calls of a definition of this repository.
     pub fn within(&self, name: &str) -> Vec<String> {
         let Some(place) = self.names.place(name) else { return Vec::new() };
-        self.called(place.file, |fact| fact.symbol == place.symbol)
+        self.called(place, |_| true)
     }
 
     /// The calls in some lines of a definition.
@@ -179,16 +185,17 @@ impl<'p> Wiring<'p> {
         let Some((first, last)) = range.split_once('-').and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse::<u32>().ok()?))) else {
             return Vec::new();
         };
-        self.called(file, |fact| fact.symbol == symbol && fact.line >= first && fact.end <= last)
+        self.called(Place { file, symbol }, |fact| fact.line >= first && fact.end <= last)
     }
 
-    fn called(&self, file: FileId, holds: impl Fn(&Fact) -> bool) -> Vec<String> {
-        let Some(number) = self.index.get(&file) else { return Vec::new() };
+    fn called(&self, place: Place, holds: impl Fn(&Fact) -> bool) -> Vec<String> {
+        let Some(number) = self.index.get(&place.file) else { return Vec::new() };
         let (Some((_, _, extract)), Some(names)) = (self.program.files.get(*number), self.calls.get(*number)) else { return Vec::new() };
         let mut out = Vec::new();
-        for (fact, name) in extract.facts.iter().zip(names) {
+        for at in self.made.get(&place).into_iter().flatten() {
+            let (Some(fact), Some(name)) = (extract.facts.get(*at), names.get(*at)) else { continue };
             // What registers a handler is not the handler's.
-            if fact.kind == Kind::Call && holds(fact) && routers::does(name).is_none() && !out.contains(name) && out.len() < 80 {
+            if holds(fact) && routers::does(name).is_none() && !out.contains(name) && out.len() < 80 {
                 out.push(name.clone());
             }
         }

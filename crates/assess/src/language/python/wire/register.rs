@@ -103,6 +103,7 @@ impl Objects {
         }
     }
 
+    #[allow(clippy::too_many_arguments)] // What is registered, where, and on what: all of it stands in the fact.
     fn middleware(&mut self, linked: &Linked<'_>, file: usize, fact: &Fact, number: usize, name: &str, order: usize, wired: &mut Wired) {
         let name = linked.typed(file, name.split('(').next().unwrap_or(name));
         let Some(object) = self.all.get_mut(number) else { return };
@@ -243,6 +244,11 @@ impl Objects {
                             object.mounts.push(mount);
                         }
                     }
+                }
+            }
+            "middleware" if fact.get("curried").is_some() => {
+                for number in self.named(linked, at.0, fact.symbol, receiver) {
+                    self.middleware(linked, at.0, fact, number, &text(&["0"]), fact.line as usize, wired);
                 }
             }
             "add_middleware" => {

@@ -31,6 +31,8 @@ struct Wiring<'p> {
     last: BTreeMap<&'p str, Vec<&'p str>>,
     /// Calls by what their extract calls their result.
     ids: BTreeMap<(FileId, &'p str), &'p Fact>,
+    /// Calls by the definition that makes them.
+    made: BTreeMap<Place, Vec<&'p Fact>>,
     /// Attributes of functions, by file and symbol.
     marks: BTreeMap<Place, Vec<&'p Fact>>,
     /// Names of calls on what a function of another file gives.
@@ -76,6 +78,7 @@ impl<'p> Wiring<'p> {
             into: BTreeMap::new(),
             last: BTreeMap::new(),
             ids: BTreeMap::new(),
+            made: BTreeMap::new(),
             marks: BTreeMap::new(),
             followed: BTreeMap::new(),
             graph: Graph::default(),
@@ -92,6 +95,7 @@ impl<'p> Wiring<'p> {
                         }
                     }
                     Kind::Call => {
+                        wiring.made.entry(place).or_default().push(fact);
                         if let Some(id) = fact.get("id") {
                             wiring.ids.insert((*file, id), fact);
                         }
@@ -160,18 +164,6 @@ impl<'p> Wiring<'p> {
         self.ids.get(&(file, id)).copied()
     }
 
-    /// The first call of a chain.
-    fn first(&self, file: FileId, fact: &'p Fact) -> &'p Fact {
-        let mut fact = fact;
-        for _ in 0..200 {
-            match fact.get("from").filter(|from| from.starts_with('#')).and_then(|from| self.call(file, from)) {
-                Some(before) => fact = before,
-                None => break,
-            }
-        }
-        fact
-    }
-
     /// The calls of a chain, the first at the front.
     fn chain(&self, file: FileId, fact: &'p Fact) -> Vec<&'p Fact> {
         let mut out = vec![fact];
@@ -226,13 +218,12 @@ impl<'p> Wiring<'p> {
 
     /// The calls of a definition.
     fn within(&self, place: Place) -> Vec<String> {
-        self.gathered(place.file, |fact| fact.symbol == place.symbol)
+        self.gathered(place, |_| true)
     }
 
-    fn gathered(&self, file: FileId, holds: impl Fn(&Fact) -> bool) -> Vec<String> {
+    fn gathered(&self, place: Place, holds: impl Fn(&Fact) -> bool) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
-        let found = self.program.files.binary_search_by_key(&file, |(number, _, _)| *number).ok().and_then(|at| self.program.files.get(at));
-        for fact in found.into_iter().flat_map(|(_, _, extract)| &extract.facts).filter(|fact| fact.kind == Kind::Call && holds(fact)) {
+        for fact in self.made.get(&place).into_iter().flatten().filter(|fact| holds(fact)) {
             if out.len() < 80 && !out.contains(&fact.name) {
                 out.push(fact.name.clone());
             }

@@ -66,8 +66,8 @@ impl Wiring<'_> {
                     (None, Some(range)) => {
                         let (first, end) =
                             range.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))).unwrap_or((0u32, 0u32));
-                        self.gathered(raw.file, |fact| {
-                            fact.symbol == raw.symbol && fact.line >= first && fact.end <= end && fact.get("0.lines") != Some(range)
+                        self.gathered(Place { file: raw.file, symbol: raw.symbol }, |fact| {
+                            fact.line >= first && fact.end <= end && fact.get("0.lines") != Some(range)
                         })
                     }
                     _ => Vec::new(),
