@@ -275,7 +275,8 @@ fn controller(loom: &mut Loom<'_>, file: usize, mark: &Fact, prefix: &str, versi
                 marks.iter().chain(&class_marks).map(|mark| ("decorator".to_owned(), mark.name.clone())).collect();
             for parameter in marks.iter().filter(|mark| matches!(mark.name.strip_prefix(COMMON), Some("Query"))) {
                 let own = parameter.get("0").filter(|name| !name.contains('{'));
-                let fields = own.map_or_else(|| fields(loom, file, parameter.get("type").unwrap_or_default()), |name| vec![name.to_owned()]);
+                let fields =
+                    own.map_or_else(|| fields(loom, file, parameter.get("type").unwrap_or_default()), |name| vec![name.to_owned()]);
                 let whole = fields.is_empty().then(|| parameter.get("type").unwrap_or_default().to_owned());
                 attrs.extend(fields.into_iter().chain(whole).map(|name| ("param".to_owned(), format!("{name} in=query"))));
             }
