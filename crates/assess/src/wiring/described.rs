@@ -28,13 +28,17 @@ pub(super) fn mark(files: &[FileInfo], all: &mut [Fact], texts: &[&File]) {
     let behind: BTreeSet<String> = known.iter().filter_map(|word| word.split_once('_')).map(|(_, rest)| rest.to_owned()).collect();
     let settings = all.iter_mut().filter(|fact| matches!(fact.kind, Kind::Env | Kind::Setting));
     for fact in settings.filter(|fact| files.get(fact.file.0 as usize).is_some_and(|info| !info.test)) {
-        let name = fact.name.to_lowercase();
+        let name = fact.get("env").unwrap_or(&fact.name).to_lowercase();
         let described = known.contains(&name) || fact.kind == Kind::Setting && name.contains('_') && behind.contains(&name);
         fact.attrs.push(("described".into(), if described { "yes" } else { "no" }.into()));
     }
 }
 
+/// Documents where settings are described: a name in a report about the code is no description.
 fn document(path: &str) -> bool {
+    const ABOUT: &[&str] =
+        &["readme", "config", "environment", "settings", "env", "setup", "install", "deploy", "operat", "develop", "usage"];
     let lower = path.to_lowercase();
-    [".md", ".rst", ".adoc", ".mdx"].iter().any(|ending| lower.ends_with(ending)) && !lower.contains("changelog")
+    let name = lower.rsplit('/').next().unwrap_or(&lower);
+    [".md", ".rst", ".adoc", ".mdx"].iter().any(|ending| name.ends_with(ending)) && ABOUT.iter().any(|word| name.contains(word))
 }
