@@ -338,3 +338,10 @@ fn pages_in_a_browser_are_services_of_their_own() {
     )]);
     assert!(one(&facts, "app react").contains("service=ui"));
 }
+
+#[test]
+fn a_function_that_gives_a_field_back_is_shown_with_the_field() {
+    let text = "limit({ keyGenerator: (req) => req.ip, skip: (req) => check(req) });\n";
+    let calls = facts("a.ts", text, Kind::Call);
+    assert!(calls[0].contains("keyGenerator=(req)=>req.ip") && calls[0].contains("skip=(req)=>..."), "{calls:#?}");
+}
