@@ -307,11 +307,11 @@ impl<'a> Links<'a> {
 pub(super) fn rename(fact: &mut Fact, renames: &[(String, String)]) {
     let change = |text: &mut String| {
         for (written, canonical) in renames {
-            if let Some(rest) = text.strip_prefix(written.as_str()) {
-                if rest.is_empty() || rest.starts_with(['.', '(', '[']) {
-                    *text = format!("{canonical}{rest}");
-                    return;
-                }
+            if let Some(rest) = text.strip_prefix(written.as_str())
+                && (rest.is_empty() || rest.starts_with(['.', '(', '[']))
+            {
+                *text = format!("{canonical}{rest}");
+                return;
             }
         }
     };

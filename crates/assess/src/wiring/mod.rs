@@ -6,6 +6,7 @@
 mod broken;
 mod command;
 mod flag;
+mod guard;
 mod link;
 mod mains;
 mod reach;
@@ -56,8 +57,11 @@ pub struct Program<'a> {
     pub names: &'a dyn Fn(FileId, &str) -> Option<Place>,
     /// Where a name with dots comes from, imports and re-exports followed: the file, and what it is called there, whether a
     /// definition or a variable; empty for the module itself. `auth.router` is (`app/api/auth.py`, `router`).
-    pub origin: &'a dyn Fn(FileId, &str) -> Option<(FileId, String)>,
+    pub origin: &'a Origin<'a>,
 }
+
+/// Follows a name with dots to the file that it comes from and what it is called there.
+pub type Origin<'a> = dyn Fn(FileId, &str) -> Option<(FileId, String)> + 'a;
 
 /// What a framework's rules say about a program.
 #[derive(Debug, Default)]
@@ -162,6 +166,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
         leads.append(&mut one.leads);
         held.append(&mut one.held);
     }
+    leads.extend(taken(&files, &extracts, &links));
     let reached = Reached::new(&files, &extracts, &links, &flags, &leads, &held, begin);
     let broken = broken::imports(tree, &files, &extracts, &texts, &links);
     let canonical: Vec<Vec<(String, String)>> = (0..files.len()).map(|number| links.renames(file_id(number))).collect();
@@ -182,6 +187,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     }
     let further = config::whole::whole(tree, &files, &all);
     all.extend(further);
+    config::whole::complete(&mut all);
     for fact in &mut all {
         let number = fact.file.0 as usize;
         if let Some(renames) = canonical.get(number).filter(|renames| !renames.is_empty()) {
@@ -202,6 +208,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             }
         }
     }
+    guard::judge(&files, &mut all);
     let secrets = secret::find(&files, &all, &texts);
     all.extend(secrets);
     let seen: std::collections::HashSet<FileId> = all.iter().filter(|fact| fact.kind == Kind::File).map(|fact| fact.file).collect();
@@ -220,6 +227,21 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
 
 fn file_id(number: usize) -> FileId {
     FileId(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+/// From functions of Rust to the types that they take: a framework makes them out of the request.
+fn taken(files: &[FileInfo], extracts: &[crate::fact::Extract], links: &Links<'_>) -> Vec<(Place, Place)> {
+    let mut leads = Vec::new();
+    let rust = files.iter().zip(extracts).enumerate().filter(|(_, (info, _))| info.language == "rust" && !info.test);
+    for (number, (_, extract)) in rust {
+        let file = file_id(number);
+        for fact in extract.facts.iter().filter(|fact| fact.kind == Kind::Def && fact.symbol != 0) {
+            let words = fact.all("takes").flat_map(|takes| takes.split(|c: char| !(c.is_alphanumeric() || c == '_')));
+            let types = words.filter(|word| word.starts_with(char::is_uppercase)).filter_map(|word| links.place(file, word));
+            leads.extend(types.map(|to| (Place { file, symbol: fact.symbol }, to)));
+        }
+    }
+    leads
 }
 
 /// Whether a definition belongs to the tests that Rust keeps beside the code.

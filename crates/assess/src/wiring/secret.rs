@@ -76,7 +76,8 @@ fn statements(fact: &Fact) -> Vec<(&str, &str, &'static str)> {
             all
         }
         Kind::Call | Kind::Decorator => {
-            let named = fact.attrs.iter().filter(|(key, _)| key.starts_with(|c: char| c.is_alphabetic() || c == '.'));
+            // `pass` is what a call hands on: a name of ours, no argument of its.
+            let named = fact.attrs.iter().filter(|(key, _)| key != "pass" && key.starts_with(|c: char| c.is_alphabetic() || c == '.'));
             named.map(|(key, value)| (key.trim_start_matches('.'), value.as_str(), "argument")).collect()
         }
         Kind::Text => of("value", "url"),

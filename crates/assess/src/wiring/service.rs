@@ -232,7 +232,9 @@ impl<'a> Finder<'a> {
         let mut around = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         loop {
             let join = |name: &&str| if around.is_empty() { (*name).to_owned() } else { format!("{around}/{name}") };
-            if around.is_empty() || MANIFESTS.iter().any(|name| self.has(&join(name))) {
+            // Python needs no manifest: a folder with an image of its own is one by itself.
+            let image = || path.ends_with(".py") && self.has(&join(&"Dockerfile"));
+            if around.is_empty() || MANIFESTS.iter().any(|name| self.has(&join(name))) || image() {
                 return around.to_owned();
             }
             around = around.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -267,10 +269,10 @@ impl<'a> Finder<'a> {
             }
             What::Folder => {
                 for name in ["app.py", "wsgi.py", "main.py", "app/main.py", "app/__init__.py", "run.py"] {
-                    if matches!(started.server.as_str(), "flask" | "fastapi" | "quart") {
-                        if let Some(file) = ground.paths(name).iter().find_map(|path| self.id(path)) {
-                            return vec![(top(file), started.kind)];
-                        }
+                    if matches!(started.server.as_str(), "flask" | "fastapi" | "quart")
+                        && let Some(file) = ground.paths(name).iter().find_map(|path| self.id(path))
+                    {
+                        return vec![(top(file), started.kind)];
                     }
                 }
                 if matches!(started.kind, Hint::Ui) {

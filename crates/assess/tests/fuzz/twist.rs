@@ -44,8 +44,9 @@ impl<'a> Twister<'a> {
             2 => text.truncate(from),
             3 => text[from..to].reverse(),
             4 => {
-                for place in from..to.min(from + 8) {
-                    text[place] = (self.random() & 0xFF) as u8;
+                let end = to.min(from + 8);
+                for byte in &mut text[from..end] {
+                    *byte = (self.random() & 0xFF) as u8;
                 }
             }
             5 => self.word(text, from),

@@ -70,5 +70,5 @@ fn constant(call: &Fact) -> bool {
     let given: Vec<&str> =
         call.attrs.iter().filter(|(key, _)| key != "0" && key.bytes().all(|b| b.is_ascii_digit())).map(|(_, v)| v.as_str()).collect();
     let literal = |text: &&str| matches!(*text, "true" | "false" | "nil") || text.parse::<f64>().is_ok();
-    !given.is_empty() && given.iter().all(|text| literal(&text))
+    !given.is_empty() && given.iter().all(literal)
 }

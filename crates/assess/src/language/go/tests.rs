@@ -253,7 +253,7 @@ fn a_test_that_cannot_fail_is_told_from_one_that_can() {
         "a_test.go",
         "package a\n\nimport (\n\t\"testing\"\n\t\"github.com/stretchr/testify/assert\"\n)\n\nfunc TestReal(t *testing.T) {\n\tassert.Equal(t, 4, add(2, 2))\n}\n\nfunc TestNothing(t *testing.T) {\n\tadd(1, 1)\n}\n\nfunc TestSkipped(t *testing.T) {\n\tt.Skip(\"later\")\n\tt.Error(\"no\")\n}\n",
     );
-    let tests: Vec<(&str, Option<&str>, Option<&str>, Option<&str>)> = facts
+    let tests: Vec<_> = facts
         .iter()
         .filter(|fact| fact.kind == Kind::Test)
         .map(|fact| (fact.name.as_str(), fact.get("asserts"), fact.get("trivial"), fact.get("skipped")))

@@ -100,7 +100,7 @@ impl<'t> Reader<'t> {
                         }
                         path.clear();
                         // What follows is asked of the result, whose type is not known.
-                        path.push_str("?");
+                        path.push('?');
                     }
                     _ => {
                         if !path.is_empty() && path != "?" {

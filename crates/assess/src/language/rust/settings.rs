@@ -14,7 +14,8 @@ pub(super) fn class(reader: &mut Reader<'_>, name: &str, derives: &[String], nod
     let lower = name.to_ascii_lowercase();
     let named = ["config", "settings", "options", "args", "cli", "opts"].iter().any(|word| lower.contains(word));
     let clap = derived("Parser") || derived("Args") || derived("StructOpt") || derived("FromArgs");
-    if !clap && !(named && derived("Deserialize")) {
+    let filled = clap || (named && derived("Deserialize"));
+    if !filled {
         return;
     }
     let Some(body) = node.child_by_field_name("body") else { return };

@@ -158,7 +158,7 @@ fn modules_of_tests_are_tests_and_what_they_mention_is_run_by_nobody() {
         "src/a.rs",
         "pub fn add() {}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n    #[test]\n    fn it_adds() {\n        assert_eq!(add(), ());\n    }\n    #[tokio::test]\n    #[ignore]\n    async fn it_does_nothing() {\n        add();\n    }\n}\n",
     );
-    let tests: Vec<(&str, u32, Option<&str>, Option<&str>, Option<&str>)> = extract
+    let tests: Vec<_> = extract
         .facts
         .iter()
         .filter(|fact| fact.kind == Kind::Test)
@@ -198,7 +198,7 @@ fn load() {
 }
 "#,
     );
-    let known: Vec<(Kind, &str, Option<&str>, Option<&str>, u32)> = facts
+    let known: Vec<_> = facts
         .iter()
         .filter(|fact| matches!(fact.kind, Kind::Env | Kind::Setting))
         .map(|fact| (fact.kind, fact.name.as_str(), fact.get("default"), fact.get("required"), fact.line))

@@ -164,7 +164,8 @@ fn modules(program: &Program<'_>, packages: &BTreeMap<String, Vec<FileId>>) -> B
     let mut winners: Vec<&(String, String)> = Vec::new();
     for (pair, _) in ranked {
         let below = |inner: &str, outer: &str| outer.is_empty() || inner == outer || inner.starts_with(&format!("{outer}."));
-        if !winners.iter().any(|(module, base)| *module != pair.0 && (below(&pair.1, base) || below(base, &pair.1)) || *module == pair.0) {
+        let taken = |(module, base): &&(String, String)| *module == pair.0 || below(&pair.1, base) || below(base, &pair.1);
+        if !winners.iter().any(taken) {
             winners.push(pair);
         }
     }

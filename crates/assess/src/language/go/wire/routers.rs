@@ -57,11 +57,14 @@ pub(super) fn framework(of: &str) -> Option<&'static str> {
 pub(super) fn does(name: &str) -> Option<Does> {
     let (framework, rest) = split(name)?;
     let route = |method: &str, path, handler| Some(Does::Route { method: method.to_ascii_uppercase(), path, handler });
-    let made = match (framework, rest) {
-        ("gin", "New" | "Default") | ("echo" | "fiber" | "httprouter", "New") => true,
-        ("chi", "NewRouter" | "NewMux") | ("gorilla", "NewRouter") | ("net/http", "NewServeMux") => true,
-        _ => false,
-    };
+    let made = matches!(
+        (framework, rest),
+        ("gin", "New" | "Default")
+            | ("echo" | "fiber" | "httprouter", "New")
+            | ("chi", "NewRouter" | "NewMux")
+            | ("gorilla", "NewRouter")
+            | ("net/http", "NewServeMux")
+    );
     if made {
         return Some(Does::Makes(framework));
     }

@@ -10,6 +10,9 @@ use crate::{
     wiring::{Place, Wired},
 };
 
+/// A variable, parameter or function of a file.
+type Named = (FileId, String);
+
 /// What stands behind a handler's argument.
 pub(super) struct Peeled {
     pub guards: Vec<Layer>,
@@ -97,8 +100,8 @@ impl<'p> Wiring<'p> {
 
     /// Values that are the same router: variables and what they take, parameters and arguments, functions and what they give.
     fn identities(&mut self) {
-        let mut handed: std::collections::BTreeMap<(FileId, String), Vec<(FileId, String, Fact)>> = std::collections::BTreeMap::new();
-        let mut pairs: Vec<((FileId, String), (FileId, String))> = Vec::new();
+        let mut handed: std::collections::BTreeMap<Named, Vec<(FileId, String, Fact)>> = std::collections::BTreeMap::new();
+        let mut pairs: Vec<(Named, Named)> = Vec::new();
         for ((file, path, extract), names) in self.program.files.iter().zip(&self.calls) {
             if path.ends_with("_test.go") {
                 continue;
@@ -129,7 +132,7 @@ impl<'p> Wiring<'p> {
                         .fact
                         .all("param")
                         .find_map(|one| one.split_once(':').filter(|(name, _)| Some(*name) == param.split('@').next()));
-                    if !of.is_some_and(|(_, of)| framework(&self.names.follow(of)).is_some()) {
+                    if of.is_none_or(|(_, of)| framework(&self.names.follow(of)).is_none()) {
                         continue;
                     }
                     if let Some(value) = fact.get(&format!("{number}.ref")) {

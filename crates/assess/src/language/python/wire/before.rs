@@ -148,7 +148,7 @@ fn rejected(linked: &Linked<'_>, file: usize, fact: &Fact) -> Vec<String> {
             }
             let last = name.rsplit('.').next().unwrap_or("");
             let word = |words: &[&str]| words.iter().any(|word| last.contains(word));
-            if word(&["Unauthorized", "NotAuthenticated", "AuthenticationFailed", "InvalidToken", "Credentials", "AuthenticationError"]) {
+            if word(&["Unauthorized", "NotAuthenticated", "AuthenticationFailed", "InvalidToken", "Credential", "AuthenticationError"]) {
                 return vec!["401".into()];
             }
             if word(&["Forbidden", "PermissionDenied", "NotAuthorized", "AuthorizationError"]) {

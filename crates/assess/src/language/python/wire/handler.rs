@@ -97,7 +97,9 @@ impl Objects {
         for (_, other) in linked.inside(draft.handler).filter(|(_, other)| other.kind == Kind::Decorator) {
             let name = linked.typed(file, &other.name);
             if other.line != fact.line && !is_route(&name) {
-                direct.push(name);
+                // `@jwt_required(optional=True)` lets everybody pass.
+                let lenient = other.get("optional") == Some("true") || other.get("optional") == Some("True");
+                direct.push(if lenient { format!("{name}(optional)") } else { name });
             }
         }
         direct.extend(self.injections(linked, draft.handler));

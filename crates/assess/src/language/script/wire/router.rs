@@ -292,8 +292,8 @@ impl<'p> Yard<'_, 'p> {
         let last = if let Some(handler) = own_handler { Some((handler, None)) } else { handed.pop() };
         // `asyncHandler(controller.list)`: what is wrapped is the handler.
         let wrapper = fact.attrs.iter().rposition(|(key, _)| key == "pass").unwrap_or(0);
-        let wrapped = fact.attrs.iter().skip(wrapper).filter(|(key, _)| key == "inner").map(|(_, name)| name.as_str());
-        let wrapped = wrapped.filter(|name| self.loom.target(file, name).is_some_and(|found| found.symbol.is_some())).next_back();
+        let mut wrapped = fact.attrs.iter().skip(wrapper).filter(|(key, _)| key == "inner").map(|(_, name)| name.as_str());
+        let wrapped = wrapped.rfind(|name| self.loom.target(file, name).is_some_and(|found| found.symbol.is_some()));
         let last = wrapped.map(|name| (name, None)).or(last);
         // A wrapper and the function in it come as two; the wrapper is no guard.
         if last.is_some_and(|last| last.0.starts_with('#')) && handed.last().is_some_and(|wrapper| self.wraps(file, fact, wrapper.0)) {
