@@ -8,11 +8,14 @@ use crate::{
 
 use super::base;
 
+mod citation;
+mod marker;
 mod missing;
 mod resource;
+mod schema;
 mod target;
 
-/// Further facts about the facts of these files: `broken` for files, targets and resources that are
+/// Further facts about the facts of these files: `broken` for files, targets, resources, tables, markers and cited code that are
 /// not there, and a `step` for each command behind `make test` or `npm run lint`, at the place of
 /// the step that runs it, with `via` the target.
 pub fn whole(tree: &Tree, files: &[FileInfo], facts: &[Fact]) -> Vec<Fact> {
@@ -20,7 +23,15 @@ pub fn whole(tree: &Tree, files: &[FileInfo], facts: &[Fact]) -> Vec<Fact> {
     let mut found = missing::files(&ground, facts);
     found.extend(resource::undeclared(&ground, facts));
     found.extend(target::steps(&ground, facts));
+    found.extend(schema::altered(&ground, facts));
+    found.extend(marker::unmarked(&ground, facts));
+    found.extend(citation::stale(&ground));
     found
+}
+
+/// Properties that only all facts together give: whether a foreign key has an index.
+pub fn complete(facts: &mut [Fact]) {
+    schema::indexed(facts);
 }
 
 /// The files that references are looked up in.

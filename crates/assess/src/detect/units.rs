@@ -70,9 +70,40 @@ pub(super) fn units(facts: &Facts, per: Per) -> Vec<Unit> {
         Per::Api => services(&|kind| kind == ServiceKind::Api),
         Per::Service => services(&|kind| matches!(kind, ServiceKind::Api | ServiceKind::Worker | ServiceKind::Ui)),
         Per::Image => {
-            let files: BTreeSet<FileId> = facts.of(Kind::Docker).map(|fact| fact.file).collect();
+            let all: BTreeSet<FileId> = facts.of(Kind::Docker).map(|fact| fact.file).collect();
+            let shipped: BTreeSet<FileId> = all.iter().copied().filter(|file| !for_developers(facts.path(*file))).collect();
+            let files = if shipped.is_empty() { all } else { shipped };
             files.into_iter().map(|file| Unit { name: facts.path(file).to_owned(), what: What::File(file) }).collect()
         }
     };
     if found.is_empty() { vec![Unit { name: "the repository".into(), what: What::All }] } else { found }
+}
+
+/// Whether an image of this path is made for a developer's machine or for tests, and never serves anybody.
+fn for_developers(path: &str) -> bool {
+    let path = path.to_lowercase();
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+    let inside = |segment: &str| matches!(segment, ".devcontainer" | ".gitpod" | "devcontainer" | "test" | "tests" | "e2e");
+    let says = |word: &str| matches!(word, "dev" | "development" | "devcontainer" | "gitpod" | "test" | "tests" | "e2e" | "local" | "ci");
+    folder.split('/').any(inside) || name.split(|at: char| !at.is_alphanumeric()).any(says)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{source::Tree, wiring};
+
+    fn images(files: &[(&str, &str)]) -> Vec<String> {
+        let facts = wiring::facts(&Tree::of(files.iter().copied()));
+        units(&facts, Per::Image).into_iter().map(|unit| unit.name).collect()
+    }
+
+    #[test]
+    fn images_for_developers_are_not_asked_where_others_are_shipped() {
+        let from = "FROM python:3.13\n";
+        let all = [("Dockerfile", from), (".devcontainer/Dockerfile", from), ("api/Dockerfile.dev", from), ("e2e/Dockerfile", from)];
+        assert_eq!(images(&all), ["Dockerfile"]);
+        assert_eq!(images(&all[1..]).len(), 3, "where nothing else is there, they are all there is to ask");
+        assert_eq!(images(&[("device/Dockerfile", from), ("latest.Dockerfile", from)]).len(), 2, "words, not parts of words");
+    }
 }

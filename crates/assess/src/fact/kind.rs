@@ -58,15 +58,16 @@ kinds! {
     /// A call; `name` the canonical callee; `0`, `1`, … positional arguments, keyword arguments by name, constants folded;
     /// `await`, `result` the variable it is assigned to, `receiver` as written. In Python also `into` the variable of the whole
     /// that it is a part of, `returned`, `with`, `loop`, `tried` yes, `param` the parameter whose default it is, `depends` what
-    /// `Depends` in its arguments names.
+    /// `Depends` in its arguments names, `curried` yes where the result of a call is called, `leak` each secret that a log line gets.
     Call = "call",
     /// A decorator, annotation or attribute; arguments as of a call; `on` the symbol, `on_kind` function or class.
     Decorator = "decorator",
     /// A constant given to a name at a file's or class's own level; `value`.
     Assign = "assign",
-    /// A setting of a settings class or of a configuration object; `default`, `type`, `required`, `class`.
+    /// A setting of a settings class or of a configuration object; `default`, `type`, `required`, `class`, `described` yes where an
+    /// example of an environment file or a document names it.
     Setting = "setting",
-    /// A read of the environment; `default`, `required` yes or no.
+    /// A read of the environment; `default`, `required` yes or no, `described` as of a setting.
     Env = "env",
     /// A handler of failures; `name` the canonical type, `body` empty, log, raise, return, other.
     Catch = "catch",
@@ -87,6 +88,7 @@ kinds! {
     /// A `param` reads `limit in=query type=int default=100 ge=1 le=1000`; bounds that the handler checks by itself count.
     /// JavaScript and TypeScript add `guard_calls` (each callee of the guards that are ours), `deep_calls` (callees of what the
     /// handler calls, two definitions deep), `decorator` (each, Nest), `mounted` no where no app has the router.
+    /// Python adds `own_calls`: there `calls` holds what guards and callees call as well, `own_calls` the handler's own calls alone.
     /// Java adds `valid` yes where the input is checked, `paged`, `open` (a rule that lets everybody in), `inactive` (a guard that nothing
     /// switches on), `port` where it is another than the service's.
     Route = "route",
@@ -98,7 +100,9 @@ kinds! {
     Hook = "hook",
     /// How a service is started: `name` the command; `service`, `server`, `workers`, `reload`, `target`.
     Entry = "entry",
-    /// A reference to something that is not there: `name` what is missing; `what` import, file, resource, target, marker, setting.
+    /// A reference to something that is not there: `name` what is missing; `what` import, file, resource, target, marker, setting,
+    /// table (a migration alters what none creates), citation (a document names code that is gone), prefix (a list of open paths
+    /// holds `/`, with which every path begins; `list` its name).
     Broken = "broken",
     /// A credential in the text; `name` what it is called; `where` default, assign, argument, env-file, compose, url;
     /// `placeholder` yes where the value is one that everybody knows.
@@ -148,7 +152,7 @@ kinds! {
     /// `runtime.LANGUAGE` a version that is asked for, `build.plugin.NAME` a plugin of the build.
     Value = "value",
     /// A statement of SQL: `name` such as `create table users`, `create index`, `foreign key`; `table`, `columns`, `clause`.
-    /// A table's parts are facts of their own: `primary key`, `foreign key` (`references`, `on_delete`, `on_update`), `unique`, `not null`,
+    /// A table's parts are facts of their own: `primary key`, `foreign key` (`references`, `on_delete`, `on_update`, `indexed`), `unique`, `not null`,
     /// `check` (`clause`), `default` (`value`), `create index` (`index`, `unique`, `concurrently`, `where`), `alter table add column`.
     Sql = "sql",
     /// An alert rule: `name`; `expr`, `for`, `severity`, `runbook`, other annotations by name.

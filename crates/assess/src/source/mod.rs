@@ -5,6 +5,7 @@
 //! nothing that a repository configures can start a program. What is left out is said, and where
 //! it could have held proof or fault the [`Tree`] is `incomplete`.
 
+mod abandon;
 mod address;
 mod caps;
 mod commit;
@@ -18,6 +19,7 @@ mod skipped;
 mod sort;
 mod tree;
 
+pub use abandon::{abandon, abandoned};
 pub use address::is_public;
 pub use caps::{Caps, Phase, Seen};
 pub use commit::{commit, is_bare};

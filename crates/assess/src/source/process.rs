@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::abandon;
+
 /// The most of what it complains that is kept, in bytes.
 const COMPLAINT: u64 = 16 << 10;
 
@@ -30,9 +32,7 @@ pub(super) fn talk<T: Send>(
     read: impl FnOnce(&mut dyn BufRead) -> io::Result<T>,
 ) -> io::Result<(io::Result<T>, Ended)> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command.spawn()?;
+    let mut child = abandon::start(&mut command)?;
     let (mut entry, exit, complaint) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -64,24 +64,24 @@ fn told(mut from: impl Read) -> String {
 fn tend(mut child: Child, until: Instant, tick: &(dyn Fn() -> Option<String> + Sync)) -> (Option<ExitStatus>, Option<String>) {
     let mut pause = Duration::from_millis(1);
     loop {
-        match child.try_wait() {
+        match abandon::ended(&mut child) {
             Ok(Some(status)) => return (Some(status), None),
             Ok(None) => {}
             Err(_) => return (None, Some("it was lost".into())),
         }
         let stop = if Instant::now() >= until { Some("it took too long".to_owned()) } else { tick() };
         if let Some(why) = stop {
-            end(&mut child);
-            return (child.wait().ok(), Some(why));
+            abandon::end(child.id());
+            let _ = child.kill();
+            let status = loop {
+                match abandon::ended(&mut child) {
+                    Ok(None) => thread::sleep(Duration::from_millis(1)),
+                    other => break other.ok().flatten(),
+                }
+            };
+            return (status, Some(why));
         }
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(40));
     }
-}
-
-/// Ends it with everything in its group.
-fn end(child: &mut Child) {
-    #[cfg(unix)]
-    let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(child), rustix::process::Signal::KILL);
-    let _ = child.kill();
 }

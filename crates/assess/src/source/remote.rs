@@ -16,7 +16,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Caps, Location, Phase, Refusal, Seen, Tree, address,
+    Caps, Location, Phase, Refusal, Seen, Tree, abandon, address,
     commit::of_store,
     git::{self, Git},
     location::Scheme,
@@ -195,16 +195,13 @@ impl Yard {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let chance = u64::from_le_bytes(plimsoll_core::Seed::system().bytes());
         let path = std::env::temp_dir().join(format!("plimsoll-assess-{}-{number}-{chance:08x}", std::process::id()));
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path).map_err(|error| Refusal::Failed(format!("{} cannot be made: {error}", path.display())))?;
+        abandon::make(&path)?;
         Ok(Yard(path))
     }
 }
 
 impl Drop for Yard {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        abandon::remove(&self.0);
     }
 }

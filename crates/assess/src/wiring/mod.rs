@@ -5,6 +5,7 @@
 
 mod broken;
 mod command;
+mod described;
 mod flag;
 mod guard;
 mod link;
@@ -187,6 +188,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     }
     let further = config::whole::whole(tree, &files, &all);
     all.extend(further);
+    config::whole::complete(&mut all);
     for fact in &mut all {
         let number = fact.file.0 as usize;
         if let Some(renames) = canonical.get(number).filter(|renames| !renames.is_empty()) {
@@ -207,6 +209,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             }
         }
     }
+    described::mark(&files, &mut all, &texts);
     guard::judge(&files, &mut all);
     let secrets = secret::find(&files, &all, &texts);
     all.extend(secrets);

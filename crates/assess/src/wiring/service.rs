@@ -232,7 +232,9 @@ impl<'a> Finder<'a> {
         let mut around = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         loop {
             let join = |name: &&str| if around.is_empty() { (*name).to_owned() } else { format!("{around}/{name}") };
-            if around.is_empty() || MANIFESTS.iter().any(|name| self.has(&join(name))) {
+            // Python needs no manifest: a folder with an image of its own is one by itself.
+            let image = || path.ends_with(".py") && self.has(&join(&"Dockerfile"));
+            if around.is_empty() || MANIFESTS.iter().any(|name| self.has(&join(name))) || image() {
                 return around.to_owned();
             }
             around = around.rsplit_once('/').map_or("", |(folder, _)| folder);

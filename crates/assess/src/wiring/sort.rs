@@ -53,13 +53,15 @@ pub fn sort(path: &str, bytes: &[u8]) -> Sort {
             "vendor" | "vendored" | "_vendor" | "third_party" | "third-party" | "thirdparty" | "3rdparty" => {
                 return leave("other people's code");
             }
-            "archive" | "archived" | "archives" | "_archive" | "attic" | "_old" | "old" | "deprecated" if code => {
+            "archive" | "archived" | "archives" | "_archive" | "attic" | "_old" | "old" | "deprecated"
+                if code && !within_sources(path, at) =>
+            {
                 return leave("an archive of old code");
             }
             "dist" | "build" | "out" | ".next" | ".nuxt" | ".output" | "__pycache__" if is_built(name) => return leave("build output"),
             "__snapshots__" | "testdata" | "test-data" | "test_data" | "fixtures" | "__fixtures__" => return leave("test data"),
             "tests" | "test" | "__tests__" | "__test__" | "spec" | "specs" | "e2e" | "cypress" | "__mocks__" | "androidtest"
-            | "testing" | "integration-tests" | "integration_tests" => {
+            | "testing" | "integration-tests" | "integration_tests" | "bench" | "benches" | "benchmark" | "benchmarks" | "fuzz" => {
                 test |= lower != "spec" && lower != "specs" && lower != "testing" || code
             }
             _ => {}
@@ -82,6 +84,12 @@ pub fn sort(path: &str, bytes: &[u8]) -> Sort {
         return alone("a copy that somebody kept");
     }
     Sort::Ours { test: test || is_test_name(name) }
+}
+
+/// Whether a folder that begins here stands among the sources: there it is a part that puts things into an archive.
+fn within_sources(path: &str, at: usize) -> bool {
+    let above = path.get(..at).unwrap_or("");
+    above.split('/').any(|folder| matches!(folder, "src" | "lib" | "internal" | "pkg" | "tests"))
 }
 
 fn extension(name: &str) -> &str {

@@ -29,6 +29,12 @@ pub struct Assess {
     /// Shape of the Markdown and HTML forms: review, assessment, enterprise, checklist or todo
     #[arg(long, value_name = "SHAPE")]
     pub template: Option<String>,
+    /// Report of `plimsoll prove`, or address of the running service, which is then asked with reading requests: where a probe knows something, it wins
+    #[arg(long, value_name = "FILE|URL")]
+    pub live: Option<String>,
+    /// Host other than this machine that --live may ask; repeatable
+    #[arg(long, value_name = "HOST", requires = "live")]
+    pub allow: Vec<String>,
     /// An earlier report in its JSON form: gaps that it does not have are marked as new
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,

@@ -61,7 +61,15 @@ pub fn project(text: &str) -> Extract {
             || !(version.contains(['[', '(', ',', '$'])
                 || version.ends_with("SNAPSHOT")
                 || matches!(version.as_str(), "LATEST" | "RELEASE"));
-        let mut fact = Declared { name: &name, version: &version, ecosystem: "maven", dev, pinned, line: line(node) }.fact();
+        let mut fact = Declared {
+            name: &name,
+            version: &version,
+            ecosystem: "maven",
+            dev,
+            pinned,
+            line: line(child(node, "artifactId").unwrap_or(node)),
+        }
+        .fact();
         if managed {
             fact = fact.with("managed", "yes");
         }

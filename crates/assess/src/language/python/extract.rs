@@ -371,8 +371,13 @@ impl<'t> Walk<'t> {
                 (false, _) => say("into", short(target, LONGEST)),
             }
         }
-        if let Some(object) = field(function, "object") {
+        // `app.middleware("http")(layer)` asks the same of the same object as the decorator does.
+        let inner = Some(function).filter(|function| function.kind() == "call").and_then(|inner| field(inner, "function"));
+        if let Some(object) = field(inner.unwrap_or(function), "object") {
             say("receiver", short(self.names.text(object), 80));
+        }
+        if inner.is_some() {
+            say("curried", "yes".into());
         }
         for (holds, word) in [(at.opened && at.whole == node.id(), "with"), (at.looped, "loop"), (at.tried, "tried")] {
             if holds {
@@ -383,7 +388,9 @@ impl<'t> Walk<'t> {
         if let Some(parameter) = parameter {
             fact.attrs.push(("param".into(), parameter));
         }
+        self.leaks(node, &mut fact);
         self.tell_call(node, &fact, at);
+        self.prefixed(node, at);
         self.facts.push(fact);
         self.push([function], At { whole: 0, ..at });
         self.push(children(arguments), At { whole: 0, opened: false, awaited: 0, ..at });

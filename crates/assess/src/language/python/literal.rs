@@ -76,6 +76,13 @@ impl<'t> Walk<'t> {
             .filter(|fact| fact.kind == Kind::Assign && (fact.name.ends_with(".__tablename__") || fact.name.ends_with(".Meta.db_table")))
             .map(|fact| (self.model(fact.symbol), fact.get("value").unwrap_or("").to_owned()))
             .collect();
+        // The columns of a table that a migration makes stand inside of its call.
+        let made: Vec<(u32, u32, String)> = self
+            .facts
+            .iter()
+            .filter(|fact| fact.kind == Kind::Call && fact.name == "alembic.op.create_table")
+            .map(|fact| (fact.line, fact.end, fact.get("0").unwrap_or("").to_owned()))
+            .collect();
         let table = |symbol: u32| tables.iter().find(|(of, _)| *of == symbol).map(|(_, name)| name.as_str());
         let mut found = Vec::new();
         for fact in &self.facts {
@@ -93,8 +100,13 @@ impl<'t> Walk<'t> {
                 continue;
             }
             let column = fact.get("result").or_else(|| fact.get("into")).unwrap_or("").to_owned();
+            if let Some(step) = fact.name.strip_prefix("alembic.op.") {
+                found.extend(alembic(step, fact, place));
+                continue;
+            }
             let (library, last) = fact.name.rsplit_once('.').unwrap_or(("", &fact.name));
-            let own = table(fact.symbol).unwrap_or("").to_owned();
+            let made = || made.iter().find(|(first, last, _)| (*first..=*last).contains(&fact.line)).map(|(_, _, name)| name.as_str());
+            let own = table(fact.symbol).or_else(made).unwrap_or("").to_owned();
             let alchemy = library.starts_with("sqlalchemy")
                 || library.starts_with("flask_sqlalchemy")
                 || library.starts_with("sqlmodel")
@@ -115,13 +127,15 @@ impl<'t> Walk<'t> {
                 "Column" | "mapped_column" | "Field"
                     if alchemy && ["index", "unique", "primary_key"].iter().any(|word| fact.get(word) == Some("true")) =>
                 {
-                    let unique = fact.get("unique").or_else(|| fact.get("primary_key")) == Some("true");
-                    found.push(
-                        place(if unique { "create unique index" } else { "create index" })
-                            .with("table", own)
-                            .with("columns", column)
-                            .with("orm", "sqlalchemy"),
-                    );
+                    let name = if fact.get("primary_key") == Some("true") {
+                        "primary key"
+                    } else if fact.get("unique") == Some("true") {
+                        "create unique index"
+                    } else {
+                        "create index"
+                    };
+                    let column = if column.is_empty() { fact.get("0").unwrap_or("").to_owned() } else { column };
+                    found.push(place(name).with("table", own).with("columns", column).with("orm", "sqlalchemy"));
                 }
                 "Index" | "UniqueConstraint" | "CheckConstraint" if alchemy || django => {
                     let name = match last {
@@ -149,6 +163,29 @@ impl<'t> Walk<'t> {
         let Some(class) = self.names.read.symbols.get(symbol as usize) else { return symbol };
         if class.name.ends_with(".Meta") { class.parent } else { symbol }
     }
+}
+
+/// What a step of Alembic does to the schema, as far as it is tables, keys and indexes.
+fn alembic(step: &str, fact: &Fact, place: impl Fn(&str) -> Fact) -> Option<Fact> {
+    let text = |names: &[&str]| names.iter().find_map(|name| fact.get(name)).unwrap_or("").to_owned();
+    let (name, table, columns) = match step {
+        "create_table" => (format!("create table {}", text(&["0", "table_name"])), text(&["0", "table_name"]), String::new()),
+        "add_column" => ("alter table add column".to_owned(), text(&["0", "table_name"]), String::new()),
+        "create_index" => {
+            let unique = fact.get("unique") == Some("true");
+            let name = if unique { "create unique index" } else { "create index" };
+            (name.to_owned(), text(&["1", "table_name"]), text(&["2", "columns"]))
+        }
+        "create_unique_constraint" => ("create unique index".to_owned(), text(&["1", "table_name"]), text(&["2", "columns"])),
+        "create_foreign_key" => ("foreign key".to_owned(), text(&["1", "source_table"]), text(&["3", "local_cols"])),
+        "create_check_constraint" => ("check".to_owned(), text(&["1", "table_name"]), String::new()),
+        _ => return None,
+    };
+    let found = place(&name).with("table", table).with("columns", columns).with("orm", "alembic");
+    let deletion = fact.get("ondelete").map(|deletion| format!("on delete {}", deletion.to_lowercase()));
+    let referent = (step == "create_foreign_key").then(|| text(&["2", "referent_table"]));
+    let found = referent.into_iter().fold(found, |found, referent| found.with("references", referent));
+    Some(deletion.into_iter().fold(found, |found, deletion| found.with("clause", deletion)))
 }
 
 /// The values pasted into a string.

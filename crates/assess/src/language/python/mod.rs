@@ -9,6 +9,7 @@ mod guard;
 mod link;
 mod literal;
 mod name;
+mod open;
 mod resolve;
 mod scope;
 mod setting;

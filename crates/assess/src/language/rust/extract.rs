@@ -59,8 +59,8 @@ pub(super) fn extract(path: &str, source: &str) -> Extract {
     if parser.set_language(&tree_sitter_rust::LANGUAGE.into()).is_err() {
         return out;
     }
-    let Some(tree) = parser.parse(source, None) else {
-        out.trouble.push("it could not be parsed".into());
+    let Some(tree) = crate::language::parse::parse(&mut parser, source) else {
+        out.trouble.push("line 1: parsing took too many steps".into());
         return out;
     };
     let root = tree.root_node();

@@ -1,8 +1,8 @@
 //! Reads one file: parses it, walks the tree once, and collects what it says.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::collections::BTreeMap;
 
-use tree_sitter::{Node, ParseOptions, ParseState, Parser};
+use tree_sitter::{Node, Parser};
 
 use super::names::{module_at, text_of};
 use crate::fact::{Extract, Fact, Guard, Symbol, Use};
@@ -188,16 +188,7 @@ pub(super) fn read(path: &str, text: &str) -> Extract {
         out.trouble.push("line 1: no grammar".to_owned());
         return out;
     }
-    // Steps are counted, not seconds, so that the same text is read the same way everywhere.
-    let mut steps = 0_usize;
-    let most = 20_000 + text.len() * 2;
-    let mut watch = |_: &ParseState| {
-        steps += 1;
-        if steps > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let bytes = text.as_bytes();
-    let options = ParseOptions::new().progress_callback(&mut watch);
-    let Some(tree) = parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or(&[]), None, Some(options)) else {
+    let Some(tree) = crate::language::parse::parse(&mut parser, text) else {
         out.trouble.push("line 1: parsing took too many steps".to_owned());
         return out;
     };

@@ -24,19 +24,36 @@ fn other_peoples_code_and_old_code_are_left_out_with_their_folder() {
         sort("tool/.venv_pdf/lib/x.py", b""),
         Sort::Left { folder: "tool/.venv_pdf/".into(), why: "a committed virtual environment" }
     );
-    for path in ["web/node_modules/a/index.js", "vendor/github.com/x/y.go", "archive/main.py", "dist/main.js", "api_pb2.py", "a.min.js"] {
+    for path in [
+        "web/node_modules/a/index.js",
+        "vendor/github.com/x/y.go",
+        "archive/main.py",
+        "backend/old/main.py",
+        "dist/main.js",
+        "api_pb2.py",
+        "a.min.js",
+    ] {
         assert!(left(path), "{path}");
     }
-    for path in ["src/main.py", "archive/readme.md", "cmd/build/main.go", "app/vendors.py", "build/Dockerfile"] {
+    for path in
+        ["src/main.py", "archive/readme.md", "crates/host/src/archive/pack.rs", "cmd/build/main.go", "app/vendors.py", "build/Dockerfile"]
+    {
         assert!(!left(path), "{path}");
     }
 }
 
 #[test]
 fn tests_are_known_by_folder_and_by_name() {
-    for path in
-        ["tests/a.py", "a/b_test.go", "src/x.test.ts", "src/__tests__/x.js", "src/test/java/A.java", "test_x.py", "OrderServiceTest.java"]
-    {
+    for path in [
+        "tests/a.py",
+        "a/b_test.go",
+        "src/x.test.ts",
+        "src/__tests__/x.js",
+        "src/test/java/A.java",
+        "test_x.py",
+        "OrderServiceTest.java",
+        "bench/peer/app.py",
+    ] {
         assert!(test(path), "{path}");
     }
     for path in ["src/contest.py", "src/latest.go", "app/testimony/x.py", "src/attest.ts"] {
@@ -72,4 +89,18 @@ fn bytes_that_are_no_text_disturb_nobody() {
     let mut tree = Tree::of([("a.py", "x = 1\n")]);
     tree.files.push(crate::source::File { path: "b.py".into(), bytes: vec![0xff, 0xfe, 0x00, 0x28, 0xc3, b'\n', b'd', b'e', b'f'] });
     assert_eq!(super::facts(&tree).files.len(), 2);
+}
+
+#[test]
+fn settings_that_an_example_or_a_document_names_are_described() {
+    let facts = facts_of(&[
+        (
+            "app/main.py",
+            "import os\nA = os.environ['DATABASE_URL']\nB = os.getenv('PORT')\nC = os.environ['SECRET_KEY']\nD = os.getenv('LEVEL')\n",
+        ),
+        (".env.example", "DATABASE_URL=x\n"),
+        ("README.md", "# Songs\nIt listens on `PORT`; the level of its log is a secret key.\n"),
+    ]);
+    let said: Vec<_> = facts.of(crate::fact::Kind::Env).map(|fact| (fact.name.as_str(), fact.get("described"))).collect();
+    assert_eq!(said, [("DATABASE_URL", Some("yes")), ("PORT", Some("yes")), ("SECRET_KEY", Some("no")), ("LEVEL", Some("no"))]);
 }

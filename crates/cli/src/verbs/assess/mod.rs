@@ -5,6 +5,8 @@
 
 mod eval;
 mod facts;
+mod interrupt;
+mod live;
 mod progress;
 mod rules;
 mod show;
@@ -29,6 +31,7 @@ use crate::{
 
 /// Reads a repository and reports.
 pub fn run(global: &Global, options: &Assess) -> Outcome {
+    interrupt::listen();
     match &options.what {
         Some(AssessWhat::Facts(asked)) => return facts::run(global, asked),
         Some(AssessWhat::Eval(asked)) => return eval::run(global, asked),
@@ -41,6 +44,7 @@ pub fn run(global: &Global, options: &Assess) -> Outcome {
     let catalogue = Catalogue::of(&options.rules)?;
     let explained = options.explain.as_deref().map(|name| catalogue.page(name)).transpose()?;
 
+    let probed = live::report(options)?;
     let began = Clock::system().now();
     let progress = Progress::new();
     let tree = subject::tree(&options.subject, &progress)?;
@@ -55,7 +59,7 @@ pub fn run(global: &Global, options: &Assess) -> Outcome {
     let report: Report = report::assessed(Inspection {
         pages: &pages,
         assessment: &assessment,
-        live: None,
+        live: probed.as_ref(),
         waivers: &waivers,
         baseline: earlier.as_ref().map(|report| (report, options.new_only)),
         fail_on: &fail_on,

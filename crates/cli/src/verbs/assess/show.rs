@@ -42,7 +42,11 @@ pub fn earlier(path: &Path) -> Result<Report, Ended> {
     let wrong = |why: String| usage(format!("{}: {why}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let report: Report = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    if report.schema == report::SCHEMA { Ok(report) } else { Err(wrong(format!("this is {}, not {}", report.schema, report::SCHEMA))) }
+    if report.schema != report::SCHEMA {
+        return Err(wrong(format!("this is {}, not {}", report.schema, report::SCHEMA)));
+    }
+    report::fits_baseline(&report).map_err(wrong)?;
+    Ok(report)
 }
 
 /// Prints the report and writes the forms that were asked for.

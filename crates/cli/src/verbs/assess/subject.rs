@@ -14,7 +14,7 @@ use plimsoll_assess::{
     wiring,
 };
 
-use super::{Ended, Progress, usage};
+use super::{Ended, Progress, interrupt, usage};
 use crate::{arguments::Repository, output};
 
 /// Reads what was named: a folder, a commit, or a repository elsewhere.
@@ -56,6 +56,7 @@ pub fn named(place: &str) -> String {
 
 /// Prints why there are no files; the exit code.
 pub fn refused(refusal: Refusal) -> Ended {
+    interrupt::heed();
     output::complain(&refusal.to_string());
     Ended::Reported(match refusal {
         Refusal::NotThere(_) | Refusal::Unsafe(_) => 2,

@@ -246,6 +246,11 @@ impl Objects {
                     }
                 }
             }
+            "middleware" if fact.get("curried").is_some() => {
+                for number in self.named(linked, at.0, fact.symbol, receiver) {
+                    self.middleware(linked, at.0, fact, number, &text(&["0"]), fact.line as usize, wired);
+                }
+            }
             "add_middleware" => {
                 for number in self.named(linked, at.0, fact.symbol, receiver) {
                     let order = fact.line as usize;
