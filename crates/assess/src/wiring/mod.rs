@@ -5,6 +5,7 @@
 
 mod broken;
 mod command;
+mod described;
 mod flag;
 mod guard;
 mod link;
@@ -209,6 +210,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             }
         }
     }
+    described::mark(&files, &mut all, &texts);
     guard::judge(&files, &mut all);
     let secrets = secret::find(&files, &all, &texts);
     all.extend(secrets);

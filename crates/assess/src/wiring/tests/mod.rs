@@ -90,3 +90,17 @@ fn bytes_that_are_no_text_disturb_nobody() {
     tree.files.push(crate::source::File { path: "b.py".into(), bytes: vec![0xff, 0xfe, 0x00, 0x28, 0xc3, b'\n', b'd', b'e', b'f'] });
     assert_eq!(super::facts(&tree).files.len(), 2);
 }
+
+#[test]
+fn settings_that_an_example_or_a_document_names_are_described() {
+    let facts = facts_of(&[
+        (
+            "app/main.py",
+            "import os\nA = os.environ['DATABASE_URL']\nB = os.getenv('PORT')\nC = os.environ['SECRET_KEY']\nD = os.getenv('LEVEL')\n",
+        ),
+        (".env.example", "DATABASE_URL=x\n"),
+        ("README.md", "# Songs\nIt listens on `PORT`; the level of its log is a secret key.\n"),
+    ]);
+    let said: Vec<_> = facts.of(crate::fact::Kind::Env).map(|fact| (fact.name.as_str(), fact.get("described"))).collect();
+    assert_eq!(said, [("DATABASE_URL", Some("yes")), ("PORT", Some("yes")), ("SECRET_KEY", Some("no")), ("LEVEL", Some("no"))]);
+}
