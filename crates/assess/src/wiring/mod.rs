@@ -102,6 +102,7 @@ pub fn read(path: &str, bytes: &[u8]) -> Option<Read> {
             if let Some((_, steps)) = config::migration::read(path, text) {
                 extract.facts.extend(steps.facts);
             }
+            config::code::beside(path, text, &mut extract);
             Some(Read { sort: language.name(), extract })
         }
         None => config::extract(path, text).map(|(sort, extract)| Read { sort, extract }),
