@@ -171,6 +171,12 @@ impl<'a> Question<'a> {
     }
 
     fn unit(&self, unit: &Unit) -> Found<'a> {
+        let wanted = &self.detect.only_if;
+        let here = |pattern: &Pattern| pattern.find(self.facts).into_iter().any(|fact| unit.holds(self.facts, fact));
+        if !wanted.is_empty() && !wanted.iter().any(here) {
+            let why = self.detect.unless.clone().unwrap_or_else(|| "it has no meaning here".into());
+            return Found { status: Status::NotApplicable, why, confidence: Confidence::High, ..self.absent() };
+        }
         let mut best: Option<Found<'a>> = None;
         for signal in &self.detect.signals {
             if let Some(found) = self.signal(signal, unit)
