@@ -16,6 +16,11 @@ use super::{
 mod make;
 mod python;
 
+/// Whether husky runs this file: its hooks need no line that names a shell.
+fn hook(path: &str) -> bool {
+    path.starts_with(".husky/") || path.contains("/.husky/")
+}
+
 /// Reads a file of commands.
 pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
     let name = base(path);
@@ -71,7 +76,7 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
                 systemd(&mut sheet, text);
                 "systemd"
             }
-            "" if text.starts_with("#!") && sheet::cut(text, 80).lines().next().is_some_and(|line| line.ends_with("sh")) => {
+            "" if hook(path) || text.starts_with("#!") && sheet::cut(text, 80).lines().next().is_some_and(|line| line.ends_with("sh")) => {
                 commands(&mut sheet, text, 1, name, "shell");
                 "shell"
             }

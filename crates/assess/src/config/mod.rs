@@ -7,6 +7,7 @@
 
 use crate::fact::Extract;
 
+pub mod code;
 pub mod command;
 pub mod compose;
 pub mod docker;

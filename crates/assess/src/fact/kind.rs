@@ -64,9 +64,10 @@ kinds! {
     Decorator = "decorator",
     /// A constant given to a name at a file's or class's own level; `value`.
     Assign = "assign",
-    /// A setting of a settings class or of a configuration object; `default`, `type`, `required`, `class`.
+    /// A setting of a settings class or of a configuration object; `default`, `type`, `required`, `class`, `described` yes where an
+    /// example of an environment file or a document names it.
     Setting = "setting",
-    /// A read of the environment; `default`, `required` yes or no.
+    /// A read of the environment; `default`, `required` yes or no, `described` as of a setting.
     Env = "env",
     /// A handler of failures; `name` the canonical type, `body` empty, log, raise, return, other.
     Catch = "catch",
@@ -87,6 +88,7 @@ kinds! {
     /// A `param` reads `limit in=query type=int default=100 ge=1 le=1000`; bounds that the handler checks by itself count.
     /// JavaScript and TypeScript add `guard_calls` (each callee of the guards that are ours), `deep_calls` (callees of what the
     /// handler calls, two definitions deep), `decorator` (each, Nest), `mounted` no where no app has the router.
+    /// Python adds `own_calls`: there `calls` holds what guards and callees call as well, `own_calls` the handler's own calls alone.
     /// Java adds `valid` yes where the input is checked, `paged`, `open` (a rule that lets everybody in), `inactive` (a guard that nothing
     /// switches on), `port` where it is another than the service's.
     Route = "route",

@@ -5,6 +5,7 @@
 
 mod broken;
 mod command;
+mod described;
 mod flag;
 mod guard;
 mod link;
@@ -101,6 +102,7 @@ pub fn read(path: &str, bytes: &[u8]) -> Option<Read> {
             if let Some((_, steps)) = config::migration::read(path, text) {
                 extract.facts.extend(steps.facts);
             }
+            config::code::beside(path, text, &mut extract);
             Some(Read { sort: language.name(), extract })
         }
         None => config::extract(path, text).map(|(sort, extract)| Read { sort, extract }),
@@ -208,6 +210,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             }
         }
     }
+    described::mark(&files, &mut all, &texts);
     guard::judge(&files, &mut all);
     let secrets = secret::find(&files, &all, &texts);
     all.extend(secrets);

@@ -98,7 +98,12 @@ fn no_critical_gap_is_left_unanswered_and_the_published_figure_is_the_one_that_c
         .collect();
     assert!(gaps.is_empty(), "{}", gaps.join("\n"));
     for waiver in report["repository"]["waivers"].as_array().unwrap() {
-        assert_ne!(waiver["covers"], 0, "nothing is left of the gap of {}: remove its waiver", waiver["practice"]);
+        // Comments in the texts of tests and documents look like waivers.
+        assert!(
+            waiver["inline"] == true || waiver["covers"] != 0,
+            "nothing is left of the gap of {}: remove its waiver",
+            waiver["practice"]
+        );
     }
     let (path, made) = (repository().join("docs/reference/self-assessment.md"), page(&report));
     if std::env::var_os("PLIMSOLL_TEST_WRITE").is_some() {

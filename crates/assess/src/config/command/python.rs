@@ -47,8 +47,10 @@ pub fn nox(sheet: &mut Sheet, text: &str) {
         let Some((_, arguments)) = line.split_once("session.run(").filter(|_| !line.starts_with('#')) else { continue };
         let words: Vec<&str> = arguments
             .split(',')
-            .map(|word| word.trim().trim_end_matches(')').trim_matches(['"', '\'']))
-            .filter(|word| !word.is_empty() && !word.contains('='))
+            .map(|word| word.trim().trim_end_matches(')'))
+            .filter(|word| word.starts_with(['"', '\'', '*']) || !word.contains('='))
+            .map(|word| word.trim_matches(['"', '\'']))
+            .filter(|word| !word.is_empty())
             .collect();
         commands(sheet, &words.join(" "), number, &target, "nox");
     }

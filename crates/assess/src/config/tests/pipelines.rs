@@ -146,3 +146,10 @@ fn a_command_is_called_after_its_program_and_not_after_its_options() {
         assert_eq!(shell::name(run), name, "{run}");
     }
 }
+
+#[test]
+fn a_hook_of_husky_is_a_script_without_a_line_that_says_so() {
+    let found = facts(".husky/pre-commit", "npx lint-staged\n");
+    assert_eq!(one(&found, Kind::Command, "lint-staged").get("target"), Some("pre-commit"));
+    assert!(facts("bin/pre-commit", "npx lint-staged\n").is_empty());
+}

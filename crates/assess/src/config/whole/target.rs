@@ -107,6 +107,11 @@ fn chosen<'a>(ground: &Ground<'_>, step: &Fact, commands: &[&'a Fact]) -> Vec<&'
     commands.iter().copied().filter(|fact| fact.file == file).collect()
 }
 
+/// Whether this may be a shell script: by its ending, or a path whose name has none (`./scripts/lint`).
+fn script(word: &str) -> bool {
+    word.ends_with(".sh") || word.contains('/') && !base(word).contains('.')
+}
+
 /// The targets that a command names.
 fn named(run: &str) -> Vec<(&'static str, String)> {
     let words: Vec<&str> = run.split_whitespace().take(40).collect();
@@ -153,8 +158,8 @@ fn named(run: &str) -> Vec<(&'static str, String)> {
         "tox" => one("tox", ""),
         "nox" => one("nox", ""),
         "pre-commit" if rest.first() == Some(&"run") => one("pre-commit", ""),
-        "bash" | "sh" => rest.first().filter(|word| word.ends_with(".sh")).map(|word| one("shell", base(word))).unwrap_or_default(),
-        name if program.contains('/') && name.ends_with(".sh") => one("shell", name),
+        "bash" | "sh" => rest.first().filter(|word| script(word)).map(|word| one("shell", base(word))).unwrap_or_default(),
+        name if program.contains('/') && script(program) => one("shell", name),
         _ => Vec::new(),
     }
 }

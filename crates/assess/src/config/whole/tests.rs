@@ -85,3 +85,13 @@ fn a_step_runs_what_stands_behind_its_target() {
     );
     assert_eq!(broken(&found), [("make gone", "target", 8)]);
 }
+
+#[test]
+fn a_script_without_an_ending_is_run_by_its_path() {
+    let found = further(&[
+        (".github/workflows/ci.yml", "on: push\njobs:\n  a:\n    steps:\n      - run: poetry run ./scripts/lint\n"),
+        ("scripts/lint", "#!/usr/bin/env bash\nset -e\nflake8 app\n"),
+    ]);
+    let steps: Vec<_> = found.iter().filter(|fact| fact.kind == Kind::Step).filter_map(|fact| fact.get("run")).collect();
+    assert!(steps.contains(&"flake8 app"), "{steps:?}");
+}

@@ -314,10 +314,19 @@ impl<'t> Reader<'t> {
             };
             let known = parameter.child_by_field_name("type").and_then(|of| self.annotated(of, scope));
             let word = shortened(self.src(pattern));
-            let known = known.or_else(|| self.presumed(&word));
+            let known = known.or_else(|| self.presumed(&word)).or_else(|| self.plugged(node, scope).filter(|_| found.is_empty()));
             found.push((word, known));
         }
         found
+    }
+
+    /// What a plugin gets that is written where it is registered: `app.register(async (api) => {})`.
+    fn plugged(&self, node: Node<'t>, scope: usize) -> Option<Known> {
+        let call = node.parent().filter(|parent| parent.kind() == "arguments")?.parent()?;
+        let callee = call.child_by_field_name("function").filter(|callee| callee.kind() == "member_expression")?;
+        let named = callee.child_by_field_name("property").is_some_and(|property| self.src(property) == "register");
+        let on = self.canonical(callee.child_by_field_name("object")?, scope)?;
+        (named && on == "fastify").then(|| Known { canonical: on, written: String::new() })
     }
 
     /// What a parameter without a type is by custom.
@@ -365,9 +374,14 @@ impl<'t> Reader<'t> {
             self.declare(only, scope, known.as_ref());
         }
         if let Some(list) = node.child_by_field_name("parameters") {
+            let plugged = self.plugged(node, ctx.scope);
             let mut cursor = list.walk();
-            for parameter in list.named_children(&mut cursor) {
+            for (number, parameter) in list.named_children(&mut cursor).enumerate() {
                 self.parameter(parameter, inner);
+                let name = parameter.child_by_field_name("pattern").unwrap_or(parameter);
+                if number == 0 && plugged.is_some() && name.kind() == "identifier" && parameter.child_by_field_name("type").is_none() {
+                    self.declare(name, inner.scope, plugged.as_ref());
+                }
             }
         }
         if let Some(body) = node.child_by_field_name("body") {

@@ -338,3 +338,44 @@ fn pages_in_a_browser_are_services_of_their_own() {
     )]);
     assert!(one(&facts, "app react").contains("service=ui"));
 }
+
+#[test]
+fn names_that_are_picked_out_of_a_query_and_fields_of_its_class_are_parameters() {
+    let facts = wired(&[
+        (
+            "src/app.js",
+            "const express = require('express');\nconst pick = require('./pick');\nconst { pool } = require('./db');\nconst app = express();\napp.get('/songs', async (req, res) => {\n  const options = pick(req.query, ['limit', 'page']);\n  res.json(await pool.query('SELECT id FROM songs', options));\n});\napp.get('/status', async (req, res) => { res.json(await pool.query('SELECT 1')); });\napp.listen(3000);\n",
+        ),
+        ("src/pick.js", "module.exports = (from, names) => names.map((name) => from[name]);\n"),
+    ]);
+    let list = one(&facts, "route GET /songs");
+    assert!(list.contains("param=limit in=query param=page in=query") && list.contains("list=yes"), "{list}");
+    assert!(!one(&facts, "route GET /status").contains("list=yes"));
+    let nest = wired(&[
+        (
+            "src/main.ts",
+            "import { NestFactory } from '@nestjs/core';\nimport { AppModule } from './app.module';\nasync function start() { const app = await NestFactory.create(AppModule); await app.listen(3000); }\nstart();\n",
+        ),
+        (
+            "src/app.module.ts",
+            "import { Module } from '@nestjs/common';\nimport { Songs } from './songs.controller';\n@Module({ controllers: [Songs] })\nexport class AppModule {}\n",
+        ),
+        (
+            "src/songs.controller.ts",
+            "import { Controller, Get, Query } from '@nestjs/common';\nimport { ListSongs } from './list-songs.dto';\n@Controller('songs')\nexport class Songs {\n  @Get()\n  findAll(@Query() query: ListSongs): Promise<string[]> { return this.songs.page(query); }\n}\n",
+        ),
+        (
+            "src/list-songs.dto.ts",
+            "import { IsOptional, Max } from 'class-validator';\nexport class ListSongs {\n  @IsOptional()\n  @Max(50)\n  limit?: number;\n  @IsOptional()\n  page?: number;\n}\n",
+        ),
+    ]);
+    let list = one(&nest, "route GET /songs");
+    assert!(list.contains("param=limit in=query param=page in=query"), "{list}");
+}
+
+#[test]
+fn a_plugin_that_is_written_where_it_is_registered_has_the_prefix() {
+    let text = "import Fastify from 'fastify';\nconst app = Fastify();\napp.register(async (api) => {\n  api.get('/songs', async () => []);\n}, { prefix: '/v1' });\napp.listen({ port: 3000 });\n";
+    let facts = wired(&[("src/server.ts", text)]);
+    assert!(one(&facts, "route GET /v1/songs").starts_with("src/server.ts:4"));
+}

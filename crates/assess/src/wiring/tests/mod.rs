@@ -106,3 +106,17 @@ fn a_module_that_rust_compiles_for_tests_only_belongs_to_the_tests() {
     assert_eq!(paths, ["src/live.rs", "src/live/deep/one.rs", "src/main.rs", "src/stand_in.rs", "src/stand_ins.rs"]);
     assert_eq!(tests, [false, true, false, true, false]);
 }
+
+#[test]
+fn settings_that_an_example_or_a_document_names_are_described() {
+    let facts = facts_of(&[
+        (
+            "app/main.py",
+            "import os\nA = os.environ['DATABASE_URL']\nB = os.getenv('PORT')\nC = os.environ['SECRET_KEY']\nD = os.getenv('LEVEL')\n",
+        ),
+        (".env.example", "DATABASE_URL=x\n"),
+        ("README.md", "# Songs\nIt listens on `PORT`; the level of its log is a secret key.\n"),
+    ]);
+    let said: Vec<_> = facts.of(crate::fact::Kind::Env).map(|fact| (fact.name.as_str(), fact.get("described"))).collect();
+    assert_eq!(said, [("DATABASE_URL", Some("yes")), ("PORT", Some("yes")), ("SECRET_KEY", Some("no")), ("LEVEL", Some("no"))]);
+}

@@ -196,6 +196,19 @@ pub(super) fn describe(
         route.attrs.push(("async".into(), "yes".into()));
     }
     route.attrs.extend(calls.into_iter().map(|call| ("calls".to_owned(), call)));
+    route.attrs.extend(own_calls(linked, handler).into_iter().map(|call| ("own_calls".to_owned(), call)));
+}
+
+/// What a handler itself calls, without what stands before it and what its callees do.
+fn own_calls(linked: &Linked<'_>, handler: Place) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for (file, fact) in linked.inside(handler).filter(|(_, fact)| fact.kind == Kind::Call && fact.get("param").is_none()) {
+        let name = linked.called(file, &fact.name);
+        if found.len() < 60 && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
 }
 
 /// What a handler calls, one step through functions of the repository, and what its guards call.

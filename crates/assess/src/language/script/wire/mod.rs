@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::link::{Found, Linker};
 use crate::{
-    fact::{Fact, FileId, Kind},
+    fact::{Extract, Fact, FileId, Kind},
     language::graph::Layer,
     wiring::{Place, Program, Wired},
 };
@@ -286,7 +286,8 @@ impl Loom<'_> {
                 }
             }
         }
-        for query in queries {
+        let picked = self.linker.extract(spot.0).map_or_else(Vec::new, |extract| picked(extract, spot.1));
+        for query in queries.iter().copied().chain(picked.iter().map(String::as_str).filter(|name| !queries.contains(name))) {
             fact = fact.with("param", format!("{query} in=query"));
         }
         raw |= calls.iter().any(|call| call.ends_with("req.json") || call.ends_with("request.json") || call.ends_with(".formData"));
@@ -298,12 +299,7 @@ impl Loom<'_> {
                 || call.ends_with("validationResult")
                 || call.ends_with("req.valid")
         });
-        let many = ["findMany", "findAll", "findAndCountAll", "paginate", "getMany", "getManyAndCount", "findAndCount", "getAll"];
-        let list = route.method == "GET"
-            && !path.rsplit('/').next().is_some_and(|last| last.starts_with(':'))
-            && deep
-                .iter()
-                .any(|call| call.rsplit('.').next().is_some_and(|last| many.contains(&last) || last == "find" && !call.contains("Array")));
+        let list = route.method == "GET" && collects(&path, &route.handler, &deep);
         let answers = |call: &String| {
             let head = call.split('.').next().unwrap_or("");
             matches!(head, "res" | "reply" | "response" | "c" | "ctx" | "NextResponse" | "Response" | "next" | "h")
@@ -354,4 +350,37 @@ impl Loom<'_> {
         let symbol = if spot.0 == route.file { spot.1 } else { route.symbol };
         self.put(route.file, symbol, fact);
     }
+}
+
+/// Names that a handler takes out of the query by a list of them: `pick(req.query, ['limit', 'page'])`.
+fn picked(extract: &Extract, symbol: u32) -> Vec<String> {
+    let calls = extract.facts.iter().filter(|fact| fact.symbol == symbol && fact.kind == Kind::Call);
+    let lists = calls.filter(|call| matches!(call.get("0"), Some("req.query" | "request.query" | "ctx.query" | "c.query")));
+    let mut names = Vec::new();
+    for list in lists.filter_map(|call| call.get("1")).filter(|list| list.starts_with('[')) {
+        let words = list.split(['\'', '"', '`', ',', '[', ']']).map(str::trim).filter(|word| !word.is_empty());
+        names.extend(words.filter(|word| !names.iter().any(|name| name == word)).map(str::to_owned).take(16).collect::<Vec<_>>());
+    }
+    names
+}
+
+/// Whether a route that reads answers many things: by what it calls, or by its own name.
+fn collects(path: &str, handler: &str, deep: &[String]) -> bool {
+    const MANY: &[&str] = &["findAndCountAll", "paginate", "getMany", "getManyAndCount", "findAndCount", "toArray", "manyOrNone"];
+    const ROWS: &[&str] = &["query", "all", "any", "select", "execute"];
+    let last = path.rsplit('/').next().unwrap_or_default();
+    if last.starts_with([':', '{', '[']) {
+        return false;
+    }
+    let name = handler.rsplit('.').next().unwrap_or_default();
+    let own = ["list", "findAll", "getAll", "index"].iter().any(|word| name.starts_with(word));
+    let plural = last.ends_with('s') && !last.ends_with("ss") && !last.ends_with("status");
+    own && plural
+        || deep.iter().any(|call| {
+            let told = call.rsplit('.').next().unwrap_or_default();
+            MANY.contains(&told)
+                || ["findMany", "findAll", "getAll"].iter().any(|word| told.starts_with(word))
+                || told == "find" && !call.contains("Array")
+                || plural && ROWS.contains(&told) && call.contains('.') && !call.starts_with("Promise")
+        })
 }

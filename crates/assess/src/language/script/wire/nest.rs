@@ -274,10 +274,11 @@ fn controller(loom: &mut Loom<'_>, file: usize, mark: &Fact, prefix: &str, versi
             let mut attrs: Vec<(String, String)> =
                 marks.iter().chain(&class_marks).map(|mark| ("decorator".to_owned(), mark.name.clone())).collect();
             for parameter in marks.iter().filter(|mark| matches!(mark.name.strip_prefix(COMMON), Some("Query"))) {
-                attrs.push((
-                    "param".to_owned(),
-                    format!("{} in=query", parameter.get("0").filter(|name| !name.contains('{')).or(parameter.get("type")).unwrap_or("")),
-                ));
+                let own = parameter.get("0").filter(|name| !name.contains('{'));
+                let fields =
+                    own.map_or_else(|| fields(loom, file, parameter.get("type").unwrap_or_default()), |name| vec![name.to_owned()]);
+                let whole = fields.is_empty().then(|| parameter.get("type").unwrap_or_default().to_owned());
+                attrs.extend(fields.into_iter().chain(whole).map(|name| ("param".to_owned(), format!("{name} in=query"))));
             }
             if !mounted {
                 attrs.push(("mounted".to_owned(), "no".to_owned()));
@@ -318,6 +319,20 @@ fn controller(loom: &mut Loom<'_>, file: usize, mark: &Fact, prefix: &str, versi
             }
         }
     }
+}
+
+/// The fields of a class that types a query, as far as they carry decorators.
+fn fields(loom: &Loom<'_>, file: usize, class: &str) -> Vec<String> {
+    let Some((at, Some(symbol))) = loom.linker.find(file, class).map(|found| (found.file, found.symbol)) else { return Vec::new() };
+    let Some(extract) = loom.linker.extract(at) else { return Vec::new() };
+    let mut names: Vec<String> = Vec::new();
+    for fact in extract.facts.iter().filter(|fact| fact.kind == Kind::Decorator && fact.symbol == symbol) {
+        let name = fact.get("on").filter(|_| fact.get("on_kind") == Some("property")).unwrap_or_default();
+        if !name.is_empty() && names.len() < 24 && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// Methods that Nest calls by their name.
