@@ -109,7 +109,7 @@ fn trap_1_prose_proves_no_practice_of_code() {
 fn trap_2_an_import_is_not_a_use() {
     let retry = (
         "app/retry.py",
-        "from tenacity import retry, stop_after_attempt\n\n\n@retry(stop=stop_after_attempt(3))\ndef call(url):\n    return fetch(url)\n",
+        "from tenacity import retry, stop_after_attempt, wait_exponential\n\n\n@retry(stop=stop_after_attempt(3), wait=wait_exponential())\ndef call(url):\n    return fetch(url)\n",
     );
     let main = "from fastapi import FastAPI\nimport httpx\nfrom app.retry import call\n\napp = FastAPI()\n\n\n@app.get(\"/songs\")\ndef songs():\n    return httpx.get(\"https://songs.example\").json()\n";
     assert_eq!(verdict(&served(main, &[retry]), "retry-backoff"), partial(Partial::Unwired));

@@ -312,7 +312,9 @@ impl<'a> Question<'a> {
         let lowered = Found { status: fault.yields, partial: fault.partial, share: None, ..found.clone() };
         let known = matches!(found.status, Status::Implemented | Status::Partial | Status::Missing);
         found.gaps.extend(facts.into_iter().map(|fact| (fact, fault.why.clone())));
-        if known && lowered.worth() < found.worth() {
+        // Where nothing was found for it, what speaks against it is the better reason.
+        let tells = found.status == Status::Missing && found.by.is_empty() && fault.yields == Status::Missing;
+        if known && (lowered.worth() < found.worth() || tells) {
             (found.status, found.partial, found.share) = (fault.yields, fault.partial, None);
             found.why = fault.why.clone();
             found.by.push(fault.id.clone());

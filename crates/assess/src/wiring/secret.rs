@@ -57,6 +57,7 @@ fn elsewhere(path: &str) -> bool {
     [".md", ".mdx", ".rst", ".txt", ".adoc", ".ipynb"].iter().any(|end| path.ends_with(end))
         || ["/i18n/", "/locales/", "/locale/", "/translations/", "/lang/"].iter().any(|part| format!("/{path}").contains(part))
         || path.starts_with(".github/")
+        || path.starts_with(".devcontainer/")
         || path.starts_with(".gitlab-ci")
         || path.starts_with(".circleci/")
 }
@@ -113,7 +114,12 @@ impl Found {
         let word = value.trim_matches(['"', '\'', '`']);
         let humps = word.chars().all(char::is_alphabetic)
             && word.chars().skip(1).zip(word.chars()).any(|(now, before)| now.is_uppercase() && before.is_lowercase());
-        if code && humps && inner.is_none() {
+        if code && humps && inner.is_none() && place != "default" {
+            return;
+        }
+        // A code that is called what it is: `INVALID_PASSWORD = "invalid_password"`.
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+        if code && place != "default" && letters(word) == letters(name) {
             return;
         }
         // A name is no text: `password=password` hands on a variable.

@@ -170,7 +170,9 @@ const KNOWN: &[&str] = &[
 pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
     let plain = value.trim().trim_matches(['"', '\'', '`']).trim();
     if let Some(inner) = plain.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
-        let (_, fallback) = inner.split_once(":-").or_else(|| inner.split_once('-'))?;
+        // `${NAME:-word}` of the shell, `${NAME:word}` of Spring; `${NAME:?why}` has none.
+        let spring = || inner.split_once(':').filter(|(_, word)| !word.starts_with(['?', '+', '=']));
+        let (_, fallback) = inner.split_once(":-").or_else(spring).or_else(|| inner.split_once('-'))?;
         return judge(name, fallback);
     }
     let count = plain.chars().count();

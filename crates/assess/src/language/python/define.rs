@@ -174,7 +174,10 @@ impl<'t> Walk<'t> {
                     let (Some(name), Some(value)) = (field(one, "name"), field(one, "value")) else { continue };
                     (self.names.text(name).to_owned(), value)
                 }
-                "dictionary_splat" => ("**".to_owned(), one),
+                "dictionary_splat" => {
+                    fact.attrs.extend(self.splat(one, symbol));
+                    ("**".to_owned(), one)
+                }
                 "list_splat" => ("*".to_owned(), one),
                 _ => {
                     position += 1;
@@ -186,6 +189,33 @@ impl<'t> Walk<'t> {
                 self.injected(value, symbol).into_iter().for_each(|found| fact.attrs.push(("depends".into(), found)));
             }
         }
+    }
+
+    /// The arguments that `**options` stands for, where it is a dictionary that is written in this file.
+    fn splat(&self, splat: Node<'t>, symbol: u32) -> Vec<(String, String)> {
+        let Some(mut from) = children(splat).first().copied().map(bare) else { return Vec::new() };
+        if from.kind() == "identifier"
+            && let Some((_, binding)) = self.names.lookup(symbol, self.names.text(from), from.start_byte())
+            && let super::scope::Bind::Value(value, _) = binding.bind
+        {
+            from = bare(value);
+        }
+        let pairs = match from.kind() {
+            "dictionary" => children(from),
+            "call" if field(from, "function").is_some_and(|callee| self.names.text(callee) == "dict") => {
+                field(from, "arguments").map(children).unwrap_or_default()
+            }
+            _ => return Vec::new(),
+        };
+        let named = pairs.into_iter().take(64).filter_map(|pair| {
+            let value = self.names.value(field(pair, "value")?, symbol);
+            match pair.kind() {
+                "pair" => Some((self.names.constant(field(pair, "key")?, symbol, 0)?, value)),
+                "keyword_argument" => Some((self.names.text(field(pair, "name")?).to_owned(), value)),
+                _ => None,
+            }
+        });
+        named.collect()
     }
 
     /// What `Depends` and `Security` inside an expression name.

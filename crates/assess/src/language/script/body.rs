@@ -8,12 +8,16 @@ use super::{
 };
 use crate::fact::{Fact, Kind};
 
-/// The body of a function in a value: `{}` where nothing is in it.
-pub(super) fn shape(text: &str, body: Option<Node<'_>>) -> &'static str {
+/// The body of a function in a value: `{}` where nothing is in it; a field that is given back is shown, since `req.ip` and
+/// `req.user.id` are not the same thing to a limiter.
+pub(super) fn shape<'t>(text: &'t str, body: Option<Node<'_>>) -> &'t str {
     match body {
         Some(body) if body.kind() == "statement_block" && statements(body).is_empty() => "{}",
         Some(body) if body.kind() == "statement_block" => "{...}",
         Some(body) if matches!(text_of(text, body), "null" | "undefined" | "void 0") => "{}",
+        Some(body) if body.kind() == "member_expression" && body.byte_range().len() <= 60 && !text_of(text, body).contains('\n') => {
+            text_of(text, body)
+        }
         _ => "...",
     }
 }

@@ -340,6 +340,13 @@ fn pages_in_a_browser_are_services_of_their_own() {
 }
 
 #[test]
+fn a_function_that_gives_a_field_back_is_shown_with_the_field() {
+    let text = "limit({ keyGenerator: (req) => req.ip, skip: (req) => check(req) });\n";
+    let calls = facts("a.ts", text, Kind::Call);
+    assert!(calls[0].contains("keyGenerator=(req)=>req.ip") && calls[0].contains("skip=(req)=>..."), "{calls:#?}");
+}
+
+#[test]
 fn names_that_are_picked_out_of_a_query_and_fields_of_its_class_are_parameters() {
     let facts = wired(&[
         (

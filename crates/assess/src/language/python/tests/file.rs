@@ -116,3 +116,45 @@ fn hostile_text_is_read_without_falling() {
         assert!(found.symbols.len() <= 402);
     }
 }
+
+#[test]
+fn a_dictionary_that_is_spread_gives_its_arguments() {
+    let text = "from sqlalchemy import create_engine\n\noptions = {\"pool_size\": 5, \"pool_pre_ping\": True}\nengine = create_engine(\"postgresql://db/songs\", **options)\nother = create_engine(\"postgresql://db/songs\", **dict(max_overflow=2))\n";
+    let calls = of(text, Kind::Call);
+    let calls: Vec<_> = calls.iter().filter(|fact| fact.name == "sqlalchemy.create_engine").collect();
+    assert_eq!(
+        (calls[0].get("pool_size"), calls[0].get("pool_pre_ping"), calls[1].get("max_overflow")),
+        (Some("5"), Some("true"), Some("2"))
+    );
+}
+
+#[test]
+fn a_log_line_that_is_given_a_secret_is_told_and_one_about_secrets_is_not() {
+    let leaks = |line: &str| {
+        let text = format!("import logging\nlogger = logging.getLogger(__name__)\n{line}\n");
+        of(&text, Kind::Call).iter().flat_map(|fact| fact.all("leak").map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>()
+    };
+    assert_eq!(leaks("print(f\"{name} {form.password}\")"), ["form.password"]);
+    assert_eq!(leaks("logger.info(\"login\", extra={\"given\": body[\"password\"]})"), ["body[\"password\"]"]);
+    for idle in [
+        "logger.info(len(password))",
+        "logger.info(\"no password\")",
+        "print(reset_password)",
+        "save(password)",
+        "print(password == other)",
+    ] {
+        assert!(leaks(idle).is_empty(), "{idle}");
+    }
+}
+
+#[test]
+fn a_root_in_a_list_of_open_paths_is_broken_and_one_in_a_list_of_guarded_ones_is_not() {
+    let broken = |text: &str| named(&of(text, Kind::Broken)).into_iter().map(|(name, line)| (name.to_owned(), line)).collect::<Vec<_>>();
+    let text = |list: &str, question: &str| format!("OPEN = {list}\n\n\ndef free(request):\n    return {question}\n");
+    let any = "any(request.url.path.startswith(one) for one in OPEN)";
+    assert_eq!(broken(&text("[\"/docs\", \"/\"]", any)), [("/".to_owned(), 5)]);
+    assert_eq!(broken(&text("(\"/docs\", \"/\")", "request.url.path.startswith(OPEN)")), [("/".to_owned(), 5)]);
+    assert!(broken(&text("[\"/docs\"]", any)).is_empty());
+    assert!(broken(&text("[\"/\"]", &format!("not {any}"))).is_empty());
+    assert!(broken(&text("[\"/\"]", "name.startswith(OPEN)")).is_empty());
+}
