@@ -120,7 +120,7 @@ impl<'a> Question<'a> {
             return nothing(Status::NotApplicable, why);
         }
         let wanted = &self.detect.only_if;
-        if !wanted.is_empty() && !wanted.iter().any(|pattern| !pattern.find(self.facts).is_empty()) {
+        if !wanted.is_empty() && !wanted.iter().any(|pattern| pattern.find(self.facts).iter().any(|fact| fact.reach != Reach::Test)) {
             return nothing(Status::NotApplicable, self.detect.unless.clone().unwrap_or_else(|| "it has no meaning here".into()));
         }
         let units = units(self.facts, self.detect.per);
@@ -185,21 +185,25 @@ impl<'a> Question<'a> {
                 best = Some(found);
             }
         }
-        let mut found = best.unwrap_or_else(|| self.absent());
+        let mut found = best.unwrap_or_else(|| self.absent(unit));
         for fault in &self.detect.faults {
             self.lower(&mut found, fault, unit);
         }
         found
     }
 
-    fn absent(&self) -> Found<'a> {
-        let why = self.detect.absent.clone().unwrap_or_else(|| match self.detect.otherwise {
+    fn absent(&self, unit: &Unit) -> Found<'a> {
+        let unseen = self.detect.otherwise == Status::Missing && unit.is_of_own_make(self.facts);
+        let status = if unseen { Status::Unknown } else { self.detect.otherwise };
+        let own = "It answers by a router of its own make: what is known of frameworks says nothing about it.";
+        let why = if unseen { Some(own.to_owned()) } else { self.detect.absent.clone() };
+        let why = why.unwrap_or_else(|| match self.detect.otherwise {
             Status::Implemented => "Nothing that speaks against it was found.".into(),
             Status::Unknown => "The repository does not tell.".into(),
             _ => format!("Nothing shows it: {}.", self.page.title.to_lowercase()),
         });
         Found {
-            status: self.detect.otherwise,
+            status,
             partial: None,
             share: None,
             why,

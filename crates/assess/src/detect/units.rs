@@ -65,6 +65,16 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// Whether it answers callers by a router that no framework's rules know: then that nothing known stands before its routes
+    /// does not show that nothing does.
+    pub(super) fn is_of_own_make(&self, facts: &Facts) -> bool {
+        let What::Service(mine) = self.what else { return false };
+        let own = facts.services.get(mine).is_some_and(|service| service.kind == ServiceKind::Api && service.framework.is_none());
+        own && facts.of(Kind::Route).any(|route| self.holds(facts, route))
+    }
+}
+
 /// The units, at least one.
 pub(super) fn units(facts: &Facts, per: Per) -> Vec<Unit> {
     let services = |wanted: &dyn Fn(ServiceKind) -> bool| -> Vec<Unit> {
