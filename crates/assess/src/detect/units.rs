@@ -56,7 +56,7 @@ impl Unit {
             What::All => true,
             What::File(file) => fact.file == file || (fact.kind != Kind::Docker && shared(fact.kind)),
             What::Service(mine) => {
-                let owner = facts.service(facts.path(fact.file));
+                let owner = facts.owner(fact.file);
                 owner == Some(mine)
                     || owner.is_none()
                     || (shared(fact.kind) && owner.and_then(|owner| facts.services.get(owner)).is_some_and(|owner| owner.root.is_empty()))
@@ -87,7 +87,7 @@ pub(super) fn units(facts: &Facts, per: Per) -> Vec<Unit> {
             // A registry or a configuration server answers HTTP and has no routes of its own to ask about.
             let mut all = services(&|kind| kind == ServiceKind::Api);
             let live = facts.of(Kind::Route).filter(|route| !matches!(route.reach, Reach::Unreached | Reach::Test));
-            let with: BTreeSet<usize> = live.filter_map(|route| facts.service(facts.path(route.file))).collect();
+            let with: BTreeSet<usize> = live.filter_map(|route| facts.owner(route.file)).collect();
             if all.iter().any(|unit| unit.service().is_some_and(|number| with.contains(&number))) {
                 all.retain(|unit| unit.service().is_some_and(|number| with.contains(&number)));
             }
