@@ -386,3 +386,21 @@ fn a_plugin_that_is_written_where_it_is_registered_has_the_prefix() {
     let facts = wired(&[("src/server.ts", text)]);
     assert!(one(&facts, "route GET /v1/songs").starts_with("src/server.ts:4"));
 }
+
+#[test]
+fn an_object_said_to_be_of_a_librarys_type_counts_as_built_by_that_name() {
+    let text = "import { TypeOrmModuleOptions } from '@nestjs/typeorm';\nexport function options() {\n  return {\n    type: 'postgres',\n    extra: { max: 20 },\n  } as TypeOrmModuleOptions;\n}\n";
+    let calls = facts("src/db.ts", text, Kind::Call);
+    assert!(
+        calls.iter().any(|call| call.starts_with("3 @nestjs/typeorm.TypeOrmModuleOptions literal=yes") && call.contains(" extra.max=20")),
+        "{calls:#?}"
+    );
+}
+
+#[test]
+fn a_container_gives_the_class_that_it_is_asked_for() {
+    let text = "import { Container } from 'typedi';\nimport { Mailer } from './mailer';\nconst mailer = Container.get(Mailer);\nmailer.send('x');\nconst log = Container.get('logger');\nlog.info('y');\n";
+    let calls = facts("src/app.ts", text, Kind::Call);
+    assert!(calls.iter().any(|call| call.starts_with("4 src.mailer.Mailer.send")), "{calls:#?}");
+    assert!(calls.iter().any(|call| call.starts_with("6 typedi.Container.get.info")), "{calls:#?}");
+}

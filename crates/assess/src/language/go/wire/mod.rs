@@ -1,5 +1,6 @@
 //! From the calls of all files to apps, routes, middleware and hooks.
 
+mod handled;
 mod leads;
 mod names;
 mod routers;
