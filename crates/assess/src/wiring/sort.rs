@@ -1,5 +1,9 @@
 //! Which files are the repository's own, which are tests, and which are somebody else's or nobody's.
 
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
 use crate::source::Tree;
 
 /// What a file is to an assessment.
@@ -24,13 +28,38 @@ pub fn all(tree: &Tree) -> Vec<Sort> {
     // A virtual environment may have any name; it is known by the file that every one has.
     let environments: Vec<&str> = tree.files.iter().filter_map(|file| file.path.strip_suffix("/pyvenv.cfg")).collect();
     let inside = |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-    tree.files
-        .iter()
-        .map(|file| match environments.iter().find(|folder| inside(&file.path, folder)) {
-            Some(folder) => Sort::Left { folder: format!("{folder}/"), why: "a committed virtual environment" },
-            None => sort(&file.path, &file.bytes),
-        })
-        .collect()
+    let in_tests = test_modules(tree);
+    let sorted = tree.files.iter().map(|file| match environments.iter().find(|folder| inside(&file.path, folder)) {
+        Some(folder) => Sort::Left { folder: format!("{folder}/"), why: "a committed virtual environment" },
+        None => match sort(&file.path, &file.bytes) {
+            Sort::Ours { test } => Sort::Ours { test: test || in_tests.iter().any(|module| is_of(module, &file.path)) },
+            left => left,
+        },
+    });
+    sorted.collect()
+}
+
+/// The modules that Rust compiles for tests only, as paths without their ending: `#[cfg(test)] mod stand_in;`.
+fn test_modules(tree: &Tree) -> Vec<String> {
+    static DECLARED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?m)^#\[cfg\(test\)\]\s*(?:#\[[^\]\n]*\]\s*)*(?:pub(?:\([^)\n]*\))?\s+)?mod\s+(\w+)\s*;").ok());
+    let mut found = Vec::new();
+    for file in tree.files.iter().filter(|file| file.path.ends_with(".rs")) {
+        let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+        let home = match name {
+            "mod.rs" | "lib.rs" | "main.rs" => folder,
+            _ => file.path.trim_end_matches(".rs"),
+        };
+        let Some(declared) = &*DECLARED else { continue };
+        let names = declared.captures_iter(&file.bytes).filter_map(|found| found.get(1)).take(100);
+        found.extend(names.map(|name| format!("{home}/{}", String::from_utf8_lossy(name.as_bytes())).trim_start_matches('/').to_owned()));
+    }
+    found
+}
+
+/// Whether a file is a module or stands below it.
+fn is_of(module: &str, path: &str) -> bool {
+    path.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }
 
 /// What a file is, by its path and its text.

@@ -5,6 +5,7 @@
 mod ends;
 mod forms;
 mod interrupted;
+mod own;
 mod places;
 mod project;
 mod same;

@@ -92,6 +92,22 @@ fn bytes_that_are_no_text_disturb_nobody() {
 }
 
 #[test]
+fn a_module_that_rust_compiles_for_tests_only_belongs_to_the_tests() {
+    let tree = Tree::of([
+        ("src/main.rs", "mod live;\n#[cfg(test)]\nmod stand_in;\n"),
+        ("src/live.rs", "#[cfg(test)]\n#[path = \"x\"]\nmod deep;\n#[cfg(test)]\nmod tests {}\n"),
+        ("src/live/deep/one.rs", ""),
+        ("src/stand_in.rs", ""),
+        ("src/stand_ins.rs", ""),
+    ]);
+    let sorts = super::sort::all(&tree);
+    let tests: Vec<bool> = sorts.iter().map(|sort| matches!(sort, Sort::Ours { test: true })).collect();
+    let paths: Vec<&str> = tree.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["src/live.rs", "src/live/deep/one.rs", "src/main.rs", "src/stand_in.rs", "src/stand_ins.rs"]);
+    assert_eq!(tests, [false, true, false, true, false]);
+}
+
+#[test]
 fn settings_that_an_example_or_a_document_names_are_described() {
     let facts = facts_of(&[
         (
