@@ -313,11 +313,20 @@ import (
 func list(c *gin.Context) {
 	size := c.DefaultQuery("size", "20")
 	rows, err := find(c.Query("color"), size)
+	find(c.Query("color"), c.Query("limit"))
 	if err != nil {
 		c.JSON(500, fail.New("store", err))
 		return
 	}
 	c.JSON(200, rows)
+}
+
+func find(color, size string) ([]string, error) {
+	many, _ := strconv.Atoi(size)
+	if many > 7 || size > 50 {
+		size = 50
+	}
+	return store(color, many)
 }
 
 func page(c *gin.Context) {
@@ -340,7 +349,7 @@ func main() {
     ]);
     let route = |name: &str| facts.of(Kind::Route).find(|fact| fact.name == name).unwrap();
     let params: Vec<&str> = route("GET /wares").all("param").collect();
-    assert_eq!(params, ["size in=query default=20", "color in=query"]);
+    assert_eq!(params, ["size in=query default=20 le=50", "color in=query", "limit in=query le=50"]);
     assert_eq!(route("GET /wares").get("leaks"), Some("yes"));
     assert_eq!(route("GET /page").get("leaks"), None);
     assert_eq!(route("GET /plain").get("leaks"), Some("yes"));

@@ -74,7 +74,9 @@ impl<'t> Reader<'t> {
             return;
         }
         if let Some(declaration) = node.child_by_field_name("declaration") {
-            if self.src(node).starts_with("export default")
+            // Decorators may stand before the words.
+            let mut cursor = node.walk();
+            if node.children(&mut cursor).any(|child| child.kind() == "default")
                 && let Some(name) = declaration.child_by_field_name("name")
             {
                 self.give("default", self.src(name), ctx);

@@ -398,6 +398,12 @@ fn an_object_said_to_be_of_a_librarys_type_counts_as_built_by_that_name() {
 }
 
 #[test]
+fn a_decorated_class_is_given_as_the_default_too() {
+    let given = TYPESCRIPT.extract("src/mailer.ts", "@Service()\nexport default class Mailer {\n  send() {}\n}\n");
+    assert_eq!(given.exports, [("default".to_owned(), "Mailer".to_owned())]);
+}
+
+#[test]
 fn a_container_gives_the_class_that_it_is_asked_for() {
     let text = "import { Container } from 'typedi';\nimport { Mailer } from './mailer';\nconst mailer = Container.get(Mailer);\nmailer.send('x');\nconst log = Container.get('logger');\nlog.info('y');\n";
     let calls = facts("src/app.ts", text, Kind::Call);

@@ -43,12 +43,19 @@ impl<'p> Wiring<'p> {
     /// The parameters of the query that a handler reads, by itself or in a function that it hands the request to.
     pub fn asked(&self, file: FileId, place: Place, lines: Option<&str>) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
+        let mut most: Option<String> = None;
         let mut waiting = vec![(file, place, lines, 0)];
         let mut seen = vec![place];
         while let Some((file, place, lines, depth)) = waiting.pop() {
+            let bounds = self.defined.get(&place).into_iter().flat_map(|def| def.all("bound")).filter_map(|bound| bound.rsplit_once(' '));
+            most = most.or_else(|| bounds.into_iter().find(|(of, _)| sizes(of)).map(|(_, most)| most.to_owned()));
             for (at, fact) in self.made_by(place, lines) {
                 let name = self.name(file, at);
-                if reads(name) {
+                if name == "min" {
+                    let given = [fact.get("0").unwrap_or_default(), fact.get("1").unwrap_or_default()];
+                    let number = given.iter().find(|one| !one.is_empty() && one.bytes().all(|byte| byte.is_ascii_digit()));
+                    most = most.or_else(|| number.filter(|_| given.iter().any(|one| sizes(one))).map(|most| (*most).to_owned()));
+                } else if reads(name) {
                     let word = fact.get("0").unwrap_or_default();
                     if !word.is_empty() && word.len() < 60 && word.chars().all(|c| c.is_alphanumeric() || "_-[]".contains(c)) {
                         let default = fact.get("1").filter(|_| name.ends_with("DefaultQuery")).map(|value| format!(" default={value}"));
@@ -66,6 +73,12 @@ impl<'p> Wiring<'p> {
                     seen.push(own.place);
                     waiting.push((own.place.file, own.place, None, depth + 1));
                 }
+            }
+        }
+        if let Some(most) = most {
+            for param in out.iter_mut().filter(|param| sizes(param.split(' ').next().unwrap_or_default())) {
+                param.push_str(" le=");
+                param.push_str(&most);
             }
         }
         out
@@ -148,9 +161,18 @@ fn reads(name: &str) -> bool {
         && (name.starts_with("net/") || name.contains("gin.Context") || name.contains("echo.Context") || name.contains("fiber.Ctx"))
 }
 
+/// Whether a name is one of how many are wanted.
+fn sizes(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    ["limit", "size", "perpage", "per_page", "take", "count"].iter().any(|word| lower.contains(word))
+}
+
 /// Whether a type is a request or what was asked in it.
 fn requests(of: &str) -> bool {
-    answers(of) || of.contains("net/http.Request") || of.contains("url.Values")
+    answers(of)
+        || ["gin.Context.", "echo.Context.", "fiber.Ctx."].iter().any(|of_request| of.contains(of_request))
+        || of.contains("net/http.Request")
+        || of.contains("url.Values")
 }
 
 /// Whether a type can write an answer.
