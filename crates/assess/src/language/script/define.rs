@@ -74,11 +74,9 @@ impl<'t> Reader<'t> {
             return;
         }
         if let Some(declaration) = node.child_by_field_name("declaration") {
-            // Decorators may stand before the words.
-            let mut cursor = node.walk();
-            if node.children(&mut cursor).any(|child| child.kind() == "default")
-                && let Some(name) = declaration.child_by_field_name("name")
-            {
+            // Decorators may stand before the word.
+            let default = node.children(&mut node.walk()).any(|child| child.kind() == "default");
+            if default && let Some(name) = declaration.child_by_field_name("name") {
                 self.give("default", self.src(name), ctx);
             }
             self.push(declaration, ctx.inner());
