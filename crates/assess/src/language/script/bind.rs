@@ -193,6 +193,13 @@ impl<'t> Reader<'t> {
                     return None;
                 }
                 let mut known = self.known(&chain, scope)?;
+                // A container gives an instance of the class that it is asked for.
+                if matches!(known.canonical.as_str(), "typedi.Container.get" | "tsyringe.container.resolve")
+                    && let Some(class) = value.child_by_field_name("arguments").and_then(|given| given.named_child(0))
+                    && class.kind() == "identifier"
+                {
+                    return self.type_of(class, scope);
+                }
                 known.canonical = result_of(&known.canonical);
                 Some(known)
             }

@@ -386,3 +386,22 @@ fn a_plugin_that_is_written_where_it_is_registered_has_the_prefix() {
     let facts = wired(&[("src/server.ts", text)]);
     assert!(one(&facts, "route GET /v1/songs").starts_with("src/server.ts:4"));
 }
+
+#[test]
+fn what_a_container_gives_is_an_instance_of_the_class() {
+    let files = [
+        ("package.json", r#"{ "dependencies": { "express": "4", "typedi": "0.8" }, "scripts": { "start": "node src/app.js" } }"#),
+        (
+            "src/app.ts",
+            "import express from 'express';\nimport { Container } from 'typedi';\nimport Songs from '@/services/songs';\nconst app = express();\napp.get('/songs', async (req, res) => {\n  const songs = Container.get(Songs);\n  res.json(await songs.all());\n});\napp.listen(80);\n",
+        ),
+        (
+            "src/services/songs.ts",
+            "import { Service } from 'typedi';\n@Service()\nexport default class Songs {\n  async all() {\n    return this.read();\n  }\n  read() {\n    return fetch('http://store');\n  }\n}\n",
+        ),
+    ];
+    let tree = crate::source::Tree::of(files);
+    let facts = crate::wiring::facts(&tree);
+    let asked = facts.all().iter().find(|fact| fact.kind == Kind::Call && fact.name == "fetch").expect("the call");
+    assert_eq!(asked.reach, crate::fact::Reach::Live, "{asked:?}");
+}
