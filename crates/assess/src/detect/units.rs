@@ -57,8 +57,9 @@ impl Unit {
             What::File(file) => fact.file == file || (fact.kind != Kind::Docker && shared(fact.kind)),
             What::Service(mine) => {
                 let owner = facts.owner(fact.file);
-                owner == Some(mine)
-                    || owner.is_none()
+                let root = |number: usize| facts.services.get(number).map(|service| service.root.as_str());
+                // Several programs may live in one folder: what lies there is of each of them.
+                owner.is_none_or(|owner| owner == mine || root(owner) == root(mine))
                     || (shared(fact.kind) && owner.and_then(|owner| facts.services.get(owner)).is_some_and(|owner| owner.root.is_empty()))
             }
         }
@@ -121,6 +122,20 @@ mod tests {
     fn images(files: &[(&str, &str)]) -> Vec<String> {
         let facts = wiring::facts(&Tree::of(files.iter().copied()));
         units(&facts, Per::Image).into_iter().map(|unit| unit.name).collect()
+    }
+
+    #[test]
+    fn programs_of_one_folder_share_what_lies_in_it() {
+        let api = "from fastapi import FastAPI\nimport uvicorn\napp = FastAPI()\nif __name__ == '__main__':\n    uvicorn.run(app)\n";
+        let page = "import streamlit as st\nst.title('shop')\n";
+        let tree = Tree::of([("src/api.py", api), ("src/streamlit_app.py", page), ("requirements.txt", "fastapi\nstreamlit\n")]);
+        let facts = wiring::facts(&tree);
+        let asked = units(&facts, Per::Service);
+        assert!(!asked.is_empty());
+        for unit in &asked {
+            let apps = facts.of(Kind::App).filter(|fact| unit.holds(&facts, fact)).count();
+            assert!(apps > 0, "{} does not see the application", unit.name);
+        }
     }
 
     #[test]
