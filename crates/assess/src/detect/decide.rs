@@ -141,7 +141,9 @@ impl<'a> Question<'a> {
             return nothing(Status::NotApplicable, why);
         }
         let wanted = &self.detect.only_if;
-        if !wanted.is_empty() && !wanted.iter().any(|pattern| self.find(pattern).iter().any(|fact| fact.reach != Reach::Test || fact.kind == Kind::Test)) {
+        if !wanted.is_empty()
+            && !wanted.iter().any(|pattern| self.find(pattern).iter().any(|fact| fact.reach != Reach::Test || fact.kind == Kind::Test))
+        {
             return nothing(Status::NotApplicable, self.detect.unless.clone().unwrap_or_else(|| "it has no meaning here".into()));
         }
         let units = units(self.facts, self.detect.per);

@@ -232,7 +232,7 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
                 | "jwt"
                 | "..."
         )
-        || plain.contains(char::is_whitespace)
+        || plain.contains(char::is_whitespace) && !signs(plain)
         || !plain.is_ascii()
     {
         return None;
@@ -273,6 +273,11 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
     // Keys and tokens: a name of something is none.
     let mixed = plain.chars().any(|character| character.is_ascii_digit()) && plain.chars().any(char::is_alphabetic);
     (count >= 12 && entropy(plain) >= 3.0 && (mixed || count >= 24 && !plain.contains(['.', '_', '/', ':']))).then_some(Judged::Real)
+}
+
+/// Whether there are more signs in a text with spaces than any sentence has: a phrase that somebody thought out as a key.
+fn signs(text: &str) -> bool {
+    text.chars().filter(|character| "!@#$%^&*+=~".contains(*character)).count() >= 4
 }
 
 /// Whether a value looks like one that nobody thought out.

@@ -147,6 +147,14 @@ impl<'p> Linker<'p> {
                 }
             }
         }
+        // `service.signUp` of `import service from`: a member of what the module exports as a whole.
+        if !declared
+            && head != "default"
+            && extract.exports.iter().any(|(public, local)| public == "default" && local != "default")
+            && let Some(found) = self.within(file, &format!("default.{name}"), depth + 1).filter(|found| found.symbol.is_some())
+        {
+            return Some(found);
+        }
         let symbol = self.symbol(file, head).filter(|_| rest.is_empty());
         Some(Found { file, symbol, name: name.to_owned() })
     }
