@@ -232,7 +232,7 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
                 | "jwt"
                 | "..."
         )
-        || plain.contains(char::is_whitespace)
+        || plain.contains(char::is_whitespace) && !phrase(name, plain)
         || !plain.is_ascii()
     {
         return None;
@@ -273,6 +273,15 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
     // Keys and tokens: a name of something is none.
     let mixed = plain.chars().any(|character| character.is_ascii_digit()) && plain.chars().any(char::is_alphabetic);
     (count >= 12 && entropy(plain) >= 3.0 && (mixed || count >= 24 && !plain.contains(['.', '_', '/', ':']))).then_some(Judged::Real)
+}
+
+/// Whether words with spaces are a password and no sentence: signs stand in a row that no sentence has.
+fn phrase(name: &str, text: &str) -> bool {
+    let pass = words(name).last().is_some_and(|last| matches!(last.as_str(), "password" | "passphrase" | "secret" | "key"));
+    let sign = |c: char| c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '_' | '=' | '*' | ' ');
+    let signs: Vec<bool> = text.chars().map(sign).collect();
+    let kinds: std::collections::BTreeSet<char> = text.chars().filter(|c| sign(*c)).collect();
+    pass && kinds.len() >= 3 && signs.windows(4).any(|row| row.iter().all(|is| *is))
 }
 
 /// Whether a value looks like one that nobody thought out.
