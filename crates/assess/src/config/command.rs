@@ -76,7 +76,7 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
                 systemd(&mut sheet, text);
                 "systemd"
             }
-            "" if hook(path) || text.starts_with("#!") && sheet::cut(text, 80).lines().next().is_some_and(|line| line.ends_with("sh")) => {
+            "" if hook(path) || for_a_shell(text) => {
                 commands(&mut sheet, text, 1, name, "shell");
                 "shell"
             }
@@ -84,6 +84,13 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
         },
     };
     Some((sort, sheet.done()))
+}
+
+/// Whether the first line hands a text to a shell, with or without options.
+fn for_a_shell(text: &str) -> bool {
+    let line = sheet::cut(text, 80).lines().next().unwrap_or_default();
+    line.strip_prefix("#!")
+        .is_some_and(|rest| rest.split_whitespace().any(|word| word.rsplit('/').next().is_some_and(|end| end.ends_with("sh"))))
 }
 
 /// The commands of a script, as facts of this target.

@@ -1,6 +1,10 @@
 //! From facts to what is said of each practice.
 
-use std::collections::BTreeSet;
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+    rc::Rc,
+};
 
 use super::{
     Assessed, Confidence, Detect, Fault, Partial, Pattern, Per, Same, Sight, Signal, Wanted,
@@ -44,7 +48,11 @@ impl<'p> Detectors<'p> {
     pub fn assess(&self, facts: &Facts, tree: &Tree) -> Vec<Assessed> {
         use rayon::prelude::*;
         let (sights, applicable) = (Sights::new(facts, tree), Applicable::new(facts));
-        let ask = |page: &&Page| page.detect.as_ref().map(|detect| Question { page, detect, facts, sights: &sights }.answer(&applicable));
+        let ask = |page: &&Page| {
+            page.detect
+                .as_ref()
+                .map(|detect| Question { page, detect, facts, sights: &sights, found: RefCell::default() }.answer(&applicable))
+        };
         self.pages.par_iter().filter_map(ask).collect()
     }
 
@@ -52,7 +60,7 @@ impl<'p> Detectors<'p> {
     pub fn explain(&self, practice: &str, facts: &Facts, tree: &Tree) -> Option<String> {
         let page = *self.pages.iter().find(|page| page.id == practice)?;
         let (sights, applicable) = (Sights::new(facts, tree), Applicable::new(facts));
-        let question = Question { page, detect: page.detect.as_ref()?, facts, sights: &sights };
+        let question = Question { page, detect: page.detect.as_ref()?, facts, sights: &sights, found: RefCell::default() };
         let answer = question.answer(&applicable);
         Some(question.tell(&answer))
     }
@@ -63,6 +71,8 @@ struct Question<'a> {
     detect: &'a Detect,
     facts: &'a Facts,
     sights: &'a Sights<'a>,
+    /// What each pattern of the page finds; units and signals share it.
+    found: RefCell<HashMap<*const Pattern, Rc<Vec<&'a Fact>>>>,
 }
 
 /// What is said of one unit.
@@ -100,6 +110,17 @@ fn runs(fact: &Fact) -> bool {
 }
 
 impl<'a> Question<'a> {
+    /// All facts that match a pattern of this page.
+    fn find(&self, pattern: &Pattern) -> Rc<Vec<&'a Fact>> {
+        let key: *const Pattern = pattern;
+        if let Some(found) = self.found.borrow().get(&key) {
+            return found.clone();
+        }
+        let found = Rc::new(pattern.find(self.facts));
+        self.found.borrow_mut().insert(key, found.clone());
+        found
+    }
+
     fn answer(&self, applicable: &Applicable) -> Assessed {
         let nothing = |status, why: String| Assessed {
             practice: self.page.id.clone(),
@@ -120,7 +141,9 @@ impl<'a> Question<'a> {
             return nothing(Status::NotApplicable, why);
         }
         let wanted = &self.detect.only_if;
-        if !wanted.is_empty() && !wanted.iter().any(|pattern| pattern.find(self.facts).iter().any(|fact| fact.reach != Reach::Test)) {
+        if !wanted.is_empty()
+            && !wanted.iter().any(|pattern| self.find(pattern).iter().any(|fact| fact.reach != Reach::Test || fact.kind == Kind::Test))
+        {
             return nothing(Status::NotApplicable, self.detect.unless.clone().unwrap_or_else(|| "it has no meaning here".into()));
         }
         let units = units(self.facts, self.detect.per);
@@ -171,6 +194,12 @@ impl<'a> Question<'a> {
     }
 
     fn unit(&self, unit: &Unit) -> Found<'a> {
+        let wanted = &self.detect.only_if;
+        let here = |pattern: &Pattern| self.find(pattern).iter().any(|fact| unit.holds(self.facts, fact));
+        if !wanted.is_empty() && !wanted.iter().any(here) {
+            let why = self.detect.unless.clone().unwrap_or_else(|| "it has no meaning here".into());
+            return Found { status: Status::NotApplicable, why, confidence: Confidence::High, ..self.absent(unit) };
+        }
         let mut best: Option<Found<'a>> = None;
         for signal in &self.detect.signals {
             if let Some(found) = self.signal(signal, unit)
@@ -246,7 +275,7 @@ impl<'a> Question<'a> {
 
     fn covered(&self, signal: &Signal, unit: &Unit) -> Option<Found<'a>> {
         let cover = signal.cover.as_ref()?;
-        let of: Vec<&Fact> = cover.of.find(self.facts).into_iter().filter(|fact| unit.holds(self.facts, fact) && runs(fact)).collect();
+        let of: Vec<&Fact> = self.find(&cover.of).iter().copied().filter(|fact| unit.holds(self.facts, fact) && runs(fact)).collect();
         let counted: Vec<&Fact> = of.into_iter().filter(|fact| !cover.but.iter().any(|but| but.matches(self.facts, fact))).collect();
         let (yes, no): (Vec<&Fact>, Vec<&Fact>) =
             counted.iter().copied().partition(|fact| cover.meets.iter().any(|meets| meets.matches(self.facts, fact)));
@@ -280,8 +309,8 @@ impl<'a> Question<'a> {
         unit: &Unit,
     ) -> Option<Vec<&'a Fact>> {
         let find = |pattern: &Pattern| -> Vec<&'a Fact> {
-            let found = pattern.find(self.facts).into_iter();
-            found.filter(|fact| unit.holds(self.facts, fact) && (wanted != Wanted::Only || runs(fact))).collect()
+            let found = self.find(pattern);
+            found.iter().copied().filter(|fact| unit.holds(self.facts, fact) && (wanted != Wanted::Only || runs(fact))).collect()
         };
         let against: Vec<&Fact> = none.iter().flat_map(&find).filter(|fact| runs(fact)).collect();
         let mut sets: Vec<Vec<&'a Fact>> = all.iter().map(&find).collect();

@@ -82,6 +82,10 @@ impl Glob {
         } else {
             text
         };
+        self.fits(text)
+    }
+    /// The same for a text in lower case.
+    fn fits(&self, text: &str) -> bool {
         self.0.iter().any(|parts| fits(parts, text))
     }
 }
@@ -142,8 +146,11 @@ impl Pattern {
     }
     /// All facts that match, by file and line.
     pub fn find<'f>(&self, facts: &'f Facts) -> Vec<&'f Fact> {
-        let mut found: Vec<&Fact> =
-            self.any.iter().flat_map(|one| facts.of(one.kind).filter(move |fact| one.matches(facts, fact))).collect();
+        let mut found: Vec<&Fact> = self
+            .any
+            .iter()
+            .flat_map(|one| facts.named(one.kind, |name| one.name.fits(name)).filter(move |fact| one.qualifies(facts, fact)))
+            .collect();
         if self.any.len() > 1 {
             found.sort_by_key(|fact| (fact.file, fact.line, fact.kind));
             found.dedup_by(|a, b| std::ptr::eq(*a, *b));
@@ -183,10 +190,11 @@ impl One {
         Ok(One { kind, name: Glob::new(name), conditions, tests })
     }
     fn matches(&self, facts: &Facts, fact: &Fact) -> bool {
-        fact.kind == self.kind
-            && (self.tests || fact.reach != Reach::Test)
-            && self.name.matches(&fact.name)
-            && self.conditions.iter().all(|condition| condition.holds(facts, fact))
+        fact.kind == self.kind && self.name.matches(&fact.name) && self.qualifies(facts, fact)
+    }
+    /// Whether a fact of this kind and name matches.
+    fn qualifies(&self, facts: &Facts, fact: &Fact) -> bool {
+        (self.tests || fact.reach != Reach::Test) && self.conditions.iter().all(|condition| condition.holds(facts, fact))
     }
 }
 

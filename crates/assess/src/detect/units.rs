@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Per;
-use crate::fact::{Fact, Facts, FileId, Kind, ServiceKind};
+use crate::fact::{Fact, Facts, FileId, Kind, Reach, ServiceKind};
 
 /// A part of the repository that a detector is asked of.
 pub(super) struct Unit {
@@ -44,15 +44,22 @@ fn shared(kind: Kind) -> bool {
 }
 
 impl Unit {
+    fn service(&self) -> Option<usize> {
+        match self.what {
+            What::Service(number) => Some(number),
+            What::All | What::File(_) => None,
+        }
+    }
     /// Whether a fact is one of this unit's.
     pub(super) fn holds(&self, facts: &Facts, fact: &Fact) -> bool {
         match self.what {
             What::All => true,
             What::File(file) => fact.file == file || (fact.kind != Kind::Docker && shared(fact.kind)),
             What::Service(mine) => {
-                let owner = facts.service(facts.path(fact.file));
-                owner == Some(mine)
-                    || owner.is_none()
+                let owner = facts.owner(fact.file);
+                let root = |number: usize| facts.services.get(number).map(|service| service.root.as_str());
+                // Several programs may live in one folder: what lies there is of each of them.
+                owner.is_none_or(|owner| owner == mine || root(owner) == root(mine))
                     || (shared(fact.kind) && owner.and_then(|owner| facts.services.get(owner)).is_some_and(|owner| owner.root.is_empty()))
             }
         }
@@ -77,7 +84,16 @@ pub(super) fn units(facts: &Facts, per: Per) -> Vec<Unit> {
     };
     let found = match per {
         Per::Repository => Vec::new(),
-        Per::Api => services(&|kind| kind == ServiceKind::Api),
+        Per::Api => {
+            // A registry or a configuration server answers HTTP and has no routes of its own to ask about.
+            let mut all = services(&|kind| kind == ServiceKind::Api);
+            let live = facts.of(Kind::Route).filter(|route| !matches!(route.reach, Reach::Unreached | Reach::Test));
+            let with: BTreeSet<usize> = live.filter_map(|route| facts.owner(route.file)).collect();
+            if all.iter().any(|unit| unit.service().is_some_and(|number| with.contains(&number))) {
+                all.retain(|unit| unit.service().is_some_and(|number| with.contains(&number)));
+            }
+            all
+        }
         Per::Service => services(&|kind| matches!(kind, ServiceKind::Api | ServiceKind::Worker | ServiceKind::Ui)),
         Per::Image => {
             let all: BTreeSet<FileId> = facts.of(Kind::Docker).map(|fact| fact.file).collect();
@@ -109,11 +125,39 @@ mod tests {
     }
 
     #[test]
+    fn programs_of_one_folder_share_what_lies_in_it() {
+        let api = "from fastapi import FastAPI\nimport uvicorn\napp = FastAPI()\nif __name__ == '__main__':\n    uvicorn.run(app)\n";
+        let page = "import streamlit as st\nst.title('shop')\n";
+        let tree = Tree::of([("src/api.py", api), ("src/streamlit_app.py", page), ("requirements.txt", "fastapi\nstreamlit\n")]);
+        let facts = wiring::facts(&tree);
+        let asked = units(&facts, Per::Service);
+        assert!(!asked.is_empty());
+        for unit in &asked {
+            let apps = facts.of(Kind::App).filter(|fact| unit.holds(&facts, fact)).count();
+            assert!(apps > 0, "{} does not see the application", unit.name);
+        }
+    }
+
+    #[test]
     fn images_for_developers_are_not_asked_where_others_are_shipped() {
         let from = "FROM python:3.13\n";
         let all = [("Dockerfile", from), (".devcontainer/Dockerfile", from), ("api/Dockerfile.dev", from), ("e2e/Dockerfile", from)];
         assert_eq!(images(&all), ["Dockerfile"]);
         assert_eq!(images(&all[1..]).len(), 3, "where nothing else is there, they are all there is to ask");
         assert_eq!(images(&[("device/Dockerfile", from), ("latest.Dockerfile", from)]).len(), 2, "words, not parts of words");
+    }
+
+    #[test]
+    fn a_service_without_routes_is_not_asked_where_another_has_some() {
+        let routes = "from fastapi import FastAPI\napp = FastAPI()\n@app.get(\"/a\")\ndef a():\n    return 1\n";
+        let none = "from fastapi import FastAPI\napp = FastAPI()\n";
+        let docker = "FROM python:3.13\nCMD [\"uvicorn\", \"main:app\"]\n";
+        let asked = |files: &[(&str, &str)]| -> Vec<String> {
+            let facts = wiring::facts(&Tree::of(files.iter().copied()));
+            units(&facts, Per::Api).into_iter().map(|unit| unit.name).collect()
+        };
+        let all = [("one/main.py", routes), ("one/Dockerfile", docker), ("two/main.py", none), ("two/Dockerfile", docker)];
+        assert_eq!(asked(&all), ["one"]);
+        assert_eq!(asked(&all[2..]).len(), 1, "where none has routes, they are all there is to ask");
     }
 }

@@ -91,6 +91,7 @@ kinds! {
     /// Python adds `own_calls`: there `calls` holds what guards and callees call as well, `own_calls` the handler's own calls alone.
     /// Java adds `valid` yes where the input is checked, `paged`, `open` (a rule that lets everybody in), `inactive` (a guard that nothing
     /// switches on), `port` where it is another than the service's.
+    /// Go adds `leaks` yes where the handler, or a function that it hands the error to, writes the text of an error into its answer.
     Route = "route",
     /// What stands before all routes of an app or router: `name` canonical; arguments as of a call; `order`; `scope` app or router.
     Middleware = "middleware",

@@ -1,6 +1,9 @@
 //! All facts of a repository.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::OnceLock,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +70,10 @@ pub struct Facts {
     pub skipped: Vec<String>,
     facts: Vec<Fact>,
     kinds: BTreeMap<Kind, Vec<u32>>,
+    /// The names of each kind in lower case, each with its facts: a pattern is held against a name once.
+    names: BTreeMap<Kind, Vec<(String, Vec<u32>)>>,
+    /// The service of each file, worked out when it is first asked for.
+    owners: OnceLock<Vec<Option<usize>>>,
 }
 
 impl Facts {
@@ -75,10 +82,14 @@ impl Facts {
         facts.sort_by(|a, b| (a.file, a.line, a.kind, &a.name, &a.attrs).cmp(&(b.file, b.line, b.kind, &b.name, &b.attrs)));
         facts.dedup();
         let mut kinds: BTreeMap<Kind, Vec<u32>> = BTreeMap::new();
+        let mut named: BTreeMap<Kind, HashMap<String, Vec<u32>>> = BTreeMap::new();
         for (number, fact) in facts.iter().enumerate() {
-            kinds.entry(fact.kind).or_default().push(u32::try_from(number).unwrap_or(u32::MAX));
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            kinds.entry(fact.kind).or_default().push(number);
+            named.entry(fact.kind).or_default().entry(fact.name.to_lowercase()).or_default().push(number);
         }
-        Facts { files, services, skipped: Vec::new(), facts, kinds }
+        let names = named.into_iter().map(|(kind, names)| (kind, names.into_iter().collect())).collect();
+        Facts { files, services, skipped: Vec::new(), facts, kinds, names, owners: OnceLock::new() }
     }
     /// Adds facts.
     pub fn extend(&mut self, more: Vec<Fact>) {
@@ -86,12 +97,19 @@ impl Facts {
             let mut facts = std::mem::take(&mut self.facts);
             facts.extend(more);
             let indexed = Facts::new(Vec::new(), Vec::new(), facts);
-            (self.facts, self.kinds) = (indexed.facts, indexed.kinds);
+            (self.facts, self.kinds, self.names) = (indexed.facts, indexed.kinds, indexed.names);
         }
     }
     /// All facts of a kind, by file and line.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Fact> {
         self.kinds.get(&kind).into_iter().flatten().filter_map(|number| self.facts.get(*number as usize))
+    }
+    /// The facts of a kind whose name in lower case is wanted, by file and line.
+    pub fn named<'f>(&'f self, kind: Kind, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &'f Fact> {
+        let found = self.names.get(&kind).into_iter().flatten().filter(|(name, _)| wanted(name));
+        let mut numbers: Vec<u32> = found.flat_map(|(_, numbers)| numbers.iter().copied()).collect();
+        numbers.sort_unstable();
+        numbers.into_iter().filter_map(|number| self.facts.get(number as usize))
     }
     /// All facts, by file and line.
     pub fn all(&self) -> &[Fact] {
@@ -108,6 +126,11 @@ impl Facts {
     /// The name of the definition that a fact stands in; empty at a file's own level.
     pub fn symbol(&self, fact: &Fact) -> &str {
         self.file(fact).and_then(|info| info.symbols.get(fact.symbol as usize)).map_or("", String::as_str)
+    }
+    /// The service of a file, as [`Facts::service`] of its path. The services are not changed after this.
+    pub fn owner(&self, file: FileId) -> Option<usize> {
+        let owners = self.owners.get_or_init(|| self.files.iter().map(|info| self.service(&info.path)).collect());
+        owners.get(file.0 as usize).copied().flatten()
     }
     /// The service whose folder holds this path most closely; nothing where it belongs to all.
     pub fn service(&self, path: &str) -> Option<usize> {

@@ -1,15 +1,13 @@
 //! The report on a repository, on a terminal.
 
-use std::fmt::Write;
-
 use super::{
     Repository, Row,
     inert::visible,
     outline::{days, figures, gaps_lines, shown, sort, spot},
     plan,
-    text::{Look, Paper, colour, examined, short, wrapped},
+    text::{Look, Paper, colour, examined, scores, short, wrapped},
 };
-use crate::{Status, report::Report, score::Band};
+use crate::{Status, report::Report};
 
 /// Places of a practice in the compact form.
 const PLACES: usize = 3;
@@ -84,34 +82,6 @@ fn services(repository: &Repository) -> String {
         })
         .collect();
     if names.is_empty() { "no service".into() } else { format!("services: {}", names.join(", ")) }
-}
-
-fn scores(paper: &mut Paper, report: &Report) {
-    paper.put("");
-    let heads = ["", "score", "", "weight", "implemented", "partial", "missing", "unknown", "n/a"];
-    let mut rows = vec![heads.map(str::to_owned)];
-    for one in &report.categories {
-        let counts = one.counts;
-        rows.push([
-            one.category.name().to_owned(),
-            one.share.printed(),
-            one.band.map_or("", Band::name).to_owned(),
-            format!("{}/{}", one.share.earned.short(), one.share.possible.short()),
-            counts.implemented.to_string(),
-            counts.partial.to_string(),
-            counts.missing.to_string(),
-            counts.unknown.to_string(),
-            counts.not_applicable.to_string(),
-        ]);
-    }
-    let widths: Vec<usize> = (0..heads.len()).map(|place| rows.iter().map(|row| row[place].len()).max().unwrap_or(0)).collect();
-    for row in rows {
-        let mut line = String::new();
-        for (place, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let _ = if place == 0 || place == 2 { write!(line, "{cell:<width$}  ") } else { write!(line, "{cell:>width$}  ") };
-        }
-        paper.put(&line);
-    }
 }
 
 fn conflicts(paper: &mut Paper, report: &Report, repository: &Repository) {

@@ -112,7 +112,7 @@ fn top(paper: &mut Paper, report: &Report) {
     );
 }
 
-fn scores(paper: &mut Paper, report: &Report) {
+pub(super) fn scores(paper: &mut Paper, report: &Report) {
     paper.put("");
     let heads = ["", "score", "", "weight", "proven", "partial", "missing", "unknown", "n/a"];
     let mut rows = vec![heads.map(str::to_owned)];

@@ -232,7 +232,7 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
                 | "jwt"
                 | "..."
         )
-        || plain.contains(char::is_whitespace) && !phrase(name, plain)
+        || plain.contains(char::is_whitespace) && !signs(plain)
         || !plain.is_ascii()
     {
         return None;
@@ -275,13 +275,9 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
     (count >= 12 && entropy(plain) >= 3.0 && (mixed || count >= 24 && !plain.contains(['.', '_', '/', ':']))).then_some(Judged::Real)
 }
 
-/// Whether words with spaces are a password and no sentence: signs stand in a row that no sentence has.
-fn phrase(name: &str, text: &str) -> bool {
-    let pass = words(name).last().is_some_and(|last| matches!(last.as_str(), "password" | "passphrase" | "secret" | "key"));
-    let sign = |c: char| c.is_ascii_punctuation() && !matches!(c, '.' | '-' | '_' | '=' | '*' | ' ');
-    let signs: Vec<bool> = text.chars().map(sign).collect();
-    let kinds: std::collections::BTreeSet<char> = text.chars().filter(|c| sign(*c)).collect();
-    pass && kinds.len() >= 3 && signs.windows(4).any(|row| row.iter().all(|is| *is))
+/// Whether there are more signs in a text with spaces than any sentence has: a phrase that somebody thought out as a key.
+fn signs(text: &str) -> bool {
+    text.chars().filter(|character| "!@#$%^&*+=~".contains(*character)).count() >= 4
 }
 
 /// Whether a value looks like one that nobody thought out.

@@ -126,7 +126,18 @@ impl Job {
 /// Systems whose files have lists of scripts somewhere: all texts below the keys that hold commands.
 fn other(sheet: &mut Sheet, root: At<'_>) {
     const SCRIPTS: &[&str] = &["script", "commands", "before_script", "after_success", "install", "build_script", "test_script", "args"];
-    let job = Job::new("other", "");
+    let mut job = Job::new("other", "");
+    // Travis starts services beside all jobs, and runs the build tool's tests where no script is written.
+    let travis = |name: &str| root.entries().find(|(key, _, _)| *key == name).map(|(_, _, value)| value);
+    if let Some(services) = travis("services") {
+        services.items().filter_map(|service| service.text()).for_each(|service| job.add("service", service));
+    }
+    if travis("script").is_none()
+        && let Some(language) = travis("language")
+        && language.text() == Some("java")
+    {
+        sheet.push(job.step("mvn test", language.line(), language.end(), false).with("run", "mvn test -B"));
+    }
     let mut stack = vec![(root, String::new(), 0_u32)];
     let mut steps = 0;
     while let Some((at, key, depth)) = stack.pop() {

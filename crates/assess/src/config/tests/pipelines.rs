@@ -153,3 +153,12 @@ fn a_hook_of_husky_is_a_script_without_a_line_that_says_so() {
     assert_eq!(one(&found, Kind::Command, "lint-staged").get("target"), Some("pre-commit"));
     assert!(facts("bin/pre-commit", "npx lint-staged\n").is_empty());
 }
+
+#[test]
+fn travis_starts_services_and_runs_the_tests_of_the_build_tool_where_no_script_is_written() {
+    let with = facts(".travis.yml", "language: node_js\nservices:\n  - mongodb\nscript:\n  - yarn test\n");
+    assert_eq!(steps(&with), [("yarn test", 5, "no")]);
+    assert_eq!(with.iter().find(|fact| fact.kind == Kind::Step).and_then(|fact| fact.get("service")), Some("mongodb"));
+    let without = facts(".travis.yml", "language: java\nafter_success:\n  - ./publish.sh\n");
+    assert_eq!(steps(&without), [("mvn test", 1, "no"), ("publish.sh", 3, "no")]);
+}

@@ -184,6 +184,22 @@ impl<'t> Reader<'t> {
         self.out.facts.push(fact);
     }
 
+    /// `limit > 100`: the function knows an upper bound.
+    pub fn bounded(&mut self, node: Node<'t>) {
+        let operator = node.child_by_field_name("operator").map_or("", |operator| text(operator, self.source));
+        let (Some(left), Some(right)) = (node.child_by_field_name("left"), node.child_by_field_name("right")) else { return };
+        if !matches!(operator, ">" | ">=") || self.symbol == 0 || text(left, self.source).len() > 60 {
+            return;
+        }
+        let Some(most) = self.value(right).constant.filter(|most| most.len() < 12 && most.bytes().all(|byte| byte.is_ascii_digit())) else {
+            return;
+        };
+        let bound = format!("{} {most}", text(left, self.source));
+        if let Some(def) = self.out.facts.get_mut(self.def).filter(|fact| fact.kind == Kind::Def && fact.attrs.len() < 60) {
+            def.attrs.push(("bound".into(), bound));
+        }
+    }
+
     /// A test is known when its calls are.
     fn finished(&mut self, node: Node<'t>) {
         let Some(name) = node.child_by_field_name("name").map(|name| text(name, self.source)) else { return };

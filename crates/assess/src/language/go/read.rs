@@ -35,7 +35,10 @@ impl<'t> Reader<'t> {
                 let of = self.value(node.child_by_field_name("operand")?).of?;
                 Value { of: Some(of.strip_prefix("[]")?.to_owned()), ..Value::default() }
             }
-            "binary_expression" => self.joined(node)?,
+            "binary_expression" => {
+                self.bounded(node);
+                self.joined(node)?
+            }
             "interpreted_string_literal" | "raw_string_literal" => {
                 let constant = package::constant(node, self.source)?;
                 self.text(&constant, false, node);

@@ -290,3 +290,67 @@ fn comments_say_nothing_and_hostile_text_ends() {
     assert!(one("a.go", &calls).iter().filter(|fact| fact.kind == Kind::Call).count() > 1_000);
     let _ = one("a.go", "package a\nfunc (é\u{0}{ import \"");
 }
+
+#[test]
+fn a_route_says_what_its_handler_asks_of_the_query_and_whether_it_tells_the_text_of_an_error() {
+    let facts = all([
+        ("go.mod", "module example.org/shop\n\ngo 1.22\n"),
+        (
+            "fail/fail.go",
+            "package fail\n\ntype Body struct {\n\tErrors map[string]string\n}\n\nfunc New(key string, err error) Body {\n\tres := Body{}\n\tres.Errors[key] = err.Error()\n\treturn res\n}\n",
+        ),
+        (
+            "main.go",
+            r#"package main
+
+import (
+	"errors"
+
+	"example.org/shop/fail"
+	"github.com/gin-gonic/gin"
+)
+
+func list(c *gin.Context) {
+	size := c.DefaultQuery("size", "20")
+	rows, err := find(c.Query("color"), size)
+	find(c.Query("color"), c.Query("limit"))
+	if err != nil {
+		c.JSON(500, fail.New("store", err))
+		return
+	}
+	c.JSON(200, rows)
+}
+
+func find(color, size string) ([]string, error) {
+	many, _ := strconv.Atoi(size)
+	if many > 7 || size > 50 {
+		size = 50
+	}
+	return store(color, many)
+}
+
+func page(c *gin.Context) {
+	c.JSON(400, fail.New("page", errors.New("no such page")))
+}
+
+func main() {
+	r := gin.Default()
+	r.GET("/wares", list)
+	r.GET("/page", page)
+	r.GET("/plain", func(c *gin.Context) {
+		if err := check(); err != nil {
+			c.String(500, err.Error())
+		}
+	})
+	r.Run()
+}
+"#,
+        ),
+    ]);
+    let route = |name: &str| facts.of(Kind::Route).find(|fact| fact.name == name).unwrap();
+    let params: Vec<&str> = route("GET /wares").all("param").collect();
+    assert_eq!(params, ["size in=query default=20 le=50", "color in=query", "limit in=query le=50"]);
+    assert_eq!(route("GET /wares").get("leaks"), Some("yes"));
+    assert_eq!(route("GET /page").get("leaks"), None);
+    assert_eq!(route("GET /plain").get("leaks"), Some("yes"));
+}

@@ -106,12 +106,28 @@ impl<'t> Walk<'t> {
             }
             let (library, last) = fact.name.rsplit_once('.').unwrap_or(("", &fact.name));
             let made = || made.iter().find(|(first, last, _)| (*first..=*last).contains(&fact.line)).map(|(_, _, name)| name.as_str());
-            let own = table(fact.symbol).or_else(made).unwrap_or("").to_owned();
+            let mut own = table(fact.symbol).or_else(made).unwrap_or("").to_owned();
+            // SQLModel names a table after its class.
+            if own.is_empty() && library.starts_with("sqlmodel") {
+                let class = self.names.read.symbols.get(fact.symbol as usize).map_or("", |symbol| symbol.name.as_str());
+                own = class.rsplit('.').next().unwrap_or("").to_lowercase();
+            }
             let alchemy = library.starts_with("sqlalchemy")
                 || library.starts_with("flask_sqlalchemy")
                 || library.starts_with("sqlmodel")
                 || library.ends_with("db");
             let django = library.starts_with("django.db.models");
+            // SQLModel says in the field what SQLAlchemy says in a thing of its own.
+            if last == "Field"
+                && library.starts_with("sqlmodel")
+                && let Some(target) = fact.get("foreign_key")
+            {
+                let mut key = place("foreign key").with("table", own.as_str()).with("columns", column.as_str()).with("references", target);
+                if let Some(deletion) = fact.get("ondelete") {
+                    key.attrs.push(("clause".into(), format!("on delete {}", deletion.to_lowercase())));
+                }
+                found.push(key.with("orm", "sqlalchemy"));
+            }
             match last {
                 "ForeignKey" | "OneToOneField" | "ForeignKeyConstraint" if alchemy || django => {
                     let mut key =

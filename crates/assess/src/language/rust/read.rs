@@ -194,7 +194,8 @@ impl<'t> Reader<'t> {
             held.of.clone()
         } else {
             let own = self.names.results.get(&name).cloned();
-            own.or_else(|| if name.starts_with('?') { None } else { library::gives(&name) })
+            let unknown = name.starts_with('?') || method.is_empty() && self.elsewhere(&name);
+            own.or_else(|| if unknown { None } else { library::gives(&name) })
         };
         if name == "Err" {
             let what = fact.get("0").unwrap_or_default();
@@ -223,6 +224,19 @@ impl<'t> Reader<'t> {
             self.push(Fact::new(Kind::Env, variable, line, end).with("required", "no"));
         }
         Some(Value { of: known, id: Some(id), call: Some(number), ..Value::default() })
+    }
+
+    /// Whether only another file says what a function of a type of this repository gives. A constructor says it by its name.
+    fn elsewhere(&self, name: &str) -> bool {
+        let path = self.names.path.as_str();
+        let home = match path.find(".src.") {
+            _ if path.starts_with("src.") => "src.",
+            Some(at) => path.get(..at + 5).unwrap_or_default(),
+            None => return false,
+        };
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let makes = ["new", "default", "from", "with_", "try_", "builder", "build", "create", "connect", "open", "load", "parse", "init"];
+        name.starts_with(home) && !makes.iter().any(|word| last.starts_with(word))
     }
 
     /// What is done with a variable of the environment says whether it is needed.
@@ -329,10 +343,15 @@ impl<'t> Reader<'t> {
             return;
         }
         let plain = written.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let mut names = written.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|part| !part.is_empty());
+        // `let (router, description) = ....split_for_parts()`.
+        let parts = fact.as_ref().is_some_and(|fact| fact.name.ends_with(".split_for_parts"));
         let local = if plain {
             written
+        } else if parts {
+            names.next().unwrap_or(written)
         } else {
-            written.split(|c: char| !c.is_alphanumeric() && c != '_').rfind(|part| !part.is_empty()).unwrap_or(written)
+            names.next_back().unwrap_or(written)
         };
         let id = match (&known.id, known.call) {
             (Some(id), None) if plain => id.clone(),

@@ -261,3 +261,39 @@ fn comments_say_nothing_and_hostile_text_ends() {
     assert!(one("src/a.rs", &chain).iter().filter(|fact| fact.kind == Kind::Call).count() > 1_000);
     let _ = one("src/a.rs", "fn \u{0}é{ r#\"");
 }
+
+#[test]
+fn routes_of_a_described_router_are_found_behind_a_function_of_a_type_of_ours() {
+    let facts = all([
+        ("Cargo.toml", "[package]\nname = \"shop\"\n"),
+        (
+            "src/main.rs",
+            "mod api;\nmod wares;\nmod web;\n#[tokio::main]\nasync fn main() {\n    axum::serve(listener(), web::router()).await.unwrap();\n}\n",
+        ),
+        (
+            "src/api.rs",
+            "use utoipa_axum::router::OpenApiRouter;\npub struct Api;\nimpl Api {\n    pub fn described() -> OpenApiRouter {\n        OpenApiRouter::with_openapi(doc())\n    }\n}\n",
+        ),
+        ("src/wares/mod.rs", "pub mod list;\npub mod drop;\n"),
+        (
+            "src/wares/list.rs",
+            "#[utoipa::path(get, path = \"/wares\")]\npub async fn run(query: axum::extract::Query<Asked>) -> String { find().await }\npub struct Asked { page: u32, color: String }\n",
+        ),
+        ("src/wares/drop.rs", "#[utoipa::path(delete, path = \"/wares/{id}\")]\npub async fn run() -> String { gone().await }\n"),
+        (
+            "src/web.rs",
+            "use axum::Router;\nuse axum::routing::get;\nuse utoipa_axum::routes;\nuse crate::api::Api;\nuse crate::wares::*;\npub fn router() -> Router {\n    let (router, doc) = Api::described()\n        .routes(routes!(list::run))\n        .routes(routes!(drop::run))\n        .split_for_parts();\n    let router = router.route(\"/alive\", get(alive));\n    router.with_state(doc)\n}\nasync fn alive() -> &'static str { \"yes\" }\n",
+        ),
+    ]);
+    let mut routes: Vec<(&str, &str)> =
+        facts.of(Kind::Route).map(|fact| (fact.name.as_str(), fact.get("handler").unwrap_or_default())).collect();
+    routes.sort_unstable();
+    assert_eq!(
+        routes,
+        [("DELETE /wares/{id}", "src.wares.drop.run"), ("GET /alive", "src.web.alive"), ("GET /wares", "src.wares.list.run")]
+    );
+    let list = facts.of(Kind::Route).find(|fact| fact.name == "GET /wares").unwrap();
+    let mut asked: Vec<&str> = list.all("param").collect();
+    asked.sort_unstable();
+    assert_eq!(asked, ["color in=query", "page in=query"]);
+}

@@ -291,6 +291,21 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// `{ ... } as Options`: an object that is said to be of a library's type counts as built by that name.
+    pub(super) fn literal(&mut self, node: Node<'t>, ctx: Ctx<'t>) {
+        if !matches!(node.kind(), "as_expression" | "satisfies_expression") {
+            return;
+        }
+        let (Some(object), Some(of)) = (node.named_child(0).map(plain), node.named_child(1)) else { return };
+        if object.kind() != "object" || !matches!(of.kind(), "type_identifier" | "generic_type" | "nested_type_identifier") {
+            return;
+        }
+        let Some(known) = self.known(&self.chain(of), ctx.scope).filter(|known| known.canonical.contains('.')) else { return };
+        let fact = Fact::new(Kind::Call, shortened(&known.canonical), line(object), end(object)).with("literal", "yes");
+        let fact = self.arguments(fact, &[object], ctx.scope);
+        self.fact(fact, ctx);
+    }
+
     /// The arguments as properties.
     pub(super) fn arguments(&self, mut fact: Fact, given: &[Node<'t>], scope: usize) -> Fact {
         for (number, one) in given.iter().enumerate().take(20) {

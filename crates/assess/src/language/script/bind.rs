@@ -8,6 +8,18 @@ use super::{
 };
 use crate::fact::{Fact, Import, Kind};
 
+/// Calls that give an instance of the class they are handed.
+const CONTAINERS: &[&str] = &[
+    "typedi.Container.get",
+    "tsyringe.container.resolve",
+    "@nestjs/common.INestApplication.get",
+    "@nestjs/common.INestApplication.resolve",
+    "@nestjs/core.ModuleRef.get",
+    "@nestjs/core.ModuleRef.resolve",
+    "inversify.Container.get",
+    "inversify.Container.resolve",
+];
+
 /// Where a chain of members begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Root<'t> {
@@ -193,6 +205,14 @@ impl<'t> Reader<'t> {
                     return None;
                 }
                 let mut known = self.known(&chain, scope)?;
+                // A container gives what it is asked for by its class.
+                if CONTAINERS.contains(&known.canonical.as_str())
+                    && let Some(class) = value.child_by_field_name("arguments").and_then(|list| list.named_child(0))
+                    && matches!(class.kind(), "identifier" | "member_expression")
+                    && let Some(class) = self.known(&self.chain(class), scope)
+                {
+                    return Some(class);
+                }
                 known.canonical = result_of(&known.canonical);
                 Some(known)
             }

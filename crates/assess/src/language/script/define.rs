@@ -74,9 +74,9 @@ impl<'t> Reader<'t> {
             return;
         }
         if let Some(declaration) = node.child_by_field_name("declaration") {
-            if self.src(node).starts_with("export default")
-                && let Some(name) = declaration.child_by_field_name("name")
-            {
+            // Decorators may stand before the word.
+            let default = node.children(&mut node.walk()).any(|child| child.kind() == "default");
+            if default && let Some(name) = declaration.child_by_field_name("name") {
                 self.give("default", self.src(name), ctx);
             }
             self.push(declaration, ctx.inner());

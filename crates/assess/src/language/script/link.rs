@@ -131,6 +131,14 @@ impl<'p> Linker<'p> {
             return self.within(file, rest, depth + 1);
         }
         let declared = self.has(file, head) || self.symbol(file, head).is_some();
+        // A method of the class that the module exports as a whole.
+        if !declared
+            && let Some((_, class)) = extract.exports.iter().find(|(public, _)| public == "default")
+            && let named = format!("{class}.{name}")
+            && let Some(symbol) = self.symbol(file, &named)
+        {
+            return Some(Found { file, symbol: Some(symbol), name: named });
+        }
         if !declared {
             for import in extract.imports.iter().filter(|import| import.local == "*") {
                 let found = self.target(file, &import.module).and_then(|target| self.within(target, name, depth + 1));
@@ -138,6 +146,14 @@ impl<'p> Linker<'p> {
                     return Some(found);
                 }
             }
+        }
+        // `service.signUp` of `import service from`: a member of what the module exports as a whole.
+        if !declared
+            && head != "default"
+            && extract.exports.iter().any(|(public, local)| public == "default" && local != "default")
+            && let Some(found) = self.within(file, &format!("default.{name}"), depth + 1).filter(|found| found.symbol.is_some())
+        {
+            return Some(found);
         }
         let symbol = self.symbol(file, head).filter(|_| rest.is_empty());
         Some(Found { file, symbol, name: name.to_owned() })

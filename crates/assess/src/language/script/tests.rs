@@ -386,3 +386,46 @@ fn a_plugin_that_is_written_where_it_is_registered_has_the_prefix() {
     let facts = wired(&[("src/server.ts", text)]);
     assert!(one(&facts, "route GET /v1/songs").starts_with("src/server.ts:4"));
 }
+
+#[test]
+fn an_object_said_to_be_of_a_librarys_type_counts_as_built_by_that_name() {
+    let text = "import { TypeOrmModuleOptions } from '@nestjs/typeorm';\nexport function options() {\n  return {\n    type: 'postgres',\n    extra: { max: 20 },\n  } as TypeOrmModuleOptions;\n}\n";
+    let calls = facts("src/db.ts", text, Kind::Call);
+    assert!(
+        calls.iter().any(|call| call.starts_with("3 @nestjs/typeorm.TypeOrmModuleOptions literal=yes") && call.contains(" extra.max=20")),
+        "{calls:#?}"
+    );
+}
+
+#[test]
+fn a_decorated_class_is_given_as_the_default_too() {
+    let given = TYPESCRIPT.extract("src/mailer.ts", "@Service()\nexport default class Mailer {\n  send() {}\n}\n");
+    assert_eq!(given.exports, [("default".to_owned(), "Mailer".to_owned())]);
+}
+
+#[test]
+fn a_container_gives_the_class_that_it_is_asked_for() {
+    let text = "import { Container } from 'typedi';\nimport { Mailer } from './mailer';\nconst mailer = Container.get(Mailer);\nmailer.send('x');\nconst log = Container.get('logger');\nlog.info('y');\n";
+    let calls = facts("src/app.ts", text, Kind::Call);
+    assert!(calls.iter().any(|call| call.starts_with("4 src.mailer.Mailer.send")), "{calls:#?}");
+    assert!(calls.iter().any(|call| call.starts_with("6 typedi.Container.get.info")), "{calls:#?}");
+}
+
+#[test]
+fn what_a_container_gives_is_an_instance_of_the_class() {
+    let files = [
+        ("package.json", r#"{ "dependencies": { "express": "4", "typedi": "0.8" }, "scripts": { "start": "node src/app.js" } }"#),
+        (
+            "src/app.ts",
+            "import express from 'express';\nimport { Container } from 'typedi';\nimport Songs from '@/services/songs';\nconst app = express();\napp.get('/songs', async (req, res) => {\n  const songs = Container.get(Songs);\n  res.json(await songs.all());\n});\napp.listen(80);\n",
+        ),
+        (
+            "src/services/songs.ts",
+            "import { Service } from 'typedi';\n@Service()\nexport default class Songs {\n  async all() {\n    return this.read();\n  }\n  read() {\n    return fetch('http://store');\n  }\n}\n",
+        ),
+    ];
+    let tree = crate::source::Tree::of(files);
+    let facts = crate::wiring::facts(&tree);
+    let asked = facts.all().iter().find(|fact| fact.kind == Kind::Call && fact.name == "fetch").expect("the call");
+    assert_eq!(asked.reach, crate::fact::Reach::Live, "{asked:?}");
+}

@@ -62,6 +62,7 @@ impl<'t> Reader<'t> {
                 }
             }
             "parenthesized_expression" | "non_null_expression" | "as_expression" | "satisfies_expression" => {
+                self.literal(node, ctx);
                 if let Some(inner) = node.named_child(0) {
                     self.push_named(inner, ctx, name);
                 }

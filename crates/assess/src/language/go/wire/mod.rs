@@ -1,5 +1,6 @@
 //! From the calls of all files to apps, routes, middleware and hooks.
 
+mod handled;
 mod leads;
 mod names;
 mod routers;
@@ -28,6 +29,8 @@ struct Wiring<'p> {
     pub ids: BTreeMap<(FileId, &'p str), usize>,
     /// Calls by the definition that makes them, as numbers in the file's facts.
     pub made: BTreeMap<Place, Vec<usize>>,
+    /// Functions by place.
+    pub defined: BTreeMap<Place, &'p Fact>,
     /// Index of a file among the program's.
     pub index: BTreeMap<FileId, usize>,
     pub graph: Graph,
@@ -64,6 +67,7 @@ impl<'p> Wiring<'p> {
             into: BTreeMap::new(),
             ids: BTreeMap::new(),
             made: BTreeMap::new(),
+            defined: BTreeMap::new(),
             index: BTreeMap::new(),
             graph: Graph::default(),
         };
@@ -71,6 +75,9 @@ impl<'p> Wiring<'p> {
             wiring.index.insert(*file, number);
             let mut followed = Vec::with_capacity(extract.facts.len());
             for (at, fact) in extract.facts.iter().enumerate() {
+                if fact.kind == Kind::Def {
+                    wiring.defined.entry(Place { file: *file, symbol: fact.symbol }).or_insert(fact);
+                }
                 if fact.kind == Kind::Call {
                     wiring.made.entry(Place { file: *file, symbol: fact.symbol }).or_default().push(at);
                 }

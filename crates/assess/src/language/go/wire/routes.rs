@@ -345,6 +345,19 @@ impl<'p> Wiring<'p> {
                 for part in full.split('/').filter(|part| part.starts_with([':', '{', '*'])) {
                     route = route.with("param", part.trim_matches(['{', '}', ':', '*']).split(':').next().unwrap_or_default());
                 }
+                let at = match (&peeled.lines, place) {
+                    (Some(_), _) => Some(Place { file: *file, symbol: fact.symbol }),
+                    (None, place) => place,
+                };
+                if let Some(at) = at {
+                    let lines = peeled.lines.as_deref();
+                    for param in self.asked(at.file, at, lines) {
+                        route = route.with("param", param);
+                    }
+                    if self.leaks(at.file, at, lines) {
+                        route = route.with("leaks", "yes");
+                    }
+                }
                 let calls = match (&peeled.lines, place) {
                     (Some(range), _) => self.inside(*file, fact.symbol, range),
                     (None, Some(_)) => self.within(&peeled.name),

@@ -282,6 +282,11 @@ fn input(mut fact: Fact, method: &Method<'_>, declared: &Method<'_>, verb: &str)
     );
     let many = MANY.contains(&base) || base.ends_with("[]") || base.ends_with("Page") || base.ends_with("List");
     paged |= matches!(base, "Page" | "Slice" | "PagedModel" | "Window") || base.ends_with("Page");
+    // `Result<List<User>>`: an envelope of their own around many.
+    let within = |part: &str| MANY.contains(&part) || part.ends_with("[]") || part.ends_with("Page") || part.ends_with("List");
+    let wrapped = base != "Map" && gives.split(['<', '>', ',', ' ']).any(within);
+    // An answer that says nothing of its type is a list where the caller pages through it.
+    let many = many || wrapped || paged && untyped && verb == "GET";
     let yes = |is: bool| if is { "yes" } else { "no" };
     fact = fact.with("input", input).with("valid", yes(valid)).with("output", if untyped { "none" } else { "typed" });
     if many {

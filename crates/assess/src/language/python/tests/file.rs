@@ -1,5 +1,8 @@
 use super::{Python, named, of};
-use crate::{fact::Kind, language::Language};
+use crate::{
+    fact::{Fact, Kind},
+    language::Language,
+};
 
 #[test]
 fn a_call_is_named_by_what_was_imported_and_by_the_type_of_its_receiver() {
@@ -157,4 +160,22 @@ fn a_root_in_a_list_of_open_paths_is_broken_and_one_in_a_list_of_guarded_ones_is
     assert!(broken(&text("[\"/docs\"]", any)).is_empty());
     assert!(broken(&text("[\"/\"]", &format!("not {any}"))).is_empty());
     assert!(broken(&text("[\"/\"]", "name.startswith(OPEN)")).is_empty());
+}
+
+#[test]
+fn a_field_of_sqlmodel_is_a_foreign_key_and_its_table_is_called_after_its_class() {
+    let text = "from sqlmodel import Field, SQLModel\nclass Song(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    artist_id: int = Field(foreign_key=\"artist.id\", ondelete=\"CASCADE\", index=True)\n    label_id: int = Field(foreign_key=\"label.id\")\n    title: str = Field(default=\"\")\n";
+    let facts = of(text, Kind::Sql);
+    let keys: Vec<_> = facts.iter().filter(|fact| fact.name == "foreign key").collect();
+    let said = |fact: &&Fact| (fact.line, fact.get("columns").unwrap().to_owned(), fact.get("clause").map(str::to_owned));
+    assert_eq!(
+        keys.iter().map(said).collect::<Vec<_>>(),
+        [(4, "artist_id".to_owned(), Some("on delete cascade".to_owned())), (5, "label_id".to_owned(), None)]
+    );
+    assert!(keys.iter().all(|fact| fact.get("table") == Some("song")), "{keys:?}");
+    assert!(
+        facts
+            .iter()
+            .any(|fact| fact.name == "create index" && fact.get("columns") == Some("artist_id") && fact.get("table") == Some("song"))
+    );
 }

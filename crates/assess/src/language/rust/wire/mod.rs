@@ -197,10 +197,24 @@ impl<'p> Wiring<'p> {
         if let Some(place) = (self.program.names)(file, name).filter(|place| place.symbol != 0) {
             return self.places.get(&place).and_then(|name| self.defs.get(name));
         }
-        let last = name.rsplit('.').next()?;
-        match self.last.get(last).map(Vec::as_slice) {
+        let (folder, last) = name.rsplit_once('.').unwrap_or(("", name));
+        let mut found: Vec<&str> = self.last.get(last).map(Vec::as_slice).unwrap_or_default().iter().take(200).copied().collect();
+        if found.len() > 1 {
+            // Of several, the one whose path ends as it is written (`use controllers::*`), or the only one in the module that
+            // hands it on (`pub use post::*`).
+            let ends = found.iter().filter(|one| one.strip_suffix(name).is_some_and(|before| before.ends_with('.'))).count() == 1;
+            let module = folder.strip_suffix(".mod").unwrap_or(folder);
+            found.retain(|one| match ends {
+                true => one.strip_suffix(name).is_some_and(|before| before.ends_with('.')),
+                false => {
+                    one.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'))
+                        && self.defs.get(one).is_some_and(|own| own.fact.get("kind") == Some("function"))
+                }
+            });
+        }
+        match found.as_slice() {
             // Only what is written as a function's path: methods called `new` are everywhere.
-            Some([only])
+            [only]
                 if name.contains('.')
                     && !name.starts_with("std.")
                     && !name.rsplit('.').nth(1).is_some_and(|class| class.starts_with(char::is_uppercase)) =>

@@ -38,7 +38,7 @@ impl<'p> Wiring<'p> {
             let axum = class.ends_with("axum.Router") || class.ends_with("OpenApiRouter") || class.ends_with("ApiRouter");
             let actix = matches!(class, "actix_web.App" | "actix_web.Scope" | "actix_web.Resource" | "actix_web.web.ServiceConfig");
             match (method, fact.get("0").unwrap_or_default()) {
-                ("new" | "default", _) if axum || class == "actix_web.App" => {
+                ("new" | "default" | "with_openapi", _) if axum || class == "actix_web.App" => {
                     self.app(*file, fact, if axum { "axum" } else { "actix-web" })
                 }
                 ("build" | "custom", _) if class == "rocket" => self.app(*file, fact, "rocket"),

@@ -49,6 +49,18 @@ impl Wiring<'_> {
                 for part in full.split('/').filter(|part| part.starts_with([':', '{', '<', '*'])) {
                     route = route.with("param", part.trim_matches([':', '{', '}', '<', '>', '*']).split(':').next().unwrap_or_default());
                 }
+                // `Query<Listing>`: the fields of the struct are what callers may ask with.
+                for of in takes.iter().filter(|of| of.contains("Query<")) {
+                    let class = of.rsplit('<').next().unwrap_or_default().trim_end_matches('>').rsplit("::").next().unwrap_or_default();
+                    let fields = match self.last.get(class).map(Vec::as_slice) {
+                        Some([only]) => self.defs.get(only).map(|own| own.fact),
+                        _ => None,
+                    };
+                    for field in fields.into_iter().flat_map(|fact| fact.all("field")).filter_map(|field| field.split(':').next()).take(20)
+                    {
+                        route = route.with("param", format!("{field} in=query"));
+                    }
+                }
                 let has = |words: &[&str]| takes.iter().any(|of| words.iter().any(|word| of.contains(word)));
                 let input = match () {
                     () if has(&["Json", "Form", "Query", "Path", "Validated", "Input", "Multipart"]) => "typed",
