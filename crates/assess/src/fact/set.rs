@@ -105,7 +105,7 @@ impl Facts {
         self.kinds.get(&kind).into_iter().flatten().filter_map(|number| self.facts.get(*number as usize))
     }
     /// The facts of a kind whose name in lower case is wanted, by file and line.
-    pub fn named<'f>(&'f self, kind: Kind, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &'f Fact> {
+    pub fn named(&self, kind: Kind, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &Fact> {
         let found = self.names.get(&kind).into_iter().flatten().filter(|(name, _)| wanted(name));
         let mut numbers: Vec<u32> = found.flat_map(|(_, numbers)| numbers.iter().copied()).collect();
         numbers.sort_unstable();

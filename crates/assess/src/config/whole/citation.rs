@@ -73,13 +73,7 @@ fn gone(ground: &Ground<'_>, folder: &str, path: &str, line: Option<&str>) -> Op
         return None;
     }
     let beside = joined(folder, path).filter(|beside| ground.tree.has(beside));
-    let whole = if ground.tree.has(path) {
-        path.to_owned()
-    } else if let Some(beside) = beside {
-        beside
-    } else {
-        String::new()
-    };
+    let whole = if ground.tree.has(path) { path.to_owned() } else { beside.unwrap_or_default() };
     if whole.is_empty() {
         return (!ground.anywhere(path)).then(|| path.to_owned());
     }

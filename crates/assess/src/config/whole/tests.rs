@@ -89,7 +89,10 @@ fn a_step_runs_what_stands_behind_its_target() {
 #[test]
 fn a_script_without_an_ending_is_run_by_its_path() {
     let found = further(&[
-        (".github/workflows/ci.yml", "on: push\njobs:\n  a:\n    steps:\n      - run: poetry run ./scripts/lint\n      - run: ./scripts/types\n"),
+        (
+            ".github/workflows/ci.yml",
+            "on: push\njobs:\n  a:\n    steps:\n      - run: poetry run ./scripts/lint\n      - run: ./scripts/types\n",
+        ),
         ("scripts/lint", "#!/usr/bin/env bash\nset -e\nflake8 app\n"),
         ("scripts/types", "#!/bin/sh -e\nmypy app\n"),
     ]);
