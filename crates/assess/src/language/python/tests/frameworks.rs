@@ -109,6 +109,12 @@ fn routes_are_those_of_mounted_routers_with_their_prefixes() {
 }
 
 #[test]
+fn an_app_that_another_mounts_answers_only_there() {
+    let text = "from fastapi import FastAPI\napp = FastAPI()\napi = FastAPI()\n@api.get('/songs')\ndef songs():\n    return read()\n@app.get('/health')\ndef health():\n    return 'ok'\napp.mount('/api/v1', app=api)\n";
+    assert_eq!(names(&framework(&[("main.py", text)], Kind::Route)), ["GET /api/v1/songs", "GET /health"]);
+}
+
+#[test]
 fn a_route_has_every_guard_through_dependencies_of_dependencies() {
     let routes = framework(FILES, Kind::Route);
     let guards = |number: usize| routes[number].all("guard").collect::<Vec<_>>();

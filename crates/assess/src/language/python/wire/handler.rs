@@ -1,5 +1,7 @@
 //! Routes: where they are mounted, what stands before them, what they take and give.
 
+use std::collections::BTreeSet;
+
 use super::{
     super::link::Linked,
     MOST, as_kind,
@@ -27,7 +29,19 @@ impl Objects {
     /// Yields every route of every app.
     pub fn routes(&self, linked: &Linked<'_>, wired: &mut Wired) {
         let mut count = 0;
-        for (number, object) in self.all.iter().enumerate().filter(|(_, object)| object.app) {
+        // An app that another app mounts answers where it is mounted, and is told there.
+        let mounted: BTreeSet<(usize, usize)> = self
+            .all
+            .iter()
+            .enumerate()
+            .filter(|(_, object)| object.app)
+            .flat_map(|(parent, object)| object.mounts.iter().map(move |mount| (mount.child, parent)))
+            .collect();
+        let below = |number: usize| {
+            let mut parents = mounted.range((number, 0)..=(number, usize::MAX)).map(|(_, parent)| *parent);
+            parents.any(|parent| parent != number && !mounted.contains(&(parent, number)))
+        };
+        for (number, object) in self.all.iter().enumerate().filter(|(number, object)| object.app && !below(*number)) {
             let mut ways = vec![Way {
                 object: number,
                 app: number,
