@@ -129,7 +129,8 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
         let (root, family) = (finder.root(&info.path), super::family_of(info.language));
         if started.contains(&(root.clone(), family)) && (family == "python" || family == "script" || !sure) {
             // What starts Django reads its settings, and they name the addresses.
-            if sure && family == "python" {
+            let django = |fact: &Fact| fact.kind == Kind::App && fact.name == "django" && fact.file == place.file;
+            if sure && family == "python" && wired.iter().any(|wired| wired.facts.iter().any(django)) {
                 places.push(place);
             }
             continue;
