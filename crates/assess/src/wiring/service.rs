@@ -128,6 +128,11 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
         let Some(info) = files.get(place.file.0 as usize).filter(|info| !info.test) else { continue };
         let (root, family) = (finder.root(&info.path), super::family_of(info.language));
         if started.contains(&(root.clone(), family)) && (family == "python" || family == "script" || !sure) {
+            // What starts Django reads its settings, and they name the addresses.
+            let django = |fact: &Fact| fact.kind == Kind::App && fact.name == "django" && fact.file == place.file;
+            if sure && family == "python" && wired.iter().any(|wired| wired.facts.iter().any(django)) {
+                places.push(place);
+            }
             continue;
         }
         let kind = if apps.contains_key(&place.file) { ServiceKind::Api } else { ServiceKind::Worker };

@@ -406,6 +406,12 @@ impl<'t> Walk<'t> {
         let mut fact = self.fact(Kind::Raise, name, node, at);
         if what.kind() == "call" {
             self.arguments(what, at.symbol, &mut fact);
+        } else {
+            // An answer that was made once, to be thrown wherever it is wanted.
+            let written = self.names.text(what);
+            let made = self.facts.iter().rev().find(|made| made.kind == Kind::Call && made.get("result") == Some(written));
+            let code = made.and_then(|made| made.get("status_code")).map(str::to_owned);
+            fact.attrs.extend(code.map(|code| ("status_code".to_owned(), code)));
         }
         self.facts.push(fact);
     }

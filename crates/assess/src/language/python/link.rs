@@ -153,6 +153,13 @@ impl<'p> Linked<'p> {
         if lenient == Some("false") { format!("{kind}(optional)") } else { kind }
     }
 
+    /// The call that made an object of a module, by its canonical name.
+    pub fn made(&self, name: &str) -> Option<&'p Fact> {
+        let (number, var) = self.split(name)?;
+        let facts = &self.files.get(number)?.extract.facts;
+        facts.iter().find(|fact| fact.kind == Kind::Call && fact.symbol == 0 && fact.get("result") == Some(var))
+    }
+
     /// What a setting is by default, where all places that define it agree.
     pub fn setting(&self, name: &str) -> Option<&'p str> {
         let all = self.files.iter().flat_map(|file| &file.extract.facts).filter(|fact| fact.kind == Kind::Setting && fact.name == name);

@@ -75,6 +75,8 @@ fn names_and_values_are_judged_by_what_they_mean() {
         ("PASSWORD", "{{ vault_password }}", None),
         ("PASSWORD", "", None),
         ("TOKEN", "bearer", None),
+        ("signingPassword", "Three words and then!!#%@$ some", Some(Judged::Real)),
+        ("PASSWORD", "Your password is wrong, please try again!", None),
     ];
     for (name, value, expected) in cases {
         assert_eq!(judge(name, value), expected, "{name}={value}");

@@ -212,3 +212,12 @@ fn an_object_of_another_file_is_called_by_its_type() {
     assert!(names.contains(&("core.database.SessionLocal.execute", "sqlalchemy.orm.Session.execute")), "{names:?}");
     assert!(names.contains(&("core.database.engine.connect", "sqlalchemy.Engine.connect")), "{names:?}");
 }
+
+#[test]
+fn a_guard_may_throw_an_answer_that_was_made_once() {
+    let own = "from fastapi import FastAPI, Depends, HTTPException\nfrom answers import Closed\n\nNobody = HTTPException(status_code=401)\napp = FastAPI()\n\ndef who(request):\n    if not request.headers:\n        raise Nobody\n\ndef inside(request):\n    if not request.headers:\n        raise Closed\n\n@app.get(\"/notes\", dependencies=[Depends(who)])\ndef notes():\n    return []\n\n@app.get(\"/books\", dependencies=[Depends(inside)])\ndef books():\n    return []\n";
+    let answers = "from fastapi import HTTPException\n\nClosed = HTTPException(status_code=403)\n";
+    let routes = framework(&[("answers.py", answers), ("main.py", own)], Kind::Route);
+    let told: Vec<_> = routes.iter().map(|route| (route.name.as_str(), route.get("auth"), route.get("rejects"))).collect();
+    assert_eq!(told, [("GET /notes", Some("yes"), Some("401")), ("GET /books", Some("yes"), Some("403"))]);
+}

@@ -137,6 +137,12 @@ fn rejected(linked: &Linked<'_>, file: usize, fact: &Fact) -> Vec<String> {
             if let Some(found) = found {
                 return vec![found.to_owned()];
             }
+            // An answer that the module made once, to be raised wherever it is wanted.
+            let made = linked.made(&linked.canonical(file, &fact.name));
+            let found = made.and_then(|made| made.attrs.iter().map(|(_, value)| value.as_str()).find(|value| code(value)));
+            if let Some(found) = found {
+                return vec![found.to_owned()];
+            }
             let name = linked.typed(file, &fact.name);
             if let Some(place) = linked.place(&name) {
                 let own = linked.methods(place).into_iter().map(|(_, method)| method).chain([place]);
