@@ -17,6 +17,10 @@ pub fn listen() {
                 source::abandon();
                 output::progress("");
                 output::complain("interrupted");
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the thread that reads may be in the middle of a file and is not waited for"
+                )]
                 process::exit(code);
             }
         });
