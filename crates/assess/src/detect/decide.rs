@@ -13,7 +13,7 @@ use super::{
     units::{Unit, units},
 };
 use crate::{
-    Page, Status,
+    Applies, Page, Status,
     fact::{Fact, Facts, Kind, Reach},
     source::Tree,
 };
@@ -216,7 +216,8 @@ impl<'a> Question<'a> {
     }
 
     fn absent(&self, unit: &Unit) -> Found<'a> {
-        let unseen = self.detect.otherwise == Status::Missing && unit.is_of_own_make(self.facts);
+        let about_callers = self.detect.per == Per::Api || matches!(self.page.applies, Applies::Http | Applies::Accounts);
+        let unseen = about_callers && self.detect.otherwise == Status::Missing && unit.is_of_own_make(self.facts);
         let status = if unseen { Status::Unknown } else { self.detect.otherwise };
         let own = "It answers by a router of its own make: what is known of frameworks says nothing about it.";
         let why = if unseen { Some(own.to_owned()) } else { self.detect.absent.clone() };

@@ -70,9 +70,20 @@ impl Unit {
     /// Whether it answers callers by a router that no framework's rules know: then that nothing known stands before its routes
     /// does not show that nothing does.
     pub(super) fn is_of_own_make(&self, facts: &Facts) -> bool {
-        let What::Service(mine) = self.what else { return false };
-        let own = facts.services.get(mine).is_some_and(|service| service.kind == ServiceKind::Api && service.framework.is_none());
-        own && facts.of(Kind::Route).any(|route| self.holds(facts, route))
+        let own = |number: usize| {
+            let service = facts.services.get(number);
+            service.is_some_and(|service| service.kind == ServiceKind::Api && service.framework.is_none())
+        };
+        match self.what {
+            What::Service(mine) => own(mine) && facts.of(Kind::Route).any(|route| self.holds(facts, route)),
+            // The whole is of its own make where every service with routes is.
+            What::All => {
+                let live = facts.of(Kind::Route).filter(|route| !matches!(route.reach, Reach::Unreached | Reach::Test));
+                let mut with = live.filter_map(|route| facts.owner(route.file)).peekable();
+                with.peek().is_some() && with.all(own)
+            }
+            What::File(_) => false,
+        }
     }
 }
 

@@ -54,7 +54,7 @@ const SHOWN: [(samples::Sample, Shown); 6] = [
         samples::RUST,
         &[
             ("request-size-limits", "src/main.rs", "RequestBodyLimitLayer::new("),
-            ("connection-pool", "src/main.rs", "PgPoolOptions::new()"),
+            ("connection-pool", "src/main.rs", ".max_connections(10)"),
             ("health-endpoint", "src/main.rs", "\"/health/live\""),
         ],
     ),

@@ -142,7 +142,9 @@ impl<'t> Reader<'t> {
     fn call(&mut self, node: Node<'t>) -> Option<Value> {
         let function = node.child_by_field_name("function")?;
         let arguments = node.child_by_field_name("arguments");
-        let (line, end) = lines(node);
+        // A link of a chain begins where its own name stands, not where the chain does.
+        let begins = function.child_by_field_name("field").unwrap_or(node);
+        let (line, end) = (lines(begins).0, lines(node).1);
         let number = self.out.facts.len();
         let id = format!("#{number}");
         let mut held = Value::default();
