@@ -63,7 +63,7 @@ const SHOWN: [(samples::Sample, Shown); 6] = [
         &[
             ("container-nonroot", "Dockerfile", "USER 1000:1000"),
             ("ci-tests", ".github/workflows/ci.yml", "pytest --cov"),
-            ("liveness-probe", "deploy/deployment.yaml", "path: /health/live"),
+            ("liveness-probe", "deploy/deployment.yaml", "- name: api"),
             ("db-indexes", "migrations/0001_orders.sql", "CREATE INDEX"),
             ("request-size-limits", "nginx.conf", "client_max_body_size"),
             ("alert-rules", "alerts.yml", "alert: ShopErrors"),
