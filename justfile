@@ -20,10 +20,11 @@ test:
 deny:
     cargo deny check
 
-# rewrite what is made from code: API description, configuration and stack reference, example file
+# rewrite what is made from code: API description, configuration and stack reference, example file, self-assessment
 generate:
     cargo run --quiet -p plimsoll-cli -- openapi > docs/reference/openapi.json
     PLIMSOLL_TEST_WRITE=1 cargo test --quiet -p plimsoll-cli --test endurance the_pages_made_from_code
+    PLIMSOLL_TEST_WRITE=1 cargo test --quiet -p plimsoll-cli --test assess no_critical_gap
 
 # the fuzzer of API descriptions against a real server (installs schemathesis into a virtual environment)
 fuzz-api:

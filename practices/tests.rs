@@ -101,7 +101,7 @@ fn a_page_says_whether_it_can_be_checked() {
 #[test]
 fn pages_have_one_shape() {
     const ORDER: &[&str] =
-        &["Elsewhere", "In the host", "Proof", "Detection", "Where the advice differs", "How to switch it off, and what then"];
+        &["Elsewhere", "In the host", "Proof", "Detection", "Examples", "Where the advice differs", "How to switch it off, and what then"];
     for (_, page) in all() {
         let headings: Vec<&str> = page.body.lines().filter_map(|line| line.strip_prefix("## ")).collect();
         let places: Vec<usize> = headings
@@ -117,7 +117,9 @@ fn pages_have_one_shape() {
             "{}: what has a probe says how it is switched off, and nothing else does",
             page.id
         );
-        let words = page.body.split_whitespace().count();
+        // Examples are data: they are as long as they have to be.
+        let prose = page.body.split("\n## ").filter(|section| !section.starts_with("Examples"));
+        let words: usize = prose.map(|section| section.split_whitespace().count()).sum();
         assert!((120..=800).contains(&words), "{} has {words} words", page.id);
     }
 }
@@ -154,10 +156,69 @@ fn links_resolve() {
 fn no_two_pages_say_the_same() {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     for (_, page) in all() {
-        for paragraph in page.body.split("\n\n").filter(|text| text.split_whitespace().count() >= 14 && !text.starts_with("```")) {
+        // Examples of code may look alike; sentences may not.
+        let mut fenced = false;
+        let prose = page.body.lines().filter(|line| {
+            let fence = line.starts_with("```");
+            fenced ^= fence;
+            !fence && !fenced
+        });
+        let prose = prose.collect::<Vec<_>>().join("\n");
+        for paragraph in prose.split("\n\n").filter(|text| text.split_whitespace().count() >= 14) {
             if let Some(other) = seen.insert(paragraph.to_owned(), &page.id) {
                 panic!("{} and {other} share a paragraph: {paragraph}", page.id);
             }
         }
     }
+}
+
+/// What an assessment says of the examples that a page shows, where that is not what it promises.
+fn wrong_examples(page: &Page) -> Vec<String> {
+    use plimsoll_assess::{detect, wiring};
+    let examples = match detect::examples(&page.body) {
+        Ok(examples) => examples,
+        Err(why) => return vec![why],
+    };
+    let detectors = detect::Detectors::new([page]);
+    let wrong = |example: &detect::Example| {
+        let tree = example.tree();
+        let facts = wiring::facts(&tree);
+        let said = detectors.assess(&facts, &tree);
+        let said = said.first()?;
+        let explained = detectors.explain(&page.id, &facts, &tree).unwrap_or_default();
+        (said.status != example.status).then(|| {
+            format!(
+                "line {} of the prose: {} is promised, {} is said\n{explained}",
+                example.line,
+                example.status.name(),
+                said.status.name()
+            )
+        })
+    };
+    examples.iter().filter_map(wrong).collect()
+}
+
+#[test]
+fn examples_of_a_page_are_what_they_are_said_to_be() {
+    let wrong: Vec<String> = every()
+        .filter_map(|practice| Some((practice, Page::parse(practice.text).ok()?)))
+        .flat_map(|(practice, page)| wrong_examples(&page).into_iter().map(move |why| format!("{}: {why}", practice.id)))
+        .collect();
+    assert!(wrong.is_empty(), "{} examples fail\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_detector_has_an_example_that_shows_it_and_one_that_does_not() {
+    use plimsoll_assess::{Status, detect};
+    let mut without = Vec::new();
+    for practice in every() {
+        let Ok(page) = Page::parse(practice.text) else { continue };
+        let Some(rules) = &page.detect else { continue };
+        detect::named_once(rules).unwrap_or_else(|why| panic!("{}: {why}", practice.id));
+        let marks: Vec<Status> = detect::examples(&page.body).unwrap_or_default().iter().map(|example| example.status).collect();
+        if !marks.contains(&Status::Implemented) || !marks.iter().any(|mark| matches!(mark, Status::Missing | Status::Partial)) {
+            without.push(practice.id);
+        }
+    }
+    assert!(without.is_empty(), "{without:?}");
 }

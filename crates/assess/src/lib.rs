@@ -7,7 +7,13 @@
 //!
 //! Nothing here may import the host: who attacks must not share code with who defends.
 
+pub mod cache;
+pub mod config;
+pub mod detect;
+pub mod eval;
+pub mod fact;
 pub mod history;
+pub mod language;
 pub mod page;
 pub mod practice;
 pub mod proof;
@@ -16,7 +22,10 @@ pub mod report;
 pub mod rig;
 pub mod run;
 pub mod score;
+pub mod source;
 pub mod verdict;
+pub mod waiver;
+pub mod wiring;
 
 use std::{future::Future, pin::Pin};
 

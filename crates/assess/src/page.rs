@@ -37,6 +37,9 @@ pub struct Page {
     /// The clauses that make it true.
     #[serde(rename = "check")]
     pub checks: Vec<Check>,
+    /// How it is found in a repository; absent where nobody can yet.
+    #[serde(default)]
+    pub detect: Option<crate::detect::Detect>,
     /// The prose below the head, Markdown.
     #[serde(skip)]
     pub body: String,

@@ -9,6 +9,9 @@
 //! - Percentages have one decimal, a tie goes to the even neighbour; bands are read off the
 //!   printed figure, thresholds of a verdict off the exact fraction.
 //!
+//!
+//! The rows of a repository have a [`credit`] instead, where no probe decided them: see there.
+//!
 //! Everything is an exact fraction, see [`Ratio`].
 
 use std::collections::BTreeMap;
@@ -17,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Category, Grade, Kind, Outcome, Priority, Status,
+    detect::Partial,
     ratio::{Figure, Ratio},
     report::{Examined, Row},
 };
@@ -45,21 +49,52 @@ pub fn value(kind: Kind, checks: &[Examined]) -> Option<Ratio> {
     [Grade::E0, Grade::E1, Grade::E2, Grade::E3].into_iter().map(|least| held(least).min(cap(kind, least))).max()
 }
 
+/// What a practice earns by what the files of a repository show; `None` where that is unknown or does not apply.
+///
+/// A credit takes the place of the value of a row, and the [`cap`]s of grades do not lower it. They bound what the checks of a
+/// *live* proof may earn on weak evidence, where a probe could have been sent; an assessment reads files and nothing else, so a
+/// cap would only divide its whole scale by two and say nothing. Four things keep the two from being mixed up: a row that a probe
+/// decided has its value from its checks and their caps, also in an assessment; the grade of a row by files is E1 and is shown;
+/// the confidence beside the score is the share of the weight that a probe or a test decided, which is zero for files alone; and
+/// what is unknown leaves the denominator, but is counted aloud and keeps the verdict at Not ready where it is critical.
+pub fn credit(status: Status, partial: Option<Partial>, share: Option<(usize, usize)>) -> Option<Ratio> {
+    Some(match (status, partial) {
+        (Status::Unknown | Status::NotApplicable, _) => return None,
+        (Status::Implemented, _) => Ratio::ONE,
+        (Status::Missing, _) => Ratio::ZERO,
+        (Status::Partial, Some(Partial::Coverage)) => match share {
+            Some((some, all)) if all > 0 => Ratio::new(some.min(all) as u128, all as u128).times(Ratio::new(9, 10)),
+            _ => Ratio::new(1, 2),
+        },
+        (Status::Partial, Some(Partial::Weak | Partial::OneService) | None) => Ratio::new(1, 2),
+        (Status::Partial, Some(Partial::OffByDefault)) => Ratio::new(2, 5),
+        (Status::Partial, Some(Partial::Unwired | Partial::Broken | Partial::DocsOnly)) => Ratio::new(1, 10),
+    })
+}
+
+/// The value of a row by itself.
+fn own(row: &Row) -> Option<Ratio> {
+    match row.by_files() {
+        Some(looked) => credit(looked.status, looked.partial, looked.share),
+        None => value(row.kind, &row.checks),
+    }
+}
+
 /// How many levels of facets are followed; the catalogue has one.
 const CHAIN: usize = 8;
 
 /// Gives every row its value, and holds facets back whose parent scores nothing.
 pub fn assign(rows: &mut [Row]) {
-    let own: BTreeMap<String, Option<Ratio>> = rows.iter().map(|row| (row.id.clone(), value(row.kind, &row.checks))).collect();
+    let values: BTreeMap<String, Option<Ratio>> = rows.iter().map(|row| (row.id.clone(), own(row))).collect();
     let parents: BTreeMap<String, String> = rows.iter().filter_map(|row| Some((row.id.clone(), row.facet_of.clone()?))).collect();
     for row in rows {
-        row.value = value(row.kind, &row.checks);
+        row.value = own(row);
         row.held_back_by = None;
         // Up the chain of parents. A longer one is a circle, or a file that wants to keep us busy.
         let mut above = parents.get(&row.id);
         for _ in 0..CHAIN {
             let Some(parent) = above else { break };
-            if own.get(parent).copied().flatten().is_some_and(Ratio::is_zero) && row.value.is_some_and(|value| !value.is_zero()) {
+            if values.get(parent).copied().flatten().is_some_and(Ratio::is_zero) && row.value.is_some_and(|value| !value.is_zero()) {
                 row.value = Some(Ratio::ZERO);
                 row.held_back_by = Some(parent.clone());
             }
@@ -116,6 +151,11 @@ impl Band {
             Band::Moderate => "Moderate",
             Band::Strong => "Strong",
         }
+    }
+    /// Of a repository nothing is called Strong either of which most is unknown: one practice of twenty says little.
+    fn of_rows<'a>(share: &Share, rows: impl Iterator<Item = &'a Row> + Clone) -> Option<Band> {
+        let unseen = rows.clone().filter(|row| row.is_unseen()).fold(Ratio::ZERO, |sum, row| sum.plus(row.weight.ratio()));
+        Band::of(share, unseen > share.possible || rows.clone().any(Row::blocked))
     }
     fn of(share: &Share, blocked: bool) -> Option<Band> {
         let band = match share.percent? {
@@ -213,15 +253,19 @@ impl Score {
     /// The score of rows that have their values.
     pub fn of(rows: &[Row]) -> Score {
         let share = earned(rows.iter());
-        let spread = |so: fn(&Examined) -> bool| {
-            let applicable = rows.iter().filter(|row| row.value.is_some());
-            Share::of(applicable.map(|row| (row.weight.ratio().times(part(row, so)), row.weight.ratio())))
+        let spread = |so: fn(&Examined) -> bool, unseen: Ratio| {
+            let applicable = rows.iter().filter(|row| row.value.is_some() || row.is_unseen());
+            let part = |row: &Row| if row.is_unseen() { unseen } else { part(row, so) };
+            Share::of(applicable.map(|row| (row.weight.ratio().times(part(row)), row.weight.ratio())))
         };
         Score {
-            band: Band::of(&share, rows.iter().any(Row::blocked)),
+            band: Band::of_rows(&share, rows.iter()),
             share,
-            confidence: spread(|check| matches!(check.outcome, Outcome::Held | Outcome::Broken(_)) && check.grade >= Some(Grade::E2)),
-            unknown: spread(|check| matches!(check.outcome, Outcome::Unknown(_))),
+            confidence: spread(
+                |check| matches!(check.outcome, Outcome::Held | Outcome::Broken(_)) && check.grade >= Some(Grade::E2),
+                Ratio::ZERO,
+            ),
+            unknown: spread(|check| matches!(check.outcome, Outcome::Unknown(_)), Ratio::ONE),
         }
     }
 }
@@ -236,7 +280,7 @@ pub fn categories(rows: &[Row]) -> Vec<CategoryScore> {
         }
         let share = earned(here());
         let blockers: Vec<String> = here().filter(|row| row.blocked()).map(|row| row.id.clone()).collect();
-        let band = Band::of(&share, !blockers.is_empty());
+        let band = Band::of_rows(&share, rows.iter().filter(|row| row.category == *category));
         found.push(CategoryScore { category: *category, share, band, counts: Counts::of(here()), blockers });
     }
     found
@@ -259,13 +303,19 @@ pub enum Verdict {
 }
 
 /// Rows without which nothing runs.
-pub(crate) const RUNS: [&str; 2] = ["boot-verified", "liveness-probe"];
+const RUNS: [&str; 2] = ["boot-verified", "liveness-probe"];
+
+/// Whether a row shows that it does not run. Only who asked it can say so: that files have no liveness route is a gap, and the
+/// service may run all the same.
+pub(crate) fn stops(row: &Row) -> bool {
+    RUNS.contains(&row.id.as_str()) && row.is_broken() && row.by_files().is_none()
+}
 
 impl Verdict {
     /// The verdict on rows that have their values.
     pub fn of(rows: &[Row]) -> Verdict {
         // Unknown does not stop it here: that nobody looked is no sign that it does not run.
-        if rows.iter().any(|row| RUNS.contains(&row.id.as_str()) && row.is_broken()) {
+        if rows.iter().any(stops) {
             return Verdict::NotRunnable;
         }
         if rows.iter().any(Row::blocked) {

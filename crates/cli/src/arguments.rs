@@ -1,11 +1,13 @@
 //! The command line.
 
+mod assess;
 mod keeping;
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::assess::{Assess, AssessEval, AssessFacts, AssessWhat, Look, Rules, Subject as Repository};
 pub use self::keeping::{Backup, Jobs, Subject, Which, Who};
 
 /// Puts a service into production and proves that it is ready.
@@ -87,6 +89,8 @@ pub enum Verb {
     Config(ConfigVerb),
     /// Look at a project and propose a configuration for it; runs nothing of it
     Adopt(Adopt),
+    /// Read a repository and report, practice by practice, what it has; runs nothing of it
+    Assess(Box<Assess>),
     /// Attack a running deployment and report, practice by practice, what holds
     Prove(Prove),
     /// Check the environment: each line says what, why it matters, and the fix

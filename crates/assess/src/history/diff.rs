@@ -85,7 +85,9 @@ pub fn diff(old: &Report, new: &Report) -> Diff {
         let (from, to) = (before.map(|row| row.status), after.map(|row| row.status));
         if from != to || !checks.is_empty() {
             let lost = from == Some(Status::Implemented) && matches!(to, Some(Status::Partial | Status::Missing | Status::Unknown));
-            let broke = checks.iter().any(|check| check.to == Some("broken"));
+            // A row of a repository has no checks: it broke where it was not missing before and is now.
+            let gone = after.is_some_and(|row| row.looked.is_some()) && to == Some(Status::Missing) && from != to;
+            let broke = gone || checks.iter().any(|check| check.to == Some("broken"));
             let why = after.map_or_else(|| "no longer in the catalogue".to_owned(), |row| visible(&row.why));
             practices.push(PracticeChange { id: id.to_owned(), from, to, why, worse: lost || broke, checks });
         }

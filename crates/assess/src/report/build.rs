@@ -53,6 +53,7 @@ pub fn build(material: Material<'_>) -> Report {
         practices,
         left: material.left.iter().map(|line| visible(line)).collect(),
         header: material.header,
+        repository: None,
     }
 }
 
@@ -104,6 +105,7 @@ fn row(page: &Page, material: &Material<'_>) -> Row {
         effort: page.effort,
         repair: page.repair,
         recommendation: page.recommend.clone(),
+        looked: None,
     }
 }
 
@@ -150,9 +152,13 @@ fn cleaned(evidence: &Evidence) -> Evidence {
             check: check.clone(),
             transcript: transcript.iter().map(|line| visible(line)).collect(),
         },
-        Evidence::File { file, line, check, note } => {
-            Evidence::File { file: visible(file), line: *line, check: check.clone(), note: optional(note) }
-        }
+        Evidence::File { file, line, check, note, snippet } => Evidence::File {
+            file: visible(file),
+            line: *line,
+            snippet: snippet.iter().map(|text| visible(text)).collect(),
+            check: check.clone(),
+            note: optional(note),
+        },
         Evidence::Test { test, result, check } => Evidence::Test { test: visible(test), result: visible(result), check: check.clone() },
         Evidence::Statement { statement, by, check } => {
             Evidence::Statement { statement: visible(statement), by: visible(by), check: check.clone() }
@@ -193,7 +199,7 @@ fn done_when(page: &Page, status: Status, checks: &[Examined]) -> Vec<String> {
     lines
 }
 
-fn summary(rows: &[Row], verdict: Verdict) -> String {
+pub(super) fn summary(rows: &[Row], verdict: Verdict) -> String {
     let deciding = deciding(rows, verdict);
     let (count, names) = (deciding.len(), some(&deciding));
     match verdict {

@@ -65,7 +65,7 @@ fn what_a_service_answers_is_made_visible_when_the_report_is_built() {
         findings: &BTreeMap::from([("a".to_owned(), found)]),
         evidence: &BTreeMap::from([(
             "a".to_owned(),
-            vec![super::Evidence::File { file: nasty.into(), line: 3, check: None, note: Some(nasty.into()) }],
+            vec![super::Evidence::File { file: nasty.into(), line: 3, snippet: Vec::new(), check: None, note: Some(nasty.into()) }],
         )]),
         not_here: &BTreeMap::new(),
         left: &[nasty.to_owned()],
@@ -79,7 +79,7 @@ fn what_a_service_answers_is_made_visible_when_the_report_is_built() {
 }
 
 /// Tags of a page, without their attributes, in order.
-fn tags(page: &str) -> Vec<String> {
+pub(super) fn tags(page: &str) -> Vec<String> {
     let inner = page.split('<').skip(1).filter_map(|rest| rest.split('>').next());
     inner.map(|tag| tag.split([' ', '\n']).next().unwrap_or("").to_owned()).collect()
 }
@@ -108,7 +108,7 @@ fn a_page_is_well_formed_and_loads_nothing() {
 }
 
 /// The lines of a Markdown text that are not code. A fence ends with a line of the same length.
-fn outside_of_fences(page: &str) -> Vec<&str> {
+pub(super) fn outside_of_fences(page: &str) -> Vec<&str> {
     let (mut fence, mut outside): (Option<String>, Vec<&str>) = (None, Vec::new());
     for line in page.lines() {
         let bare = line.trim_start();
@@ -195,7 +195,7 @@ fn the_roadmap_puts_a_parent_before_its_facet_and_sums_its_days() {
 }
 
 /// As much of JSON Schema as the report's schema uses.
-fn fits(value: &Value, schema: &Value, root: &Value, at: &str) -> Result<(), String> {
+pub(super) fn fits(value: &Value, schema: &Value, root: &Value, at: &str) -> Result<(), String> {
     if let Some(name) = schema["$ref"].as_str() {
         return fits(value, root.pointer(name.trim_start_matches('#')).ok_or(format!("no {name}"))?, root, at);
     }
@@ -249,7 +249,7 @@ fn the_json_form_fits_its_published_schema() {
     let mut url = sample();
     url.header.target = super::Target::Url { url: "http://127.0.0.1:8080".into() };
     url.header.without = Some("limit".into());
-    url.practices[0].evidence.push(super::Evidence::File { file: "app.py".into(), line: 3, check: None, note: None });
+    url.practices[0].evidence.push(super::Evidence::File { file: "app.py".into(), line: 3, snippet: Vec::new(), check: None, note: None });
     url.practices[0].evidence.push(super::Evidence::Statement { statement: "it is so".into(), by: "the owner".into(), check: None });
     for report in [sample(), hostile(), url] {
         let value: Value = serde_json::from_str(&json(&report)).unwrap();

@@ -19,10 +19,12 @@ pub enum Gate {
     Recommended,
     /// The verdict is Full.
     Full,
+    /// Nothing is there of what whoever assesses a repository asked to fail on, see [`super::fail`].
+    Asked,
 }
 
 impl Gate {
-    /// Every gate, the easiest first.
+    /// Every gate that a live proof can ask, the easiest first.
     pub const ALL: [Gate; 4] = [Gate::Claims, Gate::Minimum, Gate::Recommended, Gate::Full];
     /// The word on the command line and in reports.
     pub const fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Gate {
             Gate::Minimum => "minimum",
             Gate::Recommended => "recommended",
             Gate::Full => "full",
+            Gate::Asked => "asked",
         }
     }
 }
@@ -55,7 +58,8 @@ impl GateResult {
             Gate::Claims => return claims(rows),
             Gate::Minimum => Verdict::Minimum,
             Gate::Recommended => Verdict::Recommended,
-            Gate::Full => Verdict::Full,
+            // What was asked stands in the report, not in the rows; see [`super::fail::judge`].
+            Gate::Full | Gate::Asked => Verdict::Full,
         };
         let (passed, failed_by) = (verdict >= least, deciding(rows, verdict));
         let says = if passed {
@@ -106,7 +110,7 @@ pub(super) fn deciding(rows: &[Row], verdict: Verdict) -> Vec<String> {
     use crate::{Priority, ratio::Ratio};
     let short = |row: &&Row| row.value.is_some_and(|value| value < Ratio::ONE);
     let wanted: Box<dyn Fn(&&Row) -> bool> = match verdict {
-        Verdict::NotRunnable => Box::new(|row| crate::score::RUNS.contains(&row.id.as_str()) && row.is_broken()),
+        Verdict::NotRunnable => Box::new(|row| crate::score::stops(row)),
         Verdict::NotReady => Box::new(|row| row.blocked()),
         Verdict::Minimum => Box::new(move |row| row.priority == Priority::High && short(row)),
         Verdict::Recommended => Box::new(short),

@@ -1,24 +1,56 @@
 //! The document as one page: no script, nothing loaded, readable on a telephone and on paper.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use super::{
     Report,
     inert::visible,
-    outline::{Block, Card, Cell, Section, Table, outline},
+    outline::{Block, Card, Cell, Outline, Section, Table, Template, outline, since},
 };
 
 const STYLE: &str = include_str!("style.css");
+/// For pages that can be filtered.
+const FILTER_STYLE: &str = include_str!("filter.css");
 
 /// The report as a page.
 pub fn html(report: &Report) -> String {
-    let outline = outline(report);
+    page(&outline(report))
+}
+
+/// The report as a page in the shape of a template.
+pub fn html_as(report: &Report, template: Template) -> String {
+    page(&template.outline(report))
+}
+
+/// What changed since an earlier report, as a page.
+pub fn html_since(earlier: &Report, report: &Report) -> String {
+    page(&since(earlier, report))
+}
+
+/// What the functions below need to know beyond what they show.
+struct Sheet {
+    /// Practices that have a card on the page.
+    cards: BTreeSet<String>,
+    /// Whether cards can be filtered.
+    filter: bool,
+}
+
+fn page(outline: &Outline) -> String {
+    let card = |block: &Block| if let Block::Card(card) = block { Some(card.id.clone()) } else { None };
+    let cards = outline.sections.iter().flat_map(|section| &section.blocks).filter_map(card).collect();
+    let sheet = Sheet { cards, filter: outline.filter };
+    let report = &sheet;
     let mut out = String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     out.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     // Nothing below may load or run anything, whatever got into the evidence.
     out.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n");
     out.push_str("<meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n");
-    let _ = writeln!(out, "<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>", escape(&outline.title));
+    let _ = writeln!(
+        out,
+        "<title>{}</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body>",
+        escape(&outline.title),
+        if outline.filter { FILTER_STYLE } else { "" }
+    );
     let class = if outline.verdict.1 { "good" } else { "bad" };
     out.push_str("<header>\n");
     let _ = writeln!(out, "<h1>{}</h1>", escape(&outline.title));
@@ -28,7 +60,11 @@ pub fn html(report: &Report) -> String {
     for section in &outline.sections {
         let _ = writeln!(out, "<li><a href=\"#{}\">{}</a></li>", section.anchor, escape(&section.title));
     }
-    out.push_str("</ul></nav>\n</header>\n<main>\n");
+    out.push_str("</ul></nav>\n");
+    if outline.filter {
+        filter(&mut out);
+    }
+    out.push_str("</header>\n<main>\n");
     for section in &outline.sections {
         part(&mut out, section, report);
     }
@@ -62,7 +98,7 @@ fn words(text: &str) -> String {
     parts.map(|(place, part)| if place % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }).collect()
 }
 
-fn part(out: &mut String, section: &Section, report: &Report) {
+fn part(out: &mut String, section: &Section, report: &Sheet) {
     let _ = writeln!(out, "<section id=\"{0}\" aria-labelledby=\"{0}-title\">", section.anchor);
     let _ = writeln!(out, "<h2 id=\"{}-title\">{}</h2>", section.anchor, escape(&section.title));
     for one in &section.blocks {
@@ -71,7 +107,7 @@ fn part(out: &mut String, section: &Section, report: &Report) {
     out.push_str("</section>\n");
 }
 
-fn block(out: &mut String, block: &Block, report: &Report) {
+fn block(out: &mut String, block: &Block, report: &Sheet) {
     match block {
         Block::Text(text) => drop(writeln!(out, "<p>{}</p>", words(text))),
         Block::Heading(text) => drop(writeln!(out, "<h3>{}</h3>", words(text))),
@@ -98,14 +134,20 @@ fn block(out: &mut String, block: &Block, report: &Report) {
             }
             out.push_str("</ul>\n");
         }
-        Block::Card(card) => practice(out, card),
+        Block::Card(card) => practice(out, card, report.filter),
+        Block::Code(lines) => {
+            out.push_str("<pre>");
+            for line in lines {
+                let _ = writeln!(out, "{}", escape(line));
+            }
+            out.push_str("</pre>\n");
+        }
     }
 }
 
 /// A practice that has a card on the page is linked to it.
-fn link(id: &str, report: &Report) -> String {
-    let shown = report.row(id).is_some_and(|row| row.is_broken() || row.status == crate::Status::Implemented);
-    if shown { format!("<a href=\"#practice-{0}\">{0}</a>", escape(id)) } else { escape(id) }
+fn link(id: &str, report: &Sheet) -> String {
+    if report.cards.contains(id) { format!("<a href=\"#practice-{0}\">{0}</a>", escape(id)) } else { escape(id) }
 }
 
 fn facts(out: &mut String, facts: &[(&'static str, String)]) {
@@ -116,7 +158,7 @@ fn facts(out: &mut String, facts: &[(&'static str, String)]) {
     out.push_str("</dl>\n");
 }
 
-fn rows(out: &mut String, table: &Table, report: &Report) {
+fn rows(out: &mut String, table: &Table, report: &Sheet) {
     out.push_str("<table>\n<thead><tr>");
     for (place, head) in table.heads.iter().enumerate() {
         let number = table.rows.first().and_then(|row| row.get(place)).is_some_and(|cell| matches!(cell, Cell::Number(_)));
@@ -147,17 +189,21 @@ fn rows(out: &mut String, table: &Table, report: &Report) {
     out.push_str("</tbody>\n</table>\n");
 }
 
-fn practice(out: &mut String, card: &Card) {
+fn practice(out: &mut String, card: &Card, filter: bool) {
     let (id, status) = (escape(&card.id), card.status.name());
     let title = format!("<span class=\"status {status}\">{status}</span> <code>{id}</code> {}", words(&card.title));
+    let class = if filter { format!("card is-{status} {}", card.marks.join(" ")) } else { "card".to_owned() };
+    let class = class.trim_end();
     let _ = if card.folded {
-        writeln!(out, "<details class=\"card\" id=\"practice-{id}\">\n<summary>{title}</summary>")
+        writeln!(out, "<details class=\"{class}\" id=\"practice-{id}\">\n<summary>{title}</summary>")
     } else {
-        writeln!(out, "<article class=\"card\" id=\"practice-{id}\">\n<h3>{title}</h3>")
+        writeln!(out, "<article class=\"{class}\" id=\"practice-{id}\">\n<h3>{title}</h3>")
     };
     let _ = writeln!(out, "<p>{}</p>", words(&card.why));
     facts(out, &card.facts);
-    out.push_str("<ul class=\"checks\">\n");
+    if !card.checks.is_empty() {
+        out.push_str("<ul class=\"checks\">\n");
+    }
     for check in &card.checks {
         let class = check.word.replace(' ', "-");
         let _ = write!(out, "<li><span class=\"status {class}\">{}</span> {}", check.word, words(&check.says));
@@ -167,7 +213,12 @@ fn practice(out: &mut String, card: &Card) {
         transcript(out, "Transcript", &check.transcript);
         out.push_str("</li>\n");
     }
-    out.push_str("</ul>\n");
+    if !card.checks.is_empty() {
+        out.push_str("</ul>\n");
+    }
+    for (title, lines) in &card.lists {
+        listed(out, title, lines);
+    }
     transcript(out, "Further evidence", &card.beside);
     if !card.done_when.is_empty() {
         out.push_str("<p><strong>Done when</strong></p>\n<ul>\n");
@@ -177,6 +228,29 @@ fn practice(out: &mut String, card: &Card) {
         out.push_str("</ul>\n");
     }
     out.push_str(if card.folded { "</details>\n" } else { "</article>\n" });
+}
+
+/// Boxes to tick: which cards are shown. Styles do it, no script.
+fn filter(out: &mut String) {
+    out.push_str("<fieldset class=\"filter\"><legend>Show</legend>\n");
+    for name in SHOWN {
+        let _ = writeln!(out, "<label><input type=\"checkbox\" id=\"show-{name}\" checked> {}</label>", name.replace("p-", ""));
+    }
+    out.push_str("</fieldset>\n");
+}
+
+/// What can be hidden: by status, by priority, and what is waived.
+const SHOWN: [&str; 8] = ["missing", "partial", "implemented", "p-critical", "p-high", "p-medium", "p-low", "waived"];
+
+fn listed(out: &mut String, title: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    let _ = write!(out, "<p><strong>{}</strong></p>\n<pre>", escape(title));
+    for line in lines {
+        let _ = writeln!(out, "{}", escape(line));
+    }
+    out.push_str("</pre>\n");
 }
 
 fn transcript(out: &mut String, title: &str, lines: &[String]) {

@@ -2,26 +2,46 @@
 
 use std::fmt::Write;
 
-use super::{Report, Row, inert::visible};
+use super::{Report, Repository, Row, inert::visible};
 use crate::{Outcome, Status};
 
 /// The report as JUnit XML. Unknown and not applicable are skipped, with the reason; a practice of
 /// which a check is broken fails, with the transcript.
 pub fn junit(report: &Report) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let sum = totals(report.practices.iter());
+    let incomplete = report.repository.as_ref().is_some_and(|repository| repository.incomplete);
+    let sum = totals(report.practices.iter(), usize::from(incomplete));
     let _ = writeln!(out, "<testsuites name=\"{}\" {sum}>", escape(&report.header.tool));
     for category in &report.categories {
         let rows = || report.practices.iter().filter(|row| row.category == category.category);
-        let _ =
-            writeln!(out, "  <testsuite name=\"{}\" {} timestamp=\"{}\">", escape(category.category.name()), totals(rows()), stamp(report));
+        let _ = writeln!(
+            out,
+            "  <testsuite name=\"{}\" {} timestamp=\"{}\">",
+            escape(category.category.name()),
+            totals(rows(), 0),
+            stamp(report)
+        );
         for row in rows() {
             case(&mut out, row);
         }
         out.push_str("  </testsuite>\n");
     }
+    if let Some(repository) = report.repository.as_ref().filter(|repository| repository.incomplete) {
+        left_out(&mut out, repository);
+    }
     out.push_str("</testsuites>\n");
     out
+}
+
+/// A run that left something out has an error: it must not look passed where only totals are read.
+fn left_out(out: &mut String, repository: &Repository) {
+    out.push_str("  <testsuite name=\"Completeness\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\" time=\"0\">\n");
+    out.push_str("    <testcase classname=\"run\" name=\"everything was read\" time=\"0\">\n");
+    let _ = writeln!(out, "      <error type=\"incomplete\" message=\"{} left out or not read\">", repository.skipped.len());
+    for line in &repository.skipped {
+        let _ = writeln!(out, "{}", escape(line));
+    }
+    out.push_str("</error>\n    </testcase>\n  </testsuite>\n");
 }
 
 /// Without a fraction and a zone, as the form has it; always UTC.
@@ -29,19 +49,28 @@ fn stamp(report: &Report) -> String {
     report.header.time.to_string().chars().take("2026-11-21T10:00:00".len()).collect()
 }
 
-fn totals<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
-    let (mut tests, mut failures, mut skipped) = (0, 0, 0);
+fn totals<'a>(rows: impl Iterator<Item = &'a Row>, errors: usize) -> String {
+    let (mut tests, mut failures, mut skipped) = (errors, 0, 0);
     for row in rows {
         tests += 1;
-        failures += usize::from(row.is_broken());
+        failures += usize::from(fails(row));
         skipped += usize::from(is_skipped(row));
     }
-    format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"0\"")
+    format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"0\"")
 }
 
-/// A practice that holds in part, and is not broken, is not a pass.
+/// Of a repository what is waived, and what a baseline has already, does not fail.
+fn fails(row: &Row) -> bool {
+    row.is_broken() && !row.is_waived() && !is_known(row)
+}
+
+fn is_known(row: &Row) -> bool {
+    row.looked.is_some() && !row.is_new()
+}
+
+/// A practice that holds in part, and is not broken, is not a pass; neither is one that is waived.
 fn is_skipped(row: &Row) -> bool {
-    !row.is_broken() && row.status != Status::Implemented
+    !fails(row) && row.status != Status::Implemented
 }
 
 /// Text in which nothing is markup. Characters that XML forbids are written out.
@@ -64,8 +93,13 @@ fn case(out: &mut String, row: &Row) {
     let name = escape(&format!("{}: {}", row.id, row.title));
     let _ = write!(out, "    <testcase classname=\"practices.{}\" name=\"{name}\" time=\"0\"", row.category.folder());
     if is_skipped(row) {
-        let _ = writeln!(out, "><skipped message=\"{}\"/></testcase>", escape(&format!("{}: {}", row.status.name(), row.why)));
-    } else if row.is_broken() {
+        let kept = match row.is_broken() {
+            true if row.is_waived() => "waived, ",
+            true => "in the baseline, ",
+            false => "",
+        };
+        let _ = writeln!(out, "><skipped message=\"{}\"/></testcase>", escape(&format!("{kept}{}: {}", row.status.name(), row.why)));
+    } else if fails(row) {
         let _ = writeln!(
             out,
             ">\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>",
@@ -97,6 +131,15 @@ fn body(row: &Row) -> String {
             }
         }
     }
-    let _ = write!(out, "\nto do: {}\nagain: plimsoll prove --only {}\n", escape(&row.recommendation), escape(&row.id));
+    let again = match &row.looked {
+        None => format!("prove --only {}", row.id),
+        Some(looked) => {
+            for line in looked.gaps.iter().flat_map(super::outline::gap_lines) {
+                let _ = writeln!(out, "  - {}", escape(&line));
+            }
+            format!("assess --explain {}", row.id)
+        }
+    };
+    let _ = write!(out, "\nto do: {}\nagain: plimsoll {}\n", escape(&row.recommendation), escape(&again));
     out
 }

@@ -5,12 +5,25 @@ use std::fmt::Write;
 use super::{
     Report,
     inert::visible,
-    outline::{Block, Card, Cell, Table, outline},
+    outline::{Block, Card, Cell, Outline, Table, Template, outline, since},
 };
 
 /// The report as Markdown.
 pub fn markdown(report: &Report) -> String {
-    let outline = outline(report);
+    page(&outline(report))
+}
+
+/// The report as Markdown in the shape of a template.
+pub fn markdown_as(report: &Report, template: Template) -> String {
+    page(&template.outline(report))
+}
+
+/// What changed since an earlier report, as Markdown.
+pub fn markdown_since(earlier: &Report, report: &Report) -> String {
+    page(&since(earlier, report))
+}
+
+fn page(outline: &Outline) -> String {
     let safe = if outline.verdict.1 { "Safe to deploy: yes" } else { "Safe to deploy: no" };
     let mut out = format!("# {}\n\n**{}**. {safe}.\n", escape(&outline.title), escape(&outline.verdict.0));
     for section in &outline.sections {
@@ -78,6 +91,7 @@ fn block(out: &mut String, block: &Block) {
             .iter()
             .try_for_each(|(done, id, title)| writeln!(out, "- [{}] {}: {}", if *done { 'x' } else { ' ' }, escape(id), escape(title))),
         Block::Card(card) => return practice(out, card),
+        Block::Code(lines) => return fenced(out, "", lines),
     };
 }
 
@@ -103,7 +117,9 @@ fn practice(out: &mut String, card: &Card) {
     for (name, value) in &card.facts {
         let _ = writeln!(out, "- **{name}**: {}", escape(value));
     }
-    out.push_str("- **Checks**\n");
+    if !card.checks.is_empty() {
+        out.push_str("- **Checks**\n");
+    }
     for check in &card.checks {
         let _ = writeln!(out, "  - **{}**: {}", check.word, escape(&check.says));
         if !check.why.is_empty() && check.why != card.why {
@@ -113,6 +129,10 @@ fn practice(out: &mut String, card: &Card) {
             out.push('\n');
             fenced(out, "    ", &check.transcript);
         }
+    }
+    for (title, lines) in card.lists.iter().filter(|(_, lines)| !lines.is_empty()) {
+        let _ = writeln!(out, "- **{title}**\n");
+        fenced(out, "  ", lines);
     }
     if !card.beside.is_empty() {
         out.push_str("- **Further evidence**\n\n");

@@ -10,16 +10,27 @@
 //! cannot know of pipelines or backups. The [`Gate`] decides the exit code and is chosen by whoever
 //! runs the proof; by default it asks that everything which could be attacked holds.
 
+mod badge;
+mod baseline;
 mod build;
+pub mod explain;
+pub mod fail;
+mod fingerprint;
 mod gate;
 mod html;
 mod inert;
 mod json;
 mod junit;
+mod live;
+mod looked;
 mod markdown;
+mod mask;
 mod outline;
 pub mod plan;
+mod repository;
+mod row;
 mod sarif;
+mod terminal;
 mod text;
 
 use std::collections::BTreeMap;
@@ -27,13 +38,18 @@ use std::collections::BTreeMap;
 use plimsoll_core::Time;
 use serde::{Deserialize, Serialize};
 
+pub use badge::badge;
 pub use build::{Material, build};
+pub use fail::Condition;
 pub use gate::{Gate, GateResult};
-pub use html::html;
+pub use html::{html, html_as, html_since};
 pub use inert::visible;
 pub use json::json;
 pub use junit::junit;
-pub use markdown::markdown;
+pub use looked::{Baseline, Estimate, Gap, Looked, Repository, Waived, WaiverUse};
+pub use markdown::{markdown, markdown_as, markdown_since};
+pub use outline::Template;
+pub use repository::{Inspection, assessed, exit_code, fits_baseline, fits_live};
 pub use sarif::sarif;
 pub use text::{Look, text};
 
@@ -74,6 +90,9 @@ pub struct Report {
     pub order: Vec<String>,
     /// What could not be tidied up.
     pub left: Vec<String>,
+    /// Of the assessment of a repository: what was read, what was left out, what is waived.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repository: Option<Repository>,
 }
 
 /// What was run on what.
@@ -193,6 +212,9 @@ pub struct Row {
     pub recommendation: String,
     /// What has to be true, and how to see it; empty where nothing is left to do.
     pub done_when: Vec<String>,
+    /// Of the assessment of a repository: what its files show.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub looked: Option<Looked>,
 }
 
 /// A clause and its outcome.
@@ -248,6 +270,9 @@ pub enum Evidence {
         file: String,
         /// Line, from 1.
         line: u32,
+        /// What stands there, line by line.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        snippet: Vec<String>,
         /// The check it is about.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         check: Option<String>,
@@ -289,36 +314,13 @@ impl Evidence {
     pub fn lines(&self) -> Vec<String> {
         match self {
             Evidence::Probe { transcript, .. } => transcript.clone(),
-            Evidence::File { file, line, note: Some(note), .. } => vec![format!("{file}:{line} {note}")],
-            Evidence::File { file, line, note: None, .. } => vec![format!("{file}:{line}")],
+            Evidence::File { file, line, note, snippet, .. } => {
+                let place = note.as_ref().map_or_else(|| format!("{file}:{line}"), |note| format!("{file}:{line} {note}"));
+                std::iter::once(place).chain(snippet.iter().map(|text| format!("    {text}"))).collect()
+            }
             Evidence::Test { test, result, .. } => vec![format!("test {test}: {result}")],
             Evidence::Statement { statement, by, .. } => vec![format!("{by} says: {statement}")],
         }
-    }
-}
-
-impl Row {
-    /// Whether it applies, is critical by its own statement, and is not fully met.
-    pub fn blocked(&self) -> bool {
-        self.priority == Priority::Critical && self.basis == Basis::Item && self.value.is_some_and(|value| value < Ratio::ONE)
-    }
-    /// Whether a check of it was found false.
-    pub fn is_broken(&self) -> bool {
-        self.checks.iter().any(|check| matches!(check.outcome, Outcome::Broken(_)))
-    }
-    /// Whether somebody tried to find out: a check was decided, or a probe was stopped.
-    pub fn was_examined(&self) -> bool {
-        self.checks.iter().any(|check| {
-            matches!(check.outcome, Outcome::Held | Outcome::Broken(_)) || matches!(check.doubt, Some(Doubt::NotGranted | Doubt::Trouble))
-        })
-    }
-    /// Why it is unknown, the gravest reason; `None` where no check is unknown.
-    pub fn doubt(&self) -> Option<Doubt> {
-        self.checks.iter().filter_map(|check| check.doubt).max()
-    }
-    /// Not known to be broken, but not fully known either.
-    pub fn is_open(&self) -> bool {
-        !self.is_broken() && self.doubt().is_some()
     }
 }
 
@@ -335,7 +337,7 @@ impl Report {
     pub fn adds_up(&self) -> bool {
         let mut rows = self.practices.clone();
         crate::score::assign(&mut rows);
-        let statuses = rows.iter().all(|row| row.status == Status::of(row.checks.iter().map(|check| &check.outcome)));
+        let statuses = rows.iter().all(|row| row.status == row.concluded());
         let verdict = Verdict::of(&rows);
         statuses
             && rows == self.practices
@@ -346,7 +348,10 @@ impl Report {
             && Counts::of(rows.iter()) == self.counts
             && {
                 // The sentence may be worded otherwise by another version.
-                let gate = GateResult::of(self.gate.name, &rows, verdict);
+                let gate = match &self.repository {
+                    Some(repository) => fail::judge(repository, &rows, &self.score),
+                    None => GateResult::of(self.gate.name, &rows, verdict),
+                };
                 gate.passed == self.gate.passed && gate.failed_by == self.gate.failed_by
             }
     }
@@ -354,5 +359,9 @@ impl Report {
 
 #[cfg(test)]
 mod forms_tests;
+#[cfg(test)]
+mod looked_forms_tests;
+#[cfg(test)]
+mod looked_tests;
 #[cfg(test)]
 pub(crate) mod tests;

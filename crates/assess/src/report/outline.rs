@@ -1,8 +1,14 @@
 //! The document that a reviewer reads: one outline, shown as Markdown and as a page.
 
+mod assessed;
 mod sections;
+mod since;
+mod template;
 
+pub(super) use assessed::{days, figures, gap_lines, gaps_lines, shown, sort, spot};
 pub use sections::outline;
+pub use since::since;
+pub use template::Template;
 
 use crate::Status;
 
@@ -14,6 +20,8 @@ pub struct Outline {
     pub verdict: (String, bool),
     /// In order.
     pub sections: Vec<Section>,
+    /// Whether a page of it lets its reader hide cards.
+    pub filter: bool,
 }
 
 /// A part of the document.
@@ -47,6 +55,8 @@ pub enum Block {
     Boxes(Vec<(bool, String, String)>),
     /// A practice.
     Card(Box<Card>),
+    /// Lines as they stand in a file.
+    Code(Vec<String>),
 }
 
 /// A table.
@@ -83,6 +93,10 @@ pub struct Card {
     pub facts: Vec<(&'static str, String)>,
     /// Its checks.
     pub checks: Vec<CheckLine>,
+    /// Lines of places in files, each list under its heading.
+    pub lists: Vec<(&'static str, Vec<String>)>,
+    /// Words by which it can be hidden: its priority, and `waived`.
+    pub marks: Vec<String>,
     /// Evidence that belongs to no check.
     pub beside: Vec<String>,
     /// What has to be true before it is done.

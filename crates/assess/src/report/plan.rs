@@ -1,8 +1,10 @@
 //! In which order to work, and how long it may take.
 
+mod needs;
+
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use super::{Report, Row};
+use super::{Estimate, Report, Row};
 use crate::{Effort, Priority, ratio::Ratio};
 
 /// Days of work for one estimate: what orders the list, and the range it stands for.
@@ -31,7 +33,16 @@ pub const fn days(effort: Effort) -> Days {
 /// What a day of work on this row gains: weight not earned, by days.
 fn gain(row: &Row) -> Ratio {
     let missing = row.value.map_or(Ratio::ZERO, Ratio::rest);
-    row.weight.ratio().times(missing).over(Ratio::new(u128::from(days(row.effort).usual), 1))
+    let usual = match estimate(row) {
+        Some(estimate) => Ratio::new(u128::from(estimate.least) + u128::from(estimate.most), 2),
+        None => Ratio::new(u128::from(days(row.effort).usual), 1),
+    };
+    row.weight.ratio().times(missing).over(usual)
+}
+
+/// What the repair of a row was estimated to take in this very repository.
+fn estimate(row: &Row) -> Option<Estimate> {
+    row.looked.as_ref().and_then(|looked| looked.days)
 }
 
 fn sorted<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<&'a Row> {
@@ -79,7 +90,7 @@ impl Phase<'_> {
 }
 
 /// The roadmap: blockers, then rows of high priority, then the rest. A parent comes before its
-/// facets, in the phase that needs it first.
+/// facets, in the phase that needs it first; in a repository also what it [needs](needs::of) comes before it.
 pub fn phases(report: &Report) -> Vec<Phase<'_>> {
     let gaps = sorted(report.practices.iter().filter(|row| row.is_broken()));
     type Goal = (&'static str, fn(&Row) -> bool);
@@ -93,21 +104,29 @@ pub fn phases(report: &Report) -> Vec<Phase<'_>> {
     for (goal, belongs) in wanted {
         let mut rows = Vec::new();
         for row in gaps.iter().filter(|row| belongs(row)) {
-            place(row, &gaps, &mut done, &mut rows);
+            place(row, &gaps, &mut done, &mut rows, report.repository.is_some());
         }
-        let (least, most) = rows.iter().map(|row: &&Row| days(row.effort)).fold((0, 0), |(l, m), d| (l + d.least, m + d.most));
-        let open = rows.iter().any(|row| row.effort == Effort::Xl);
+        let range = |row: &&Row| {
+            let days = days(row.effort);
+            estimate(row).unwrap_or(Estimate { least: days.least, most: days.most, open: row.effort == Effort::Xl })
+        };
+        let (least, most) = rows.iter().map(range).fold((0, 0), |(least, most), one| (least + one.least, most + one.most));
+        let open = rows.iter().map(range).any(|one| one.open);
         phases.push(Phase { goal, rows, least, most, open });
     }
     phases
 }
 
-fn place<'a>(row: &'a Row, gaps: &[&'a Row], done: &mut BTreeSet<&'a str>, rows: &mut Vec<&'a Row>) {
+fn place<'a>(row: &'a Row, gaps: &[&'a Row], done: &mut BTreeSet<&'a str>, rows: &mut Vec<&'a Row>, needs: bool) {
     if !done.insert(&row.id) {
         return;
     }
-    if let Some(parent) = row.facet_of.as_ref().and_then(|parent| gaps.iter().find(|gap| gap.id == *parent)) {
-        place(parent, gaps, done, rows);
+    let parent = row.facet_of.iter().map(String::as_str);
+    let needed = needs::of(&row.id).iter().copied().filter(|_| needs);
+    for first in parent.chain(needed) {
+        if let Some(first) = gaps.iter().find(|gap| gap.id == first) {
+            place(first, gaps, done, rows, needs);
+        }
     }
     rows.push(row);
 }

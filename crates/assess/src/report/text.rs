@@ -19,33 +19,33 @@ const LINES: usize = 5;
 /// The longest line of a transcript in the compact form.
 const WIDTH: usize = 200;
 
-struct Paper {
-    out: String,
-    look: Look,
+pub(super) struct Paper {
+    pub(super) out: String,
+    pub(super) look: Look,
 }
 
 impl Paper {
     /// A line of text from anywhere: it is made visible first.
-    fn line(&mut self, indent: usize, text: &str) {
+    pub(super) fn line(&mut self, indent: usize, text: &str) {
         let _ = writeln!(self.out, "{:indent$}{}", "", visible(text).trim_end());
     }
-    fn paint(&self, code: &str, text: &str) -> String {
+    pub(super) fn paint(&self, code: &str, text: &str) -> String {
         let text = visible(text);
         if self.look.coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text }
     }
     /// A line of parts that are visible already.
-    fn put(&mut self, text: &str) {
+    pub(super) fn put(&mut self, text: &str) {
         self.out.push_str(text.trim_end());
         self.out.push('\n');
     }
-    fn head(&mut self, text: &str) {
+    pub(super) fn head(&mut self, text: &str) {
         let painted = self.paint("1", text);
         self.put("");
         self.put(&painted);
     }
 }
 
-const fn colour(status: Status) -> &'static str {
+pub(super) const fn colour(status: Status) -> &'static str {
     match status {
         Status::Implemented => "32",
         Status::Partial => "33",
@@ -56,6 +56,9 @@ const fn colour(status: Status) -> &'static str {
 
 /// The report as text.
 pub fn text(report: &Report, look: Look) -> String {
+    if let Some(repository) = &report.repository {
+        return super::terminal::text(report, repository, look);
+    }
     let mut paper = Paper { out: String::new(), look };
     top(&mut paper, report);
     // Of a run that looked at a few practices nobody asks what else there is.
@@ -109,7 +112,7 @@ fn top(paper: &mut Paper, report: &Report) {
     );
 }
 
-fn scores(paper: &mut Paper, report: &Report) {
+pub(super) fn scores(paper: &mut Paper, report: &Report) {
     paper.put("");
     let heads = ["", "score", "", "weight", "proven", "partial", "missing", "unknown", "n/a"];
     let mut rows = vec![heads.map(str::to_owned)];
@@ -195,7 +198,7 @@ fn practice(paper: &mut Paper, row: &Row) {
     }
 }
 
-fn examined(paper: &mut Paper, row: &Row, check: &Examined) {
+pub(super) fn examined(paper: &mut Paper, row: &Row, check: &Examined) {
     let (mark, why) = match &check.outcome {
         Outcome::Held => ("held", ""),
         Outcome::Broken(why) => ("BROKEN", why.as_str()),
@@ -254,14 +257,14 @@ pub(super) const fn repair(repair: Repair) -> &'static str {
     }
 }
 
-fn short(line: &str) -> String {
+pub(super) fn short(line: &str) -> String {
     match line.char_indices().nth(WIDTH) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line.to_owned(),
     }
 }
 
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         if lines.last().is_some_and(|line| !line.is_empty() && line.len() + word.len() >= width) {

@@ -2,6 +2,7 @@
 
 mod administer;
 mod adopt;
+mod assess;
 mod audit;
 mod backup;
 mod config;
@@ -53,6 +54,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::Backup(what) => backup::run(&global, &what).await,
         Verb::Config(what) => config::run(&global, &what),
         Verb::Adopt(options) => adopt::run(&global, &options),
+        Verb::Assess(options) => tokio::task::block_in_place(|| assess::run(&global, &options)),
         Verb::Prove(options) => prove::run(&global, &options).await,
         Verb::Doctor => doctor::run(&global).await,
         Verb::Openapi => openapi::run(),

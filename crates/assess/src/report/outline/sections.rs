@@ -9,6 +9,9 @@ use crate::{
 
 /// The document for a report.
 pub fn outline(report: &Report) -> Outline {
+    if let Some(repository) = &report.repository {
+        return super::assessed::outline(report, repository);
+    }
     let section = |anchor, title: &str, blocks| Section { anchor, title: title.to_owned(), blocks };
     let mut sections = vec![
         section("summary", "Executive summary", summary(report)),
@@ -27,7 +30,7 @@ pub fn outline(report: &Report) -> Outline {
         sections.push(section("left", "Left behind", vec![Block::Text("This could not be tidied up after the run.".into()), points]));
     }
     let title = format!("Readiness report: {}", report.header.target.words());
-    Outline { title, verdict: (report.verdict.name().into(), report.safe_to_deploy), sections }
+    Outline { title, verdict: (report.verdict.name().into(), report.safe_to_deploy), sections, filter: false }
 }
 
 fn summary(report: &Report) -> Vec<Block> {
@@ -166,7 +169,7 @@ fn roadmap(report: &Report) -> Vec<Block> {
     blocks
 }
 
-fn line(row: &Row) -> String {
+pub(super) fn line(row: &Row) -> String {
     format!("{}: {}", row.id, row.title)
 }
 
@@ -216,7 +219,7 @@ fn unknown(report: &Report) -> Vec<Block> {
     blocks
 }
 
-fn not_applicable(report: &Report) -> Vec<Block> {
+pub(super) fn not_applicable(report: &Report) -> Vec<Block> {
     let cells = |row: &Row| vec![Cell::Practice(row.id.clone()), Cell::Text(row.title.clone()), Cell::Text(row.why.clone())];
     let rows: Vec<Vec<Cell>> = report.with(Status::NotApplicable).map(cells).collect();
     if rows.is_empty() {
@@ -226,7 +229,7 @@ fn not_applicable(report: &Report) -> Vec<Block> {
     vec![Block::Text(says.into()), Block::Table(Table { heads: vec!["Practice", "Title", "Reason"], rows })]
 }
 
-fn checklist(report: &Report) -> Vec<Block> {
+pub(super) fn checklist(report: &Report) -> Vec<Block> {
     let tier = |row: &Row| match (row.priority, row.basis) {
         (Priority::Critical, Basis::Item) => 0,
         (Priority::High, _) => 1,
@@ -239,7 +242,7 @@ fn checklist(report: &Report) -> Vec<Block> {
     ];
     let mut blocks = Vec::new();
     for (number, title) in titles.iter().enumerate() {
-        let here = report.practices.iter().filter(|row| row.value.is_some() && tier(row) == number);
+        let here = report.practices.iter().filter(|row| (row.value.is_some() || row.is_unseen()) && tier(row) == number);
         let boxes: Vec<(bool, String, String)> =
             here.map(|row| (row.value.is_some_and(|value| value.rest().is_zero()), row.id.clone(), row.title.clone())).collect();
         let done = boxes.iter().filter(|one| one.0).count();
@@ -278,7 +281,7 @@ fn method(report: &Report) -> Vec<Block> {
 }
 
 /// Who can fix it, in a few words.
-const fn who(repair: Repair) -> &'static str {
+pub(super) const fn who(repair: Repair) -> &'static str {
     match repair {
         Repair::Edge => "mount behind Plimsoll",
         Repair::Kernel => "build on the host's data layer",
@@ -287,7 +290,7 @@ const fn who(repair: Repair) -> &'static str {
 }
 
 /// Where a priority comes from, in words.
-const fn basis(basis: Basis) -> &'static str {
+pub(super) const fn basis(basis: Basis) -> &'static str {
     match basis {
         Basis::Item => "stated for this very practice",
         Basis::Inherited => "stated for the section it stands in",
@@ -295,7 +298,7 @@ const fn basis(basis: Basis) -> &'static str {
     }
 }
 
-fn card(row: &Row, folded: bool) -> Card {
+pub(super) fn card(row: &Row, folded: bool) -> Card {
     let mut facts = vec![
         ("Priority", format!("{}, {}", row.priority.name(), basis(row.basis))),
         (
@@ -333,6 +336,8 @@ fn card(row: &Row, folded: bool) -> Card {
         why: row.why.clone(),
         facts,
         checks: checks.collect(),
+        lists: Vec::new(),
+        marks: Vec::new(),
         beside: row.evidence.iter().filter(|one| !named(one.check())).flat_map(|one| one.lines()).collect(),
         done_when: row.done_when.clone(),
         folded,

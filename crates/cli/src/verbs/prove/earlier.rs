@@ -123,7 +123,7 @@ fn diff(global: &Global, files: &[std::path::PathBuf]) -> Outcome {
 }
 
 /// The report in a proof; a bare report is read too, since nothing is claimed about who made it.
-fn read(file: &Path) -> Result<Report, Error> {
+pub fn read(file: &Path) -> Result<Report, Error> {
     let bytes = bytes(file)?;
     match proof::read(&bytes) {
         Ok(report) => Ok(report),

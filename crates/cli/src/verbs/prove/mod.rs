@@ -3,9 +3,9 @@
 mod ablate;
 mod behind;
 mod context;
-mod earlier;
+pub(super) mod earlier;
 mod house;
-mod live;
+pub(super) mod live;
 mod present;
 mod private;
 

@@ -1,0 +1,141 @@
+//! All facts of a repository.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::OnceLock,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Fact, Kind};
+
+/// A file of the tree, by number in the order of paths.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FileId(pub u32);
+
+/// What is known of a file beside its facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileInfo {
+    /// Path below the root, with slashes.
+    pub path: String,
+    /// `python`, `javascript`, `typescript`, `go`, `java`, `rust`, or the configuration's sort.
+    pub language: &'static str,
+    /// Whether it belongs to the tests.
+    pub test: bool,
+    /// Names of its definitions, by number.
+    pub symbols: Vec<String>,
+}
+
+/// What a service is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceKind {
+    /// It answers HTTP.
+    Api,
+    /// It works in the background.
+    Worker,
+    /// It is what browsers show.
+    Ui,
+    /// Others build on it; nothing starts.
+    Library,
+    /// It runs once, by hand or by schedule.
+    Tool,
+}
+
+/// A part of the repository that runs by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its folder's name, or the repository's.
+    pub name: String,
+    /// Its folder below the root; empty for the root itself.
+    pub root: String,
+    /// Its main language.
+    pub language: String,
+    /// Its framework, where one is known.
+    pub framework: Option<String>,
+    /// What it is.
+    pub kind: ServiceKind,
+    /// The files that it begins with.
+    pub entries: Vec<String>,
+}
+
+/// Everything that was found, indexed by kind.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// The files, sorted by path; a [`FileId`] is an index.
+    pub files: Vec<FileInfo>,
+    /// The services, sorted by root.
+    pub services: Vec<Service>,
+    /// What could not be read or was left out, for people.
+    pub skipped: Vec<String>,
+    facts: Vec<Fact>,
+    kinds: BTreeMap<Kind, Vec<u32>>,
+    /// The names of each kind in lower case, each with its facts: a pattern is held against a name once.
+    names: BTreeMap<Kind, Vec<(String, Vec<u32>)>>,
+    /// The service of each file, worked out when it is first asked for.
+    owners: OnceLock<Vec<Option<usize>>>,
+}
+
+impl Facts {
+    /// Indexes these facts. They are sorted by file, line, kind and name, so that the order in which files were read does not matter.
+    pub fn new(files: Vec<FileInfo>, services: Vec<Service>, mut facts: Vec<Fact>) -> Facts {
+        facts.sort_by(|a, b| (a.file, a.line, a.kind, &a.name, &a.attrs).cmp(&(b.file, b.line, b.kind, &b.name, &b.attrs)));
+        facts.dedup();
+        let mut kinds: BTreeMap<Kind, Vec<u32>> = BTreeMap::new();
+        let mut named: BTreeMap<Kind, HashMap<String, Vec<u32>>> = BTreeMap::new();
+        for (number, fact) in facts.iter().enumerate() {
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            kinds.entry(fact.kind).or_default().push(number);
+            named.entry(fact.kind).or_default().entry(fact.name.to_lowercase()).or_default().push(number);
+        }
+        let names = named.into_iter().map(|(kind, names)| (kind, names.into_iter().collect())).collect();
+        Facts { files, services, skipped: Vec::new(), facts, kinds, names, owners: OnceLock::new() }
+    }
+    /// Adds facts.
+    pub fn extend(&mut self, more: Vec<Fact>) {
+        if !more.is_empty() {
+            let mut facts = std::mem::take(&mut self.facts);
+            facts.extend(more);
+            let indexed = Facts::new(Vec::new(), Vec::new(), facts);
+            (self.facts, self.kinds, self.names) = (indexed.facts, indexed.kinds, indexed.names);
+        }
+    }
+    /// All facts of a kind, by file and line.
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Fact> {
+        self.kinds.get(&kind).into_iter().flatten().filter_map(|number| self.facts.get(*number as usize))
+    }
+    /// The facts of a kind whose name in lower case is wanted, by file and line.
+    pub fn named(&self, kind: Kind, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &Fact> {
+        let found = self.names.get(&kind).into_iter().flatten().filter(|(name, _)| wanted(name));
+        let mut numbers: Vec<u32> = found.flat_map(|(_, numbers)| numbers.iter().copied()).collect();
+        numbers.sort_unstable();
+        numbers.into_iter().filter_map(|number| self.facts.get(number as usize))
+    }
+    /// All facts, by file and line.
+    pub fn all(&self) -> &[Fact] {
+        &self.facts
+    }
+    /// The path of a file.
+    pub fn path(&self, file: FileId) -> &str {
+        self.files.get(file.0 as usize).map_or("", |info| info.path.as_str())
+    }
+    /// The file of a fact.
+    pub fn file(&self, fact: &Fact) -> Option<&FileInfo> {
+        self.files.get(fact.file.0 as usize)
+    }
+    /// The name of the definition that a fact stands in; empty at a file's own level.
+    pub fn symbol(&self, fact: &Fact) -> &str {
+        self.file(fact).and_then(|info| info.symbols.get(fact.symbol as usize)).map_or("", String::as_str)
+    }
+    /// The service of a file, as [`Facts::service`] of its path. The services are not changed after this.
+    pub fn owner(&self, file: FileId) -> Option<usize> {
+        let owners = self.owners.get_or_init(|| self.files.iter().map(|info| self.service(&info.path)).collect());
+        owners.get(file.0 as usize).copied().flatten()
+    }
+    /// The service whose folder holds this path most closely; nothing where it belongs to all.
+    pub fn service(&self, path: &str) -> Option<usize> {
+        let inside = |root: &str| root.is_empty() || path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
+        let held = self.services.iter().enumerate().filter(|(_, service)| inside(&service.root));
+        held.max_by_key(|(_, service)| service.root.len()).map(|(number, _)| number)
+    }
+}

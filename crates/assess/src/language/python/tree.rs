@@ -1,0 +1,80 @@
+//! Small questions to a syntax tree.
+
+use tree_sitter::{Node, Parser, Tree};
+
+/// Parses Python; nothing where the parser gives up.
+pub(super) fn parse(text: &str) -> Option<Tree> {
+    let mut parser = Parser::new();
+    parser.set_language(&tree_sitter_python::LANGUAGE.into()).ok()?;
+    crate::language::parse::parse(&mut parser, text)
+}
+
+/// The text of a node.
+pub(super) fn text<'t>(source: &'t str, node: Node<'_>) -> &'t str {
+    source.get(node.byte_range()).unwrap_or("")
+}
+
+/// First and last line, from 1.
+pub(super) fn lines(node: Node<'_>) -> (u32, u32) {
+    let line = |row: usize| u32::try_from(row).unwrap_or(u32::MAX).saturating_add(1);
+    (line(node.start_position().row), line(node.end_position().row))
+}
+
+/// The named children without comments.
+pub(super) fn children<'t>(node: Node<'t>) -> Vec<Node<'t>> {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).filter(|child| child.kind() != "comment").collect()
+}
+
+/// A child by the name of its field.
+pub(super) fn field<'t>(node: Node<'t>, name: &str) -> Option<Node<'t>> {
+    node.child_by_field_name(name)
+}
+
+/// Takes parentheses and `await` away.
+pub(super) fn bare(mut node: Node<'_>) -> Node<'_> {
+    while matches!(node.kind(), "parenthesized_expression" | "await") {
+        match children(node).first() {
+            Some(inner) => node = *inner,
+            None => break,
+        }
+    }
+    node
+}
+
+/// The statements of a body without the docstring.
+pub(super) fn statements(body: Node<'_>) -> Vec<Node<'_>> {
+    let mut all = children(body);
+    if all.first().is_some_and(|first| is_lone_string(*first)) {
+        all.remove(0);
+    }
+    all
+}
+
+/// Whether a statement is nothing but a string.
+pub(super) fn is_lone_string(statement: Node<'_>) -> bool {
+    statement.kind() == "expression_statement"
+        && statement.named_child_count() == 1
+        && statement.named_child(0).is_some_and(|only| matches!(only.kind(), "string" | "concatenated_string"))
+}
+
+/// Makes a text at most `most` characters long and one line.
+pub(super) fn short(text: &str, most: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(most));
+    let mut space = false;
+    for (count, character) in text.chars().enumerate() {
+        if count > most * 4 || out.len() >= most {
+            break;
+        }
+        if character.is_whitespace() {
+            space = !out.is_empty();
+        } else {
+            if space {
+                out.push(' ');
+            }
+            space = false;
+            out.push(character);
+        }
+    }
+    out
+}

@@ -1,0 +1,79 @@
+use super::facts_of;
+use crate::fact::{Facts, Kind, Reach};
+
+fn routes(facts: &Facts) -> Vec<String> {
+    let word = |fact: &crate::fact::Fact| {
+        let rejects: Vec<&str> = fact.all("rejects").collect();
+        format!("{} {} {}", fact.name, fact.get("auth").unwrap_or("?"), rejects.join(","))
+    };
+    facts.of(Kind::Route).map(|fact| word(fact).trim_end().to_owned()).collect()
+}
+
+#[test]
+fn a_guard_in_go_is_judged_by_what_it_answers() {
+    let code = r#"package main
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+func caller(c *gin.Context) {
+	if c.GetHeader("Authorization") == "" {
+		c.AbortWithStatus(http.StatusUnauthorized)
+	}
+}
+
+func trace(c *gin.Context) { c.Next() }
+
+func handler(c *gin.Context) {}
+
+func main() {
+	r := gin.New()
+	r.GET("/open", trace, handler)
+	r.GET("/closed", trace, caller, handler)
+	r.GET("/basic", gin.BasicAuth(gin.Accounts{}), handler)
+	r.Run()
+}
+"#;
+    let facts = facts_of(&[("go.mod", "module example.org/a\n"), ("main.go", code)]);
+    assert_eq!(routes(&facts), ["GET /open no", "GET /closed yes 401", "GET /basic yes 401"]);
+}
+
+#[test]
+fn a_type_that_a_handler_takes_in_rust_is_run_and_may_turn_callers_away() {
+    let code = r#"use axum::{Router, extract::FromRequestParts, http::{StatusCode, request::Parts}, routing::get};
+
+struct Caller(i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = StatusCode;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        let token = parts.headers.get("authorization").ok_or(StatusCode::UNAUTHORIZED)?;
+        check(token);
+        Ok(Caller(1))
+    }
+}
+
+async fn mine(caller: Caller) -> &'static str { "mine" }
+async fn all() -> &'static str { "all" }
+
+#[tokio::main]
+async fn main() {
+    let app = Router::new().route("/mine", get(mine)).route("/all", get(all));
+    axum::serve(tokio::net::TcpListener::bind("0.0.0.0:1").await.unwrap(), app).await.unwrap();
+}
+"#;
+    let facts = facts_of(&[("Cargo.toml", "[package]\nname = \"a\"\n"), ("src/main.rs", code)]);
+    assert_eq!(routes(&facts), ["GET /all no", "GET /mine yes 401"]);
+    let checked = facts.of(Kind::Call).find(|fact| fact.name.ends_with("check")).expect("the call");
+    assert_eq!(checked.reach, Reach::Live);
+}
+
+#[test]
+fn a_decorator_that_lets_everybody_pass_is_no_guard() {
+    let code = "from flask import Flask\nfrom flask_jwt_extended import jwt_required\napp = Flask(__name__)\n\n@app.get('/a')\n@jwt_required()\ndef a():\n    return {}\n\n@app.get('/b')\n@jwt_required(optional=True)\ndef b():\n    return {}\n";
+    let facts = facts_of(&[("app.py", code)]);
+    assert_eq!(routes(&facts), ["GET /a yes 401", "GET /b no"]);
+}
