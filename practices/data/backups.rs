@@ -13,7 +13,7 @@ use plimsoll_assess::{
 use serde_json::{Value, json};
 
 /// How long a copy whose schedule is in seconds may take to do something.
-const SOON: Duration = Duration::from_secs(40);
+const SOON: Duration = Duration::from_secs(25);
 const NEVER: &str = "1000d";
 /// Text that stands in the data and must not stand in a copy of it.
 const CANARY: &str = "canary of the backups";
