@@ -8,6 +8,7 @@ pub(crate) mod parse;
 pub mod python;
 pub mod rust;
 pub mod script;
+pub(crate) mod walk;
 
 pub use parse::deep;
 

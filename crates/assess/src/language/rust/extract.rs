@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     fact::{Extract, Fact, Flag, Guard, Kind, Reach, Symbol, Use},
-    language::flow::{Scopes, Value, Variable, compact, lines, text},
+    language::{
+        flow::{Scopes, Value, Variable, compact, lines, text},
+        walk::{Walk, walk},
+    },
 };
 
 /// What is known while a file is read.
@@ -88,37 +91,17 @@ pub(super) fn extract(path: &str, source: &str) -> Extract {
         attributes: Vec::new(),
         tests: 0,
     };
-    reader.walk(root);
+    reader.scopes.enter();
+    walk(&mut reader, root);
     reader.out.facts.sort_by_key(|fact| fact.line);
     reader.out
 }
 
-impl<'t> Reader<'t> {
-    fn walk(&mut self, root: Node<'t>) {
-        self.scopes.enter();
-        let mut cursor = root.walk();
-        loop {
-            let node = cursor.node();
-            let deeper = self.enter(node);
-            self.around.push(node);
-            if deeper && cursor.goto_first_child() {
-                continue;
-            }
-            loop {
-                let node = cursor.node();
-                self.around.pop();
-                self.leave(node);
-                if cursor.goto_next_sibling() {
-                    break;
-                }
-                if !cursor.goto_parent() {
-                    return;
-                }
-            }
-        }
+impl<'t> Walk<'t> for Reader<'t> {
+    fn around(&mut self) -> &mut Vec<Node<'t>> {
+        &mut self.around
     }
 
-    /// Whether to look inside.
     fn enter(&mut self, node: Node<'t>) -> bool {
         match node.kind() {
             "line_comment" | "block_comment" | "use_declaration" | "macro_definition" | "extern_crate_declaration" => return false,
@@ -191,7 +174,9 @@ impl<'t> Reader<'t> {
             }
         }
     }
+}
 
+impl<'t> Reader<'t> {
     fn end(&mut self, node: Node<'t>) {
         if self.within.last().is_some_and(|within| within.node == node.id())
             && let Some(within) = self.within.pop()
