@@ -4,6 +4,8 @@ mod args;
 mod bind;
 mod body;
 mod define;
+#[cfg(test)]
+mod handed_tests;
 mod link;
 mod names;
 mod read;

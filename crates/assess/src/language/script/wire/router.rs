@@ -41,6 +41,10 @@ struct Yard<'l, 'p> {
     layers: Vec<(usize, Layer, Covers)>,
     /// Plugins that put what they have on the router that registers them.
     open: BTreeMap<usize, usize>,
+    /// Routers in fields of classes, with the field's name.
+    fields: Vec<(usize, String)>,
+    /// Fields of whatever a list holds that are hung somewhere: `routes.forEach((one) => app.use('/', one.router))`.
+    each: Vec<(usize, String, String, At)>,
 }
 
 pub(super) fn wire(loom: &mut Loom<'_>) {
@@ -56,6 +60,8 @@ pub(super) fn wire(loom: &mut Loom<'_>) {
         hung: BTreeSet::new(),
         layers: Vec::new(),
         open: BTreeMap::new(),
+        fields: Vec::new(),
+        each: Vec::new(),
     };
     yard.construct();
     // An app may be handed on: each round follows one more hand.
@@ -64,6 +70,7 @@ pub(super) fn wire(loom: &mut Loom<'_>) {
     }
     yard.put_on();
     yard.tables();
+    yard.held_by_classes();
     yard.autoload();
     yard.finish();
 }
@@ -149,7 +156,13 @@ impl<'p> Yard<'_, 'p> {
         for (file, fact) in self.calls() {
             let Some((_, framework, app)) = MADE.iter().find(|(name, _, _)| *name == fact.name) else { continue };
             let Some(result) = fact.get("result") else { continue };
-            let node = self.node(file, fact.symbol, result);
+            // A field that is given its router where it is declared.
+            let class = self.loom.linker.extract(file).and_then(|extract| extract.symbols.get(fact.symbol as usize));
+            let field = class.is_some_and(|symbol| symbol.class).then(|| format!("this.{result}"));
+            let node = self.node(file, fact.symbol, field.as_deref().unwrap_or(result));
+            if let Some(name) = field.as_deref().unwrap_or(result).strip_prefix("this.") {
+                self.fields.push((node, name.to_owned()));
+            }
             if let Some(prefix) = fact.get("prefix") {
                 self.prefixes.insert(node, prefix.to_owned());
             }
@@ -281,6 +294,8 @@ impl<'p> Yard<'_, 'p> {
             Some(route) => route,
             None => fact.get("0").unwrap_or(""),
         };
+        let filled = path.starts_with('`').then(|| self.filled(file, fact.symbol, path));
+        let path = filled.as_deref().unwrap_or(path);
         let mut handed = passed(fact);
         let object = fact.attrs.iter().any(|(key, _)| key.starts_with("of."));
         if handed.is_empty() && !object
@@ -306,6 +321,28 @@ impl<'p> Yard<'_, 'p> {
             other => other.to_uppercase(),
         };
         self.add(file, fact, node, framework, method, &crate::language::graph::join(own, path), last, &handed, at);
+    }
+
+    /// A path with fields in it: `${this.path}/:id` with what the class says its path is; of others nothing is known.
+    fn filled(&self, file: usize, symbol: u32, template: &str) -> String {
+        let (mut path, mut rest) = (String::new(), template.trim_matches('`'));
+        let class = self.owner(file, symbol, "this.");
+        let extract = self.loom.linker.extract(file);
+        while let Some((before, after)) = rest.split_once("${") {
+            path.push_str(before);
+            let (inside, after) = after.split_once('}').unwrap_or((after, ""));
+            rest = after;
+            let own = |fact: &&Fact| {
+                fact.kind == Kind::Assign && fact.symbol == class && Some(fact.name.as_str()) == inside.strip_prefix("this.")
+            };
+            match extract.and_then(|extract| extract.facts.iter().find(own)).and_then(|fact| fact.get("value")) {
+                Some(value) => path.push_str(value),
+                None if !path.is_empty() => path.push_str(&format!(":{}", inside.rsplit('.').next().unwrap_or("part"))),
+                None => {}
+            }
+        }
+        path.push_str(rest);
+        if path.starts_with('/') || path.is_empty() { path } else { format!("/{path}") }
     }
 
     /// Whether what stands before a function written in place is what it is wrapped in.
@@ -418,6 +455,11 @@ impl<'p> Yard<'_, 'p> {
                 self.reach(file, fact, one.0);
                 continue;
             }
+            if let Some(field) = one.1.and_then(|id| self.of_element(file, id)) {
+                self.each.push((node, field, path.trim_end_matches('*').to_owned(), at));
+                hung = true;
+                continue;
+            }
             let target = self.loom.target(file, one.0).and_then(|found| Some((found.file, found.symbol?)));
             if framework == "express" && target.is_some_and(|spot| self.loom.parameters(spot) == 4) {
                 self.handler(file, fact, "Error", Some(*one));
@@ -507,6 +549,29 @@ impl<'p> Yard<'_, 'p> {
         self.reach(file, fact, one.0);
     }
 
+    /// The field of a thing that nothing in the file names, such as the parameter of a loop: `router` of `one.router`.
+    fn of_element(&self, file: usize, id: &str) -> Option<String> {
+        let (head, field) = id.split_once('.')?;
+        let extract = self.loom.linker.extract(file)?;
+        let known = head == "this"
+            || extract.imports.iter().any(|import| import.local == head)
+            || extract.symbols.iter().any(|symbol| symbol.name == head)
+            || extract.facts.iter().any(|fact| fact.get("result") == Some(head));
+        (!known && self.fields.iter().any(|(_, name)| name == field)).then(|| field.to_owned())
+    }
+
+    /// Routers in fields of classes hang where a list of such things is mounted, unless something else mounts them.
+    fn held_by_classes(&mut self) {
+        let free: Vec<(usize, String)> = self.fields.iter().filter(|(node, _)| !self.parents.contains_key(node)).cloned().collect();
+        for (parent, field, path, at) in std::mem::take(&mut self.each) {
+            let of = |(child, name): &&(usize, String)| *name == field && *child != parent && !self.apps.contains(child);
+            let children: Vec<usize> = free.iter().filter(of).map(|(child, _)| *child).collect();
+            for child in children {
+                self.hang(child, parent, &path, Vec::new(), at);
+            }
+        }
+    }
+
     /// Tables of routers: `[{ path: '/users', route: userRoute }].forEach((row) => router.use(row.path, row.route))`.
     fn tables(&mut self) {
         let calls = self.calls();
@@ -516,7 +581,10 @@ impl<'p> Yard<'_, 'p> {
                 *other == file
                     && call.name.ends_with(".use")
                     && on_router(&call.name).is_some()
-                    && call.get("0").is_some_and(|first| first.ends_with(".path") || first.ends_with(".prefix") || first.ends_with(".url"))
+                    && call.get("0").is_some_and(|first| match fact.get("keyed") {
+                        Some(_) => !first.starts_with('/') && call.attrs.iter().filter(|(key, _)| key == "id").count() > 0,
+                        None => first.ends_with(".path") || first.ends_with(".prefix") || first.ends_with(".url"),
+                    })
             });
             let Some((_, onto)) = onto else { continue };
             let Some(parent) = self.look(file, onto.symbol, onto.get("receiver").unwrap_or("")) else { continue };
