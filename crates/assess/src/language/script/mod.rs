@@ -3,10 +3,13 @@
 mod args;
 mod bind;
 mod body;
+mod class;
 mod define;
+mod function;
 #[cfg(test)]
 mod handed_tests;
 mod link;
+mod module;
 mod names;
 mod read;
 mod resolve;
