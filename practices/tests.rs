@@ -33,7 +33,8 @@ fn every_page_can_be_read() {
 #[test]
 fn every_regular_expression_of_a_detector_can_be_built() {
     for (_, page) in all() {
-        let faulty: Vec<&str> = page.detect.iter().flat_map(|detect| detect.patterns()).filter_map(|pattern| pattern.unbuildable()).collect();
+        let faulty: Vec<&str> =
+            page.detect.iter().flat_map(|detect| detect.patterns()).filter_map(|pattern| pattern.unbuildable()).collect();
         assert_eq!(faulty, Vec::<&str>::new(), "{}", page.id);
     }
 }
