@@ -239,7 +239,10 @@ impl<'a> Finder<'a> {
             let join = |name: &&str| if around.is_empty() { (*name).to_owned() } else { format!("{around}/{name}") };
             // Python needs no manifest: a folder with an image of its own is one by itself.
             let image = || path.ends_with(".py") && self.has(&join(&"Dockerfile"));
-            if around.is_empty() || MANIFESTS.iter().any(|name| self.has(&join(name))) || image() {
+            // A `setup.py` inside of a package is a module of that name.
+            let module = |name: &&str| *name == "setup.py" && self.has(&join(&"__init__.py"));
+            let manifest = || MANIFESTS.iter().any(|name| self.has(&join(name)) && !module(name));
+            if around.is_empty() || manifest() || image() {
                 return around.to_owned();
             }
             around = around.rsplit_once('/').map_or("", |(folder, _)| folder);
