@@ -20,7 +20,7 @@ impl<'t> Reader<'t> {
             // What is declared here is run where it is named, not where it is declared.
             return;
         }
-        let test = attributes.iter().any(|(path, written, _)| path == "cfg" && written.contains("test") && !written.contains("not(test"));
+        let test = for_tests(&attributes);
         let (symbol, name) = self.add(name, node, false);
         self.begin(node, Within { symbol, name, test, ..Within::default() });
     }
@@ -35,7 +35,7 @@ impl<'t> Reader<'t> {
         let symbol =
             self.out.symbols.iter().position(|symbol| symbol.name == name).and_then(|at| u32::try_from(at).ok()).unwrap_or(outer.symbol);
         let of = node.child_by_field_name("trait").map(|of| self.names.canonical(text(of, self.source)));
-        let test = attributes.iter().any(|(path, written, _)| path == "cfg" && written.contains("test") && !written.contains("not(test"));
+        let test = for_tests(&attributes);
         if let (Some(of), Some(class)) = (&of, &class) {
             let (line, _) = lines(node);
             let fact = Fact::new(Kind::Def, class, line, line).with("kind", "impl").with("base", of);
@@ -110,7 +110,7 @@ impl<'t> Reader<'t> {
         let (symbol, full) = self.add(name, node, false);
         let outer = self.within.last().cloned().unwrap_or_default();
         let (line, end) = lines(node);
-        let cfg = attributes.iter().any(|(path, written, _)| path == "cfg" && written.contains("test") && !written.contains("not(test"));
+        let cfg = for_tests(&attributes);
         let test = attributes.iter().any(|(path, _, _)| {
             path == "test"
                 || path.ends_with(".test")
@@ -222,6 +222,11 @@ impl<'t> Reader<'t> {
             self.push(Fact::new(Kind::Assign, name, line, end).with("value", plain));
         }
     }
+}
+
+/// Whether what has these attributes is compiled for tests only.
+fn for_tests(attributes: &[(String, String, Node<'_>)]) -> bool {
+    attributes.iter().any(|(path, written, _)| path == "cfg" && written.contains("test") && !written.contains("not(test"))
 }
 
 fn body_kind(body: Node<'_>, source: &str) -> &'static str {
