@@ -55,6 +55,9 @@ impl<'t> Reader<'t> {
             self.out.exports.push((word.to_owned(), known.written.clone()));
         }
         self.settings(word, bare, ctx);
+        if bare.kind() == "object" {
+            self.objects.insert((ctx.scope, word), bare);
+        }
         if ctx.symbol == 0
             && let Some(value) = constant(self.text, bare)
         {
