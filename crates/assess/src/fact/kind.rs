@@ -88,6 +88,7 @@ kinds! {
     /// A `param` reads `limit in=query type=int default=100 ge=1 le=1000`; bounds that the handler checks by itself count.
     /// JavaScript and TypeScript add `guard_calls` (each callee of the guards that are ours), `deep_calls` (callees of what the
     /// handler calls, two definitions deep), `decorator` (each, Nest), `mounted` no where no app has the router.
+    /// Python adds `refuses`, each status from 400 to 499 that the handler, its guards and what it calls answer with.
     /// Python adds `own_calls`: there `calls` holds what guards and callees call as well, `own_calls` the handler's own calls alone.
     /// Java adds `valid` yes where the input is checked, `paged`, `open` (a rule that lets everybody in), `inactive` (a guard that nothing
     /// switches on), `port` where it is another than the service's.
