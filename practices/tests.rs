@@ -194,13 +194,14 @@ fn wrong_examples(page: &Page) -> Vec<String> {
         let facts = wiring::facts(&tree);
         let said = detectors.assess(&facts, &tree);
         let said = said.first()?;
-        let explained = detectors.explain(&page.id, &facts, &tree).unwrap_or_default();
         (said.status != example.status).then(|| {
             format!(
-                "line {} of the prose: {} is promised, {} is said\n{explained}",
+                "line {} of the prose: {} is promised, {} is said: {} {:?}",
                 example.line,
                 example.status.name(),
-                said.status.name()
+                said.status.name(),
+                said.why,
+                said.by
             )
         })
     };

@@ -55,14 +55,26 @@ impl<'p> Detectors<'p> {
         };
         self.pages.par_iter().filter_map(ask).collect()
     }
+}
 
-    /// How one practice is decided: its patterns with what each finds, line by line. `None` where there is no detector of this name.
-    pub fn explain(&self, practice: &str, facts: &Facts, tree: &Tree) -> Option<String> {
-        let page = *self.pages.iter().find(|page| page.id == practice)?;
-        let (sights, applicable) = (Sights::new(facts, tree), Applicable::new(facts));
-        let question = Question { page, detect: page.detect.as_ref()?, facts, sights: &sights, found: RefCell::default() };
-        let answer = question.answer(&applicable);
-        Some(question.tell(&answer))
+/// What a signal and a fault have in common: facts that have to be there, and where.
+struct Asked<'d> {
+    all: &'d [Pattern],
+    any: &'d [Pattern],
+    none: &'d [Pattern],
+    same: Option<Same>,
+    reach: Wanted,
+    least: Option<usize>,
+}
+
+impl<'d> Asked<'d> {
+    fn of_signal(signal: &'d Signal) -> Asked<'d> {
+        Asked { all: &signal.all, any: &signal.any, none: &signal.none, same: signal.same, reach: signal.reach, least: signal.least }
+    }
+    /// What nothing runs does no harm, unless the fault says otherwise.
+    fn of_fault(fault: &'d Fault) -> Asked<'d> {
+        let reach = if fault.reach == Wanted::Any { Wanted::Any } else { Wanted::Only };
+        Asked { all: &fault.all, any: &fault.any, none: &fault.none, same: fault.same, reach, least: None }
     }
 }
 
@@ -242,7 +254,7 @@ impl<'a> Question<'a> {
         let mut found = match &signal.cover {
             Some(_) => self.covered(signal, unit)?,
             None => {
-                let facts = self.together(&signal.all, &signal.any, &signal.none, signal.same, signal.reach, signal.least, unit)?;
+                let facts = self.together(&Asked::of_signal(signal), unit)?;
                 let evidence = facts.iter().map(|fact| (*fact, String::new())).collect();
                 Found {
                     status: signal.yields,
@@ -257,7 +269,7 @@ impl<'a> Question<'a> {
             }
         };
         if signal.cover.is_some() && !(signal.all.is_empty() && signal.any.is_empty() && signal.none.is_empty()) {
-            self.together(&signal.all, &signal.any, &signal.none, signal.same, signal.reach, signal.least, unit)?;
+            self.together(&Asked::of_signal(signal), unit)?;
         }
         found.by.push(signal.id.clone());
         let told = signal.why.clone().unwrap_or_else(|| self.page.promise().to_owned());
@@ -266,7 +278,7 @@ impl<'a> Question<'a> {
             _ => told,
         };
         if signal.reach == Wanted::Served && matches!(found.status, Status::Implemented | Status::Partial) {
-            reached(&mut found, signal, self.facts, unit);
+            reached(&mut found, signal, self.facts);
         }
         if found.status == Status::Missing {
             std::mem::swap(&mut found.evidence, &mut found.gaps);
@@ -298,30 +310,20 @@ impl<'a> Question<'a> {
     }
 
     /// The facts that satisfy all conditions of a signal or fault; nothing where one is not satisfied.
-    #[expect(clippy::too_many_arguments, reason = "the parts that a signal and a fault have in common")]
-    fn together(
-        &self,
-        all: &[Pattern],
-        any: &[Pattern],
-        none: &[Pattern],
-        same: Option<Same>,
-        wanted: Wanted,
-        least: Option<usize>,
-        unit: &Unit,
-    ) -> Option<Vec<&'a Fact>> {
+    fn together(&self, asked: &Asked<'_>, unit: &Unit) -> Option<Vec<&'a Fact>> {
         let find = |pattern: &Pattern| -> Vec<&'a Fact> {
             let found = self.find(pattern);
-            found.iter().copied().filter(|fact| unit.holds(self.facts, fact) && (wanted != Wanted::Only || runs(fact))).collect()
+            found.iter().copied().filter(|fact| unit.holds(self.facts, fact) && (asked.reach != Wanted::Only || runs(fact))).collect()
         };
-        let against: Vec<&Fact> = none.iter().flat_map(&find).filter(|fact| runs(fact)).collect();
-        let mut sets: Vec<Vec<&'a Fact>> = all.iter().map(&find).collect();
-        if !any.is_empty() {
-            sets.push(any.iter().flat_map(&find).collect());
+        let against: Vec<&Fact> = asked.none.iter().flat_map(&find).filter(|fact| runs(fact)).collect();
+        let mut sets: Vec<Vec<&'a Fact>> = asked.all.iter().map(&find).collect();
+        if !asked.any.is_empty() {
+            sets.push(asked.any.iter().flat_map(&find).collect());
         }
-        if sets.iter().any(Vec::is_empty) || sets.first().is_some_and(|first| least.is_some_and(|least| first.len() < least)) {
+        if sets.iter().any(Vec::is_empty) || sets.first().is_some_and(|first| asked.least.is_some_and(|least| first.len() < least)) {
             return None;
         }
-        let Some(same) = same else {
+        let Some(same) = asked.same else {
             return against.is_empty().then(|| sets.into_iter().flatten().collect());
         };
         let place = |fact: &Fact| (fact.file, if same == Same::Symbol { fact.symbol } else { 0 });
@@ -337,8 +339,7 @@ impl<'a> Question<'a> {
     }
 
     fn lower(&self, found: &mut Found<'a>, fault: &Fault, unit: &Unit) {
-        let wanted = if fault.reach == Wanted::Any { Wanted::Any } else { Wanted::Only };
-        let Some(facts) = self.together(&fault.all, &fault.any, &fault.none, fault.same, wanted, None, unit) else { return };
+        let Some(facts) = self.together(&Asked::of_fault(fault), unit) else { return };
         let lowered = Found { status: fault.yields, partial: fault.partial, share: None, ..found.clone() };
         let known = matches!(found.status, Status::Implemented | Status::Partial | Status::Missing);
         found.gaps.extend(facts.into_iter().map(|fact| (fact, fault.why.clone())));
@@ -353,59 +354,10 @@ impl<'a> Question<'a> {
             }
         }
     }
-
-    fn tell(&self, answer: &Assessed) -> String {
-        use std::fmt::Write as _;
-        let mut text = String::new();
-        let _ = writeln!(text, "{}: {}", answer.practice, answer.status.name());
-        let _ = writeln!(text, "  {}", answer.why);
-        for unit in units(self.facts, self.detect.per) {
-            let _ = writeln!(text, "\nasked of {}", unit.name);
-            let count = |pattern: &Pattern| {
-                let found = pattern.find(self.facts);
-                let inside: Vec<_> = found.into_iter().filter(|fact| unit.holds(self.facts, fact)).collect();
-                (inside.len(), inside.iter().filter(|fact| runs(fact)).count(), inside.first().map(|fact| self.sights.of(fact, "")))
-            };
-            let mut line = |word: &str, pattern: &Pattern| {
-                let (all, run, first) = count(pattern);
-                let place = first.map_or_else(String::new, |sight| format!(", first {}:{}", sight.file, sight.line));
-                let _ = writeln!(text, "    {word:<5} {}\n          {all} found, {run} of them run{place}", pattern.text());
-            };
-            for signal in &self.detect.signals {
-                line("signal", &Pattern::word(&signal.id));
-                signal.all.iter().for_each(|pattern| line("all", pattern));
-                signal.any.iter().for_each(|pattern| line("any", pattern));
-                signal.none.iter().for_each(|pattern| line("none", pattern));
-                if let Some(cover) = &signal.cover {
-                    line("of", &cover.of);
-                    cover.but.iter().for_each(|pattern| line("but", pattern));
-                    cover.meets.iter().for_each(|pattern| line("meets", pattern));
-                }
-            }
-            for fault in &self.detect.faults {
-                line("fault", &Pattern::word(&fault.id));
-                fault.all.iter().for_each(|pattern| line("all", pattern));
-                fault.any.iter().for_each(|pattern| line("any", pattern));
-                fault.none.iter().for_each(|pattern| line("none", pattern));
-            }
-        }
-        if let Some((n, m)) = answer.share {
-            let _ = writeln!(text, "\n{n} of {m}");
-        }
-        let _ = writeln!(
-            text,
-            "\ndecided by {}",
-            if answer.by.is_empty() { "nothing that was found".to_owned() } else { answer.by.join(", ") }
-        );
-        for sight in answer.evidence.iter().chain(&answer.gaps) {
-            let _ = writeln!(text, "  {}:{} {}", sight.file, sight.line, sight.note);
-        }
-        text
-    }
 }
 
 /// Lowers what nothing runs.
-fn reached(found: &mut Found<'_>, signal: &Signal, facts: &Facts, unit: &Unit) {
+fn reached(found: &mut Found<'_>, signal: &Signal, facts: &Facts) {
     if signal.cover.is_some() {
         return;
     }
@@ -418,7 +370,6 @@ fn reached(found: &mut Found<'_>, signal: &Signal, facts: &Facts, unit: &Unit) {
         let one = |fact: &&Fact| signal.any.iter().any(|pattern| pattern.matches(facts, fact));
         worst = worst.max(best(found.evidence.iter().map(|(fact, _)| *fact).filter(one)));
     }
-    let _ = unit;
     match worst {
         Some(Reach::Off) => {
             (found.status, found.partial) = (Status::Partial, Some(Partial::OffByDefault));
@@ -494,14 +445,4 @@ pub fn named_once(detect: &Detect) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// What a detector is asked of, for people.
-pub const fn asked_of(per: Per) -> &'static str {
-    match per {
-        Per::Repository => "the repository",
-        Per::Api => "each service that answers HTTP",
-        Per::Service => "each service",
-        Per::Image => "each image",
-    }
 }

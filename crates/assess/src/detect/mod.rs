@@ -13,7 +13,7 @@ mod rule;
 mod sight;
 mod units;
 
-pub use decide::{Detectors, asked_of, named_once};
+pub use decide::{Detectors, named_once};
 pub use example::{Example, examples};
 pub use library::add_libraries;
 pub use pattern::Pattern;

@@ -154,10 +154,6 @@ impl Pattern {
             text.split(" || ").map(|one| One::parse(one.trim()).map_err(|why| format!("`{one}`: {why}"))).collect::<Result<_, _>>()?;
         Ok(Pattern { text: text.to_owned(), any })
     }
-    /// A word that finds nothing, to be shown in the place of a pattern.
-    pub(super) fn word(text: &str) -> Pattern {
-        Pattern { text: text.to_owned(), any: Vec::new() }
-    }
     /// The text.
     pub fn text(&self) -> &str {
         &self.text

@@ -15,7 +15,7 @@ pub(crate) mod walk;
 pub use parse::deep;
 
 use crate::{
-    fact::{Extract, Fact},
+    fact::Extract,
     wiring::{Program, Wired},
 };
 
@@ -34,12 +34,6 @@ pub trait Language: Sync {
     fn resolve(&self, from: &str, import: &crate::fact::Import, exists: &dyn Fn(&str) -> bool) -> Option<(String, Option<String>)>;
     /// What frameworks make of the linked program: apps, routes, middleware, handlers, hooks.
     fn wire(&self, program: &Program<'_>) -> Wired;
-}
-
-/// Whether a fact is one that [`Language::wire`] yields.
-pub fn is_wired(fact: &Fact) -> bool {
-    use crate::fact::Kind;
-    matches!(fact.kind, Kind::App | Kind::Route | Kind::Middleware | Kind::Handler | Kind::Hook)
 }
 
 /// The languages that are read.

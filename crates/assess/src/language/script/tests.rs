@@ -166,7 +166,8 @@ fn hostile_texts_are_read_without_harm() {
 fn wired(files: &[(&str, &str)]) -> Vec<String> {
     let tree = crate::source::Tree::of(files.iter().copied());
     let facts = crate::wiring::facts(&tree);
-    let ours = facts.all().iter().filter(|fact| crate::language::is_wired(fact));
+    let made = [Kind::App, Kind::Route, Kind::Middleware, Kind::Handler, Kind::Hook];
+    let ours = facts.all().iter().filter(|fact| made.contains(&fact.kind));
     ours.map(|fact| {
         let attrs: Vec<String> = fact.attrs.iter().map(|(key, value)| format!("{key}={value}")).collect();
         format!("{}:{} {} {} {}", facts.path(fact.file), fact.line, fact.kind.name(), fact.name, attrs.join(" "))
