@@ -31,6 +31,15 @@ fn every_page_can_be_read() {
 }
 
 #[test]
+fn every_regular_expression_of_a_detector_can_be_built() {
+    for (_, page) in all() {
+        let faulty: Vec<&str> =
+            page.detect.iter().flat_map(|detect| detect.patterns()).filter_map(|pattern| pattern.unbuildable()).collect();
+        assert_eq!(faulty, Vec::<&str>::new(), "{}", page.id);
+    }
+}
+
+#[test]
 fn every_file_is_listed_in_its_area_and_every_area_has_its_category() {
     for (area, category) in AREAS.iter().zip(Category::ALL) {
         let listed: BTreeSet<String> = area.iter().map(|practice| format!("{}.md", practice.id)).collect();

@@ -21,6 +21,8 @@
 //! and `name` (for regular expressions); `*` stands for the values of all properties. Facts of tests are found only by patterns that ask for
 //! kind `test`, for `reach=test`, or for a kind of configuration.
 
+use std::sync::OnceLock;
+
 use regex::Regex;
 use serde::{Deserialize, Deserializer};
 
@@ -57,12 +59,36 @@ struct Condition {
 enum Test {
     Is(Glob),
     IsNot(Glob),
-    Like(Regex),
-    Unlike(Regex),
+    Like(Expression),
+    Unlike(Expression),
     Less(f64),
     More(f64),
     There,
     Absent,
+}
+
+/// A regular expression whose form is known to be right, built when it is first asked. The pages
+/// have hundreds, a built one takes a hundred times the memory of its text, and whoever only reads a
+/// page asks none of them.
+#[derive(Debug, Clone)]
+struct Expression {
+    text: String,
+    built: OnceLock<Option<Regex>>,
+}
+
+impl Expression {
+    fn parse(text: &str) -> Result<Expression, String> {
+        regex_syntax::ast::parse::Parser::new().parse(text).map_err(|error| error.to_string())?;
+        Ok(Expression { text: text.to_owned(), built: OnceLock::new() })
+    }
+    /// The built one; nothing where it is larger than any may be, or asks for a class of characters
+    /// that is not compiled in.
+    fn built(&self) -> Option<&Regex> {
+        self.built.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
+    }
+    fn fits(&self, value: &str) -> bool {
+        self.built().is_some_and(|regex| regex.is_match(value))
+    }
 }
 
 /// Alternatives of texts with `*`, in lower case.
@@ -139,6 +165,16 @@ impl Pattern {
     /// The kinds that it asks for.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         self.any.iter().map(|one| one.kind)
+    }
+    /// The first regular expression in it that cannot be built: it never matches. Its form was right
+    /// when the pattern was read.
+    pub fn unbuildable(&self) -> Option<&str> {
+        let tests = self.any.iter().flat_map(|one| &one.conditions).map(|condition| &condition.test);
+        let expressions = tests.filter_map(|test| match test {
+            Test::Like(expression) | Test::Unlike(expression) => Some(expression),
+            _ => None,
+        });
+        expressions.into_iter().find(|expression| expression.built().is_none()).map(|expression| expression.text.as_str())
     }
     /// Whether a fact matches.
     pub fn matches(&self, facts: &Facts, fact: &Fact) -> bool {
@@ -258,16 +294,15 @@ impl Condition {
         }
         let at = word.find(['=', '!', '~', '<', '>']).ok_or_else(|| format!("`{word}` is no condition"))?;
         let (attr, rest) = word.split_at(at);
-        let regex = |text: &str| Regex::new(text).map_err(|error| error.to_string());
         let number = |text: &str| text.parse::<f64>().map_err(|_| format!("`{text}` is not a number"));
         let test = if let Some(value) = rest.strip_prefix("!=") {
             Test::IsNot(Glob::new(value))
         } else if let Some(value) = rest.strip_prefix("!~") {
-            Test::Unlike(regex(value)?)
+            Test::Unlike(Expression::parse(value)?)
         } else if let Some(value) = rest.strip_prefix('=') {
             Test::Is(Glob::new(value))
         } else if let Some(value) = rest.strip_prefix('~') {
-            Test::Like(regex(value)?)
+            Test::Like(Expression::parse(value)?)
         } else if let Some(value) = rest.strip_prefix('<') {
             Test::Less(number(value)?)
         } else if let Some(value) = rest.strip_prefix('>') {
@@ -300,8 +335,8 @@ impl Condition {
         match &self.test {
             Test::Is(glob) => values.any(|value| glob.matches(value)),
             Test::IsNot(glob) => !values.any(|value| glob.matches(value)),
-            Test::Like(regex) => values.any(|value| regex.is_match(value)),
-            Test::Unlike(regex) => !values.any(|value| regex.is_match(value)),
+            Test::Like(expression) => values.any(|value| expression.fits(value)),
+            Test::Unlike(expression) => !values.any(|value| expression.fits(value)),
             Test::Less(bound) => values.any(|value| number(value).is_some_and(|value| value < *bound)),
             Test::More(bound) => values.any(|value| number(value).is_some_and(|value| value > *bound)),
             Test::There => values.next().is_some(),
@@ -358,6 +393,15 @@ mod tests {
         ] {
             assert_eq!(count(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_expression_that_cannot_be_built_is_found_and_never_matches() {
+        let facts = facts(vec![Fact::new(Kind::Call, "a", 1, 1).with("0", "aaaa")]);
+        let large = Pattern::parse("call a 0~(a{1000}){1000}").unwrap();
+        assert_eq!(large.unbuildable(), Some("(a{1000}){1000}"));
+        assert!(large.find(&facts).is_empty());
+        assert_eq!(Pattern::parse("call a 0~a+").unwrap().unbuildable(), None);
     }
 
     #[test]

@@ -38,6 +38,18 @@ pub struct Detect {
     pub fix: std::collections::BTreeMap<String, String>,
 }
 
+impl Detect {
+    /// Every pattern in it.
+    pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        let signals = self.signals.iter().flat_map(|signal| {
+            let counted = signal.cover.iter().flat_map(|cover| std::iter::once(&cover.of).chain(&cover.but).chain(&cover.meets));
+            signal.all.iter().chain(&signal.any).chain(&signal.none).chain(counted)
+        });
+        let faults = self.faults.iter().flat_map(|fault| fault.all.iter().chain(&fault.any).chain(&fault.none));
+        self.only_if.iter().chain(signals).chain(faults).chain(&self.look)
+    }
+}
+
 fn missing() -> Status {
     Status::Missing
 }

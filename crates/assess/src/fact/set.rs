@@ -1,6 +1,7 @@
 //! All facts of a repository.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, HashMap},
     sync::OnceLock,
 };
@@ -76,10 +77,15 @@ pub struct Facts {
     owners: OnceLock<Vec<Option<usize>>>,
 }
 
+/// By file and line; the rest only makes the order one.
+fn order(a: &Fact, b: &Fact) -> Ordering {
+    (a.file, a.line, a.kind, &a.name, &a.attrs).cmp(&(b.file, b.line, b.kind, &b.name, &b.attrs))
+}
+
 impl Facts {
     /// Indexes these facts. They are sorted by file, line, kind and name, so that the order in which files were read does not matter.
     pub fn new(files: Vec<FileInfo>, services: Vec<Service>, mut facts: Vec<Fact>) -> Facts {
-        facts.sort_by(|a, b| (a.file, a.line, a.kind, &a.name, &a.attrs).cmp(&(b.file, b.line, b.kind, &b.name, &b.attrs)));
+        facts.sort_by(order);
         facts.dedup();
         let mut kinds: BTreeMap<Kind, Vec<u32>> = BTreeMap::new();
         let mut named: BTreeMap<Kind, HashMap<String, Vec<u32>>> = BTreeMap::new();
@@ -91,14 +97,46 @@ impl Facts {
         let names = named.into_iter().map(|(kind, names)| (kind, names.into_iter().collect())).collect();
         Facts { files, services, skipped: Vec::new(), facts, kinds, names, owners: OnceLock::new() }
     }
-    /// Adds facts.
-    pub fn extend(&mut self, more: Vec<Fact>) {
-        if !more.is_empty() {
-            let mut facts = std::mem::take(&mut self.facts);
-            facts.extend(more);
-            let indexed = Facts::new(Vec::new(), Vec::new(), facts);
-            (self.facts, self.kinds, self.names) = (indexed.facts, indexed.kinds, indexed.names);
+    /// Adds facts where they belong. What is indexed stays so and only moves; a few more cost little beside all that are there.
+    pub fn extend(&mut self, mut more: Vec<Fact>) {
+        if more.is_empty() {
+            return;
         }
+        more.sort_by(order);
+        let mut more = more.into_iter().peekable();
+        let number = |facts: &[Fact]| u32::try_from(facts.len()).unwrap_or(u32::MAX);
+        let known = std::mem::take(&mut self.facts);
+        let (mut places, mut added) = (Vec::with_capacity(known.len()), Vec::new());
+        let mut facts = Vec::with_capacity(known.len() + more.len());
+        let mut add = |facts: &mut Vec<Fact>, fact: Fact| {
+            if facts.last() != Some(&fact) {
+                added.push(number(facts));
+                facts.push(fact);
+            }
+        };
+        for fact in known {
+            while let Some(before) = more.next_if(|new| order(new, &fact).is_lt()) {
+                add(&mut facts, before);
+            }
+            places.push(number(&facts));
+            facts.push(fact);
+        }
+        more.for_each(|fact| add(&mut facts, fact));
+        let all = self.kinds.values_mut().chain(self.names.values_mut().flatten().map(|(_, numbers)| numbers));
+        for number in all.flatten() {
+            *number = places.get(*number as usize).copied().unwrap_or(*number);
+        }
+        for number in added {
+            let Some(fact) = facts.get(number as usize) else { continue };
+            let (same, name) = (self.kinds.entry(fact.kind).or_default(), fact.name.to_lowercase());
+            same.insert(same.partition_point(|other| *other < number), number);
+            let names = self.names.entry(fact.kind).or_default();
+            match names.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, numbers)) => numbers.push(number),
+                None => names.push((name, vec![number])),
+            }
+        }
+        self.facts = facts;
     }
     /// All facts of a kind, by file and line.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Fact> {
@@ -137,5 +175,41 @@ impl Facts {
         let inside = |root: &str| root.is_empty() || path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
         let held = self.services.iter().enumerate().filter(|(_, service)| inside(&service.root));
         held.max_by_key(|(_, service)| service.root.len()).map(|(number, _)| number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact(kind: Kind, name: &str, line: u32) -> Fact {
+        Fact::new(kind, name, line, line)
+    }
+
+    fn read(facts: &Facts, kind: Kind, name: &str) -> (Vec<u32>, Vec<u32>) {
+        (facts.of(kind).map(|fact| fact.line).collect(), facts.named(kind, |known| known == name).map(|fact| fact.line).collect())
+    }
+
+    #[test]
+    fn facts_that_come_later_are_found_as_if_they_had_been_there() {
+        let first = || vec![fact(Kind::Call, "A", 2), fact(Kind::Call, "b", 4), fact(Kind::Def, "a", 4), fact(Kind::Call, "a", 9)];
+        let later = || {
+            vec![
+                fact(Kind::Library, "Z", 5),
+                fact(Kind::Call, "a", 12),
+                fact(Kind::Call, "a", 1),
+                fact(Kind::Call, "b", 4),
+                fact(Kind::Library, "Z", 5),
+            ]
+        };
+        let mut grown = Facts::new(Vec::new(), Vec::new(), first());
+        grown.extend(later());
+        let whole = Facts::new(Vec::new(), Vec::new(), first().into_iter().chain(later()).collect());
+        assert_eq!(grown.all(), whole.all());
+        for (kind, name) in [(Kind::Call, "a"), (Kind::Call, "b"), (Kind::Def, "a"), (Kind::Library, "z")] {
+            assert_eq!(read(&grown, kind, name), read(&whole, kind, name), "{kind:?} {name}");
+        }
+        assert_eq!(read(&grown, Kind::Call, "a"), (vec![1, 2, 4, 9, 12], vec![1, 2, 9, 12]));
+        assert_eq!(read(&grown, Kind::Library, "z"), (vec![5], vec![5]));
     }
 }

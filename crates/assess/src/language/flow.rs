@@ -11,6 +11,8 @@ use std::collections::HashMap;
 
 use tree_sitter::Node;
 
+use crate::fact::Fact;
+
 /// Longest value of a property, in characters.
 const LONGEST: usize = 200;
 
@@ -42,6 +44,23 @@ impl Value {
     pub fn name(text: impl Into<String>) -> Value {
         Value { name: Some(text.into()), ..Value::default() }
     }
+    /// Notes the value as a property of a call, with all that wiring asks of it; `shown` is how it reads.
+    pub fn given(self, fact: &mut Fact, key: &str, shown: String) {
+        fact.attrs.push((key.to_owned(), shown));
+        if let Some(id) = self.id {
+            fact.attrs.push((format!("{key}.ref"), id));
+        }
+        if let Some((params, lines)) = self.inline {
+            fact.attrs.push((format!("{key}.params"), params));
+            fact.attrs.push((format!("{key}.lines"), lines));
+        }
+        if let Some(of) = self.of {
+            fact.attrs.push((format!("{key}.type"), of));
+        }
+        if self.built {
+            fact.attrs.push((format!("{key}.built"), "yes".into()));
+        }
+    }
 }
 
 /// A variable.
@@ -55,6 +74,19 @@ pub(crate) struct Variable {
     pub constant: Option<String>,
     /// Which value it is.
     pub id: String,
+}
+
+impl Variable {
+    /// What it holds.
+    pub fn value(&self) -> Value {
+        Value {
+            name: self.name.clone(),
+            of: self.of.clone(),
+            constant: self.constant.clone(),
+            id: Some(self.id.clone()),
+            ..Value::default()
+        }
+    }
 }
 
 /// The scopes around a place.
@@ -84,6 +116,14 @@ impl Scopes {
     pub fn find_mut(&mut self, name: &str) -> Option<&mut Variable> {
         self.0.iter_mut().rev().take(100).find_map(|scope| scope.get_mut(name))
     }
+}
+
+/// What is asked of a call's result belongs to that call as well: `r.HandleFunc("/a", h).Methods("GET")`.
+pub(crate) fn chained(before: Option<&mut Fact>, method: &str, link: &Fact) {
+    let Some(before) = before else { return };
+    let places = link.attrs.iter().filter(|(key, _)| key.bytes().all(|byte| byte.is_ascii_digit()));
+    let asked: Vec<&str> = places.map(|(_, value)| value.as_str()).collect();
+    before.attrs.push(("then".into(), clip(&format!("{method}({})", asked.join(",")))));
 }
 
 /// The text of a node.

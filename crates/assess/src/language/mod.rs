@@ -8,6 +8,9 @@ pub(crate) mod parse;
 pub mod python;
 pub mod rust;
 pub mod script;
+#[cfg(test)]
+mod tests;
+pub(crate) mod walk;
 
 pub use parse::deep;
 

@@ -5,7 +5,7 @@ use super::{
     inert::visible,
     outline::{days, figures, gaps_lines, shown, sort, spot},
     plan,
-    text::{Look, Paper, colour, examined, scores, short, wrapped},
+    text::{Look, Paper, by_category, colour, examined, scores, short, wrapped},
 };
 use crate::{Status, report::Report};
 
@@ -34,12 +34,7 @@ pub(super) fn text(report: &Report, repository: &Repository, look: Look) -> Stri
     scores(&mut paper, report);
     conflicts(&mut paper, report, repository);
     if look.verbose {
-        for category in &report.categories {
-            paper.head(category.category.name());
-            for row in report.practices.iter().filter(|row| row.category == category.category) {
-                practice(&mut paper, row);
-            }
-        }
+        by_category(&mut paper, report, practice);
     } else {
         let rows = shown(report, repository);
         let hidden = report.order.len() - rows.len();

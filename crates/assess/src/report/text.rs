@@ -66,18 +66,23 @@ pub fn text(report: &Report, look: Look) -> String {
         scores(&mut paper, report);
     }
     if look.verbose {
-        for category in &report.categories {
-            paper.head(category.category.name());
-            for row in report.practices.iter().filter(|row| row.category == category.category) {
-                practice(&mut paper, row);
-            }
-        }
+        by_category(&mut paper, report, practice);
     } else {
         broken(&mut paper, report);
         open(&mut paper, report);
     }
     bottom(&mut paper, report);
     paper.out
+}
+
+/// Every practice, by category.
+pub(super) fn by_category(paper: &mut Paper, report: &Report, practice: impl Fn(&mut Paper, &Row)) {
+    for category in &report.categories {
+        paper.head(category.category.name());
+        for row in report.practices.iter().filter(|row| row.category == category.category) {
+            practice(paper, row);
+        }
+    }
 }
 
 fn top(paper: &mut Paper, report: &Report) {

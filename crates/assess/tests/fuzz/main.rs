@@ -37,9 +37,14 @@ fn feed(entry: &Entry, seed: u64) -> usize {
     while until.map_or(count < SHORT, |until| Instant::now() < until) {
         // The seeds themselves come first.
         let text = entry.seeds.get(count).map_or_else(|| twister.next(), |text| (*text).to_owned());
-        let began = Instant::now();
-        let said = catch_unwind(AssertUnwindSafe(|| language::deep(|| ask(entry.path, &text))));
-        let took = began.elapsed();
+        let (mut said, mut took) = timed(entry.path, &text);
+        // Beside busier programs any text can be slow once; one that is slow by itself is so each time.
+        for _ in 0..2 {
+            if took > PATIENCE && matches!(said, Ok(Ok(()))) {
+                let second = timed(entry.path, &text);
+                (said, took) = (second.0, took.min(second.1));
+            }
+        }
         let told = match said {
             Err(_) => Some("panicked".to_owned()),
             Ok(Err(why)) => Some(why),
@@ -55,6 +60,13 @@ fn feed(entry: &Entry, seed: u64) -> usize {
         count += 1;
     }
     count
+}
+
+/// What the reader of the path says of a text, where it says anything, and how long it took.
+fn timed(path: &str, text: &str) -> (std::thread::Result<Result<(), String>>, Duration) {
+    let began = Instant::now();
+    let said = catch_unwind(AssertUnwindSafe(|| language::deep(|| ask(path, text))));
+    (said, began.elapsed())
 }
 
 /// Gives the text to the reader of the path; what is wrong with the answer.

@@ -1,38 +1,32 @@
 //! `Cargo.toml`.
 
-use toml_edit::{Item, TableLike};
+use toml_edit::{Item, Table, TableLike};
 
 use super::{Declared, Lines, MOST, key_line, toml, value};
 use crate::fact::Extract;
 
 /// Dependencies of a crate and of a workspace, lints and the oldest compiler that it allows.
 pub fn manifest(text: &str) -> Extract {
-    let mut extract = Extract::default();
-    let document = match toml(text) {
-        Ok(document) => document,
-        Err(trouble) => {
-            extract.trouble.push(trouble);
-            return extract;
-        }
-    };
-    let (root, lines) = (document.as_table(), Lines::of(text));
-    tables(root, &lines, &mut extract);
+    toml(text, whole)
+}
+
+fn whole(root: &Table, lines: &Lines, extract: &mut Extract) {
+    tables(root, lines, extract);
     if let Some(workspace) = root.get("workspace").and_then(Item::as_table_like) {
-        tables(workspace, &lines, &mut extract);
+        tables(workspace, lines, extract);
     }
     if let Some(targets) = root.get("target").and_then(Item::as_table_like) {
         for (_, target) in targets.iter() {
             if let Some(target) = target.as_table_like() {
-                tables(target, &lines, &mut extract);
+                tables(target, lines, extract);
             }
         }
     }
     for owner in [root.get("package"), root.get("workspace").and_then(|workspace| workspace.get("package"))].into_iter().flatten() {
         if let (Some(table), Some(version)) = (owner.as_table_like(), owner.get("rust-version").and_then(Item::as_str)) {
-            extract.facts.push(value("runtime.rust", version, key_line(table, "rust-version", &lines)));
+            extract.facts.push(value("runtime.rust", version, key_line(table, "rust-version", lines)));
         }
     }
-    extract
 }
 
 fn tables(owner: &dyn TableLike, lines: &Lines, extract: &mut Extract) {

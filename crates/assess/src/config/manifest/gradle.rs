@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-use toml_edit::Item;
+use toml_edit::{Item, Table};
 
 use super::{Declared, Lines, MOST, key_line, toml, value};
 use crate::fact::Extract;
@@ -70,17 +70,12 @@ fn split(coordinates: &str) -> (String, String) {
 
 /// `gradle/libs.versions.toml`.
 pub fn catalogue(text: &str) -> Extract {
-    let mut extract = Extract::default();
-    let document = match toml(text) {
-        Ok(document) => document,
-        Err(trouble) => {
-            extract.trouble.push(trouble);
-            return extract;
-        }
-    };
-    let (root, lines) = (document.as_table(), Lines::of(text));
+    toml(text, libraries)
+}
+
+fn libraries(root: &Table, lines: &Lines, extract: &mut Extract) {
     let versions = root.get("versions");
-    let Some(libraries) = root.get("libraries").and_then(Item::as_table_like) else { return extract };
+    let Some(libraries) = root.get("libraries").and_then(Item::as_table_like) else { return };
     for (alias, item) in libraries.iter().take(MOST) {
         let (mut name, mut version) = item.as_str().map(split).unwrap_or_default();
         if let Some(module) = item.get("module").and_then(Item::as_str) {
@@ -96,8 +91,7 @@ pub fn catalogue(text: &str) -> Extract {
         }
         let pinned = !version.contains(['+', '[', '(']);
         let declared =
-            Declared { name: &name, version: &version, ecosystem: "maven", dev: false, pinned, line: key_line(libraries, alias, &lines) };
+            Declared { name: &name, version: &version, ecosystem: "maven", dev: false, pinned, line: key_line(libraries, alias, lines) };
         extract.facts.push(declared.fact().with("alias", format!("libs.{}", alias.replace(['-', '_'], "."))));
     }
-    extract
 }

@@ -102,12 +102,17 @@ fn is_dev(group: &str) -> bool {
     })
 }
 
-/// A TOML document with positions, or what is wrong with it.
-fn toml(text: &str) -> Result<toml_edit::Document<&str>, String> {
-    toml_edit::Document::parse(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| Lines::of(text).at(span.start));
-        format!("line {line}: {}", error.message())
-    })
+/// Reads a TOML document with positions, or says what is wrong with it.
+fn toml(text: &str, read: impl FnOnce(&toml_edit::Table, &Lines, &mut Extract)) -> Extract {
+    let (mut extract, lines) = (Extract::default(), Lines::of(text));
+    match toml_edit::Document::parse(text) {
+        Ok(document) => read(document.as_table(), &lines, &mut extract),
+        Err(error) => {
+            let line = error.span().map_or(1, |span| lines.at(span.start));
+            extract.trouble.push(format!("line {line}: {}", error.message()));
+        }
+    }
+    extract
 }
 
 /// Where a key of a table stands.

@@ -1,6 +1,6 @@
 //! Python's many ways to say what a program needs.
 
-use toml_edit::{Item, TableLike};
+use toml_edit::{Item, Table};
 
 use super::{Declared, Lines, MOST, is_dev, key_line, toml, value};
 use crate::{config::leaf, fact::Extract};
@@ -118,41 +118,35 @@ pub fn requirements(name: &str, text: &str) -> Extract {
 
 /// PEP 621, dependency groups, Poetry, uv and PDM.
 pub fn pyproject(text: &str) -> Extract {
-    let mut extract = Extract::default();
-    let document = match toml(text) {
-        Ok(document) => document,
-        Err(trouble) => {
-            extract.trouble.push(trouble);
-            return extract;
-        }
-    };
-    let (root, lines) = (document.as_table(), Lines::of(text));
+    toml(text, project)
+}
+
+fn project(root: &Table, lines: &Lines, extract: &mut Extract) {
     if let Some(project) = root.get("project").and_then(Item::as_table_like) {
-        list(project.get("dependencies"), None, &lines, &mut extract);
-        groups(project.get("optional-dependencies"), &lines, &mut extract);
+        list(project.get("dependencies"), None, lines, extract);
+        groups(project.get("optional-dependencies"), lines, extract);
         if let Some(version) = project.get("requires-python").and_then(Item::as_str) {
-            extract.facts.push(value("runtime.python", version, key_line(project, "requires-python", &lines)));
+            extract.facts.push(value("runtime.python", version, key_line(project, "requires-python", lines)));
         }
     }
-    groups(root.get("dependency-groups"), &lines, &mut extract);
-    let Some(tool) = root.get("tool").and_then(Item::as_table_like) else { return extract };
+    groups(root.get("dependency-groups"), lines, extract);
+    let Some(tool) = root.get("tool").and_then(Item::as_table_like) else { return };
     let inner = |names: &[&str]| {
         names.iter().try_fold(tool.get(names.first().copied().unwrap_or_default())?, |item, name| {
             if names.first() == Some(name) { Some(item) } else { item.get(name) }
         })
     };
-    list(inner(&["uv", "dev-dependencies"]), Some("dev"), &lines, &mut extract);
-    groups(inner(&["pdm", "dev-dependencies"]), &lines, &mut extract);
+    list(inner(&["uv", "dev-dependencies"]), Some("dev"), lines, extract);
+    groups(inner(&["pdm", "dev-dependencies"]), lines, extract);
     if let Some(poetry) = tool.get("poetry").and_then(Item::as_table_like) {
-        table(poetry.get("dependencies"), None, &lines, &mut extract);
-        table(poetry.get("dev-dependencies"), Some("dev"), &lines, &mut extract);
+        table(poetry.get("dependencies"), None, lines, extract);
+        table(poetry.get("dev-dependencies"), Some("dev"), lines, extract);
         if let Some(all) = poetry.get("group").and_then(Item::as_table_like) {
             for (group, item) in all.iter() {
-                table(item.get("dependencies"), Some(group), &lines, &mut extract);
+                table(item.get("dependencies"), Some(group), lines, extract);
             }
         }
     }
-    extract
 }
 
 /// A list of requirements.
@@ -203,16 +197,10 @@ fn version_of(item: &Item) -> &str {
 
 /// Pipenv.
 pub fn pipfile(text: &str) -> Extract {
-    let mut extract = Extract::default();
-    match toml(text) {
-        Ok(document) => {
-            let (root, lines): (&dyn TableLike, _) = (document.as_table(), Lines::of(text));
-            table(root.get("packages"), None, &lines, &mut extract);
-            table(root.get("dev-packages"), Some("dev"), &lines, &mut extract);
-        }
-        Err(trouble) => extract.trouble.push(trouble),
-    }
-    extract
+    toml(text, |root, lines, extract| {
+        table(root.get("packages"), None, lines, extract);
+        table(root.get("dev-packages"), Some("dev"), lines, extract);
+    })
 }
 
 /// `install_requires` and `extras_require` of an INI file.

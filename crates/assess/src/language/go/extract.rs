@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     fact::{Extract, Fact, Guard, Kind, Symbol, Use},
-    language::flow::{Scopes, Value, Variable, compact, lines, text},
+    language::{
+        flow::{Scopes, Value, Variable, compact, lines, text},
+        walk::{Walk, walk},
+    },
 };
 
 /// What is known while a file is read.
@@ -71,37 +74,17 @@ pub(super) fn extract(path: &str, source: &str) -> Extract {
         tests: path.ends_with("_test.go"),
         classes: HashMap::new(),
     };
-    reader.walk(root);
+    reader.scopes.enter();
+    walk(&mut reader, root);
     reader.out.facts.sort_by_key(|fact| fact.line);
     reader.out
 }
 
-impl<'t> Reader<'t> {
-    fn walk(&mut self, root: Node<'t>) {
-        self.scopes.enter();
-        let mut cursor = root.walk();
-        loop {
-            let node = cursor.node();
-            let deeper = self.enter(node);
-            self.around.push(node);
-            if deeper && cursor.goto_first_child() {
-                continue;
-            }
-            loop {
-                let node = cursor.node();
-                self.around.pop();
-                self.leave(node);
-                if cursor.goto_next_sibling() {
-                    break;
-                }
-                if !cursor.goto_parent() {
-                    return;
-                }
-            }
-        }
+impl<'t> Walk<'t> for Reader<'t> {
+    fn around(&mut self) -> &mut Vec<Node<'t>> {
+        &mut self.around
     }
 
-    /// Whether to look inside.
     fn enter(&mut self, node: Node<'t>) -> bool {
         match node.kind() {
             "comment" | "import_declaration" | "package_clause" => return false,
@@ -147,7 +130,9 @@ impl<'t> Reader<'t> {
             }
         }
     }
+}
 
+impl<'t> Reader<'t> {
     fn function(&mut self, node: Node<'t>) {
         let name = node.child_by_field_name("name").map_or("", |name| text(name, self.source));
         let held = receiver(node, self.source);

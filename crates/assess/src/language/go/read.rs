@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::{extract::Reader, library, package, settings};
 use crate::{
     fact::{Fact, Kind},
-    language::flow::{Value, Variable, clip, compact, lines, shape, text},
+    language::flow::{Value, Variable, chained, clip, compact, lines, shape, text},
 };
 
 impl<'t> Reader<'t> {
@@ -74,13 +74,7 @@ impl<'t> Reader<'t> {
             }
         }
         if let Some(variable) = self.scopes.find(name) {
-            return Some(Value {
-                name: variable.name.clone(),
-                of: variable.of.clone(),
-                constant: variable.constant.clone(),
-                id: Some(variable.id.clone()),
-                ..Value::default()
-            });
+            return Some(variable.value());
         }
         if let Some(module) = self.package.imports.get(name) {
             return Some(Value::name(module.clone()));
@@ -173,15 +167,9 @@ impl<'t> Reader<'t> {
             if let Some(from) = self.value(operand).id {
                 fact = fact.with("from", from);
             }
-            // What is asked of a call's result belongs to that call as well: `r.HandleFunc("/a", h).Methods("GET")`.
             if let Some(before) = self.value(operand).call {
                 let field = function.child_by_field_name("field").map_or("", |field| text(field, self.source));
-                let asked: Vec<String> =
-                    fact.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())).map(|(_, v)| v.clone()).collect();
-                let then = clip(&format!("{field}({})", asked.join(",")));
-                if let Some(fact) = self.out.facts.get_mut(before) {
-                    fact.attrs.push(("then".into(), then));
-                }
+                chained(self.out.facts.get_mut(before), field, &fact);
             }
         } else if let Some(before) = self.value(function).call {
             fact = fact.with("from", format!("#{before}"));
@@ -215,21 +203,8 @@ impl<'t> Reader<'t> {
 
     /// A property from an expression.
     fn given(&mut self, fact: &mut Fact, key: &str, node: Node<'t>) {
-        fact.attrs.push((key.to_owned(), self.shown(node)));
         let value = self.value(node);
-        if let Some(id) = value.id {
-            fact.attrs.push((format!("{key}.ref"), id));
-        }
-        if let Some((params, lines)) = value.inline {
-            fact.attrs.push((format!("{key}.params"), params));
-            fact.attrs.push((format!("{key}.lines"), lines));
-        }
-        if let Some(of) = value.of.filter(|of| of != "func") {
-            fact.attrs.push((format!("{key}.type"), of));
-        }
-        if value.built {
-            fact.attrs.push((format!("{key}.built"), "yes".into()));
-        }
+        Value { of: value.of.filter(|of| of != "func"), ..value }.given(fact, key, self.shown(node));
     }
 
     /// `http.Server{Addr: ":80", ReadTimeout: ...}` is what a call with named arguments is elsewhere.

@@ -1,23 +1,14 @@
 use super::Go;
 use crate::{
-    fact::{Fact, Facts, Kind},
-    language::Language,
-    source::Tree,
+    fact::{Fact, Kind},
+    language::{
+        Language,
+        tests::{all, shown},
+    },
 };
 
 fn one(path: &str, text: &str) -> Vec<Fact> {
     Go.extract(path, text).facts
-}
-
-fn all<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Facts {
-    crate::wiring::facts(&Tree::of(files))
-}
-
-fn shown(facts: &Facts, kind: Kind) -> Vec<String> {
-    facts
-        .of(kind)
-        .map(|fact| format!("{}:{} {} [{}]", facts.path(fact.file), fact.line, fact.name, fact.all("guard").collect::<Vec<_>>().join(" ")))
-        .collect()
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use tree_sitter::Node;
 
 use super::{
-    extract::{Reader, members},
+    define::members,
+    extract::Reader,
     names::{children, compact, lines, text},
 };
 use crate::fact::{Fact, Kind};

@@ -1,10 +1,13 @@
 //! Java: Spring, JAX-RS, Micronaut and Quarkus.
 
 mod annotation;
+mod define;
 mod entity;
 mod expression;
 mod extract;
 mod names;
+mod statement;
+mod tested;
 mod wire;
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use tree_sitter::Node;
 
+pub(super) use crate::language::flow::{lines, text};
+
 /// Names that need no import.
 const LANG: &[&str] = &[
     "String",
@@ -221,17 +223,6 @@ impl Names {
     fn packaged(&self, name: &str) -> String {
         if self.package.is_empty() { name.to_owned() } else { format!("{}.{name}", self.package) }
     }
-}
-
-/// The text of a node.
-pub fn text<'t>(node: Node<'_>, source: &'t str) -> &'t str {
-    source.get(node.byte_range()).unwrap_or("")
-}
-
-/// First and last line, from 1.
-pub fn lines(node: Node<'_>) -> (u32, u32) {
-    let line = |row: usize| u32::try_from(row).unwrap_or(u32::MAX).saturating_add(1);
-    (line(node.start_position().row), line(node.end_position().row))
 }
 
 /// The named children without comments.

@@ -2,6 +2,8 @@
 
 use tree_sitter::{Node, Parser, Tree};
 
+pub(super) use crate::language::flow::lines;
+
 /// Parses Python; nothing where the parser gives up.
 pub(super) fn parse(text: &str) -> Option<Tree> {
     let mut parser = Parser::new();
@@ -12,12 +14,6 @@ pub(super) fn parse(text: &str) -> Option<Tree> {
 /// The text of a node.
 pub(super) fn text<'t>(source: &'t str, node: Node<'_>) -> &'t str {
     source.get(node.byte_range()).unwrap_or("")
-}
-
-/// First and last line, from 1.
-pub(super) fn lines(node: Node<'_>) -> (u32, u32) {
-    let line = |row: usize| u32::try_from(row).unwrap_or(u32::MAX).saturating_add(1);
-    (line(node.start_position().row), line(node.end_position().row))
 }
 
 /// The named children without comments.

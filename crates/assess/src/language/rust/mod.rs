@@ -3,12 +3,15 @@
 //! Own names are the file's module path below the root (`src.auth.verify`, as the path is written), those of crates are
 //! the crate's name and path with dots (`axum.Router.new`, `tower_http.trace.TraceLayer.new_for_http`).
 
+mod branch;
+mod define;
 mod extract;
 mod library;
 mod macros;
 mod names;
 mod read;
 mod settings;
+mod tested;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::{extract::Reader, library, names::constant};
 use crate::{
     fact::{Fact, Kind},
-    language::flow::{Value, Variable, clip, compact, lines, shape, text},
+    language::flow::{Value, Variable, chained, clip, compact, lines, shape, text},
 };
 
 impl<'t> Reader<'t> {
@@ -84,13 +84,7 @@ impl<'t> Reader<'t> {
             }
         }
         if let Some(variable) = self.scopes.find(name) {
-            return Some(Value {
-                name: variable.name.clone(),
-                of: variable.of.clone(),
-                constant: variable.constant.clone(),
-                id: Some(variable.id.clone()),
-                ..Value::default()
-            });
+            return Some(variable.value());
         }
         let full = self.names.canonical(name);
         if full != name || self.names.own.contains(name) {
@@ -178,13 +172,8 @@ impl<'t> Reader<'t> {
                 fact = fact.with("from", from);
             }
             if let Some(before) = held.call {
-                let asked: Vec<&str> =
-                    fact.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())).map(|(_, v)| v.as_str()).collect();
-                let then = clip(&format!("{method}({})", asked.join(",")));
                 self.answered(before, method, fact.get("0"));
-                if let Some(fact) = self.out.facts.get_mut(before) {
-                    fact.attrs.push(("then".into(), then));
-                }
+                chained(self.out.facts.get_mut(before), method, &fact);
             }
         }
         fact.attrs.push(("id".into(), id.clone()));
@@ -260,21 +249,8 @@ impl<'t> Reader<'t> {
 
     /// A property from an expression.
     pub fn given(&mut self, fact: &mut Fact, key: &str, node: Node<'t>) {
-        fact.attrs.push((key.to_owned(), self.shown(node)));
         let value = self.value(node);
-        if let Some(id) = value.id {
-            fact.attrs.push((format!("{key}.ref"), id));
-        }
-        if let Some((params, lines)) = value.inline {
-            fact.attrs.push((format!("{key}.params"), params));
-            fact.attrs.push((format!("{key}.lines"), lines));
-        }
-        if let Some(of) = value.of.filter(|of| of != "fn") {
-            fact.attrs.push((format!("{key}.type"), of));
-        }
-        if value.built {
-            fact.attrs.push((format!("{key}.built"), "yes".into()));
-        }
+        Value { of: value.of.filter(|of| of != "fn"), ..value }.given(fact, key, self.shown(node));
     }
 
     fn literal(&mut self, node: Node<'t>) -> Option<Value> {

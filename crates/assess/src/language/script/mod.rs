@@ -3,8 +3,11 @@
 mod args;
 mod bind;
 mod body;
+mod class;
 mod define;
+mod function;
 mod link;
+mod module;
 mod names;
 mod read;
 mod resolve;

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use tree_sitter::{Node, Parser};
 
 use super::names::{module_at, text_of};
-use crate::fact::{Extract, Fact, Guard, Symbol, Use};
+use crate::{
+    fact::{Extract, Fact, Guard, Symbol, Use},
+    language::flow::lines,
+};
 
 /// A file with more facts than this is generated or hostile; the rest is left out and the file says so.
 const MOST: usize = 40_000;
@@ -162,11 +165,11 @@ impl<'t> Reader<'t> {
 
 /// The line of a node, from 1.
 pub(super) fn line(node: Node<'_>) -> u32 {
-    u32::try_from(node.start_position().row + 1).unwrap_or(u32::MAX)
+    lines(node).0
 }
 /// The last line of a node, from 1.
 pub(super) fn end(node: Node<'_>) -> u32 {
-    u32::try_from(node.end_position().row + 1).unwrap_or(u32::MAX)
+    lines(node).1
 }
 
 /// Reads a file.

@@ -5,13 +5,12 @@ mod rest;
 use self::rest::{method, skipped, unknown, waivers};
 use super::{
     Block, Card, Cell, Outline, Section, Table,
-    sections::{basis, card as plain, checklist, line, not_applicable, who},
+    sections::{basis, card as plain, checklist, line, not_applicable, points, scored, who},
 };
 use crate::{
     Status,
     detect::{Partial, Sight},
     report::{Gap, Looked, Report, Repository, Row, plan},
-    score::Band,
 };
 
 /// How many places of a practice a document shows; JSON and SARIF hold all.
@@ -52,16 +51,7 @@ pub(crate) fn figures(report: &Report, repository: &Repository) -> Vec<(&'static
     let gate = if report.gate.passed { "passed" } else { "failed" };
     let mut facts = vec![
         ("Verdict", format!("{}. {}", report.verdict.name(), report.summary)),
-        (
-            "Score",
-            format!(
-                "{} {}: {} of {} points of weight; what is unknown is not in it",
-                score.share.printed(),
-                score.band.map_or("", Band::name),
-                score.share.earned.mixed(),
-                score.share.possible.mixed()
-            ),
-        ),
+        ("Score", format!("{}; what is unknown is not in it", points(score))),
         (
             "Unknown",
             format!(
@@ -157,22 +147,8 @@ fn services(repository: &Repository) -> Vec<Block> {
 }
 
 fn categories(report: &Report) -> Vec<Block> {
-    let heads =
-        vec!["Category", "Score", "Band", "Points", "Implemented", "Partial", "Missing", "Unknown", "Not applicable", "Critical, open"];
-    let row = |one: &crate::score::CategoryScore| {
-        let counts = one.counts;
-        let mut row = vec![
-            Cell::Text(one.category.name().into()),
-            Cell::Meter(one.share.percent.map(|figure| figure.to_string()), one.share.printed()),
-            Cell::Text(one.band.map_or("", Band::name).into()),
-            Cell::Number(format!("{} / {}", one.share.earned.mixed(), one.share.possible.mixed())),
-        ];
-        let numbers = [counts.implemented, counts.partial, counts.missing, counts.unknown, counts.not_applicable, one.blockers.len()];
-        row.extend(numbers.map(|number| Cell::Number(number.to_string())));
-        row
-    };
     let says = "A category is scored over the practices that are known and apply. What is unknown is counted beside it.";
-    vec![Block::Text(says.into()), Block::Table(Table { heads, rows: report.categories.iter().map(row).collect() })]
+    vec![Block::Text(says.into()), Block::Table(scored(report, "Implemented", |counts| counts.implemented))]
 }
 
 /// Rows that are not met, in the order of work; with `--new-only` those that have something new.

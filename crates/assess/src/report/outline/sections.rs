@@ -4,7 +4,7 @@ use super::{Block, Card, Cell, CheckLine, Outline, Section, Table};
 use crate::{
     Basis, Outcome, Priority, Repair, Status,
     report::{Doubt, Report, Row, plan},
-    score::Band,
+    score::{Band, CategoryScore, Counts, Score},
 };
 
 /// The document for a report.
@@ -41,16 +41,7 @@ fn summary(report: &Report) -> Vec<Block> {
     let mut facts = vec![
         ("Verdict", format!("{}. {safe} {}", report.verdict.name(), report.summary)),
         ("Gate", format!("{}: {gate}. {}", report.gate.name.name(), report.gate.says)),
-        (
-            "Score",
-            format!(
-                "{} {}: {} of {} points of weight",
-                score.share.printed(),
-                score.band.map_or("", Band::name),
-                score.share.earned.mixed(),
-                score.share.possible.mixed()
-            ),
-        ),
+        ("Score", points(score)),
         (
             "Confidence",
             format!(
@@ -88,10 +79,22 @@ fn summary(report: &Report) -> Vec<Block> {
     blocks
 }
 
+/// The score with its points.
+pub(super) fn points(score: &Score) -> String {
+    let (share, band) = (&score.share, score.band.map_or("", Band::name));
+    format!("{} {band}: {} of {} points of weight", share.printed(), share.earned.mixed(), share.possible.mixed())
+}
+
 fn categories(report: &Report) -> Vec<Block> {
-    let heads = vec!["Category", "Score", "Band", "Points", "Proven", "Partial", "Missing", "Unknown", "Not applicable", "Critical, open"];
-    let mut rows: Vec<Vec<Cell>> = Vec::new();
-    for one in &report.categories {
+    let says = "A category is scored over its practices that apply; what is unknown earns nothing. One with an open critical practice \
+                is never called Strong.";
+    vec![Block::Text(says.into()), Block::Table(scored(report, "Proven", |counts| counts.proven))]
+}
+
+/// The scores of categories; `met` heads the number of practices that are.
+pub(super) fn scored(report: &Report, met: &'static str, count: impl Fn(&Counts) -> usize) -> Table {
+    let heads = vec!["Category", "Score", "Band", "Points", met, "Partial", "Missing", "Unknown", "Not applicable", "Critical, open"];
+    let row = |one: &CategoryScore| {
         let counts = one.counts;
         let mut row = vec![
             Cell::Text(one.category.name().into()),
@@ -99,13 +102,11 @@ fn categories(report: &Report) -> Vec<Block> {
             Cell::Text(one.band.map_or("", Band::name).into()),
             Cell::Number(format!("{} / {}", one.share.earned.mixed(), one.share.possible.mixed())),
         ];
-        let numbers = [counts.proven, counts.partial, counts.missing, counts.unknown, counts.not_applicable, one.blockers.len()];
+        let numbers = [count(&counts), counts.partial, counts.missing, counts.unknown, counts.not_applicable, one.blockers.len()];
         row.extend(numbers.map(|number| Cell::Number(number.to_string())));
-        rows.push(row);
-    }
-    let says = "A category is scored over its practices that apply; what is unknown earns nothing. One with an open critical practice \
-                is never called Strong.";
-    vec![Block::Text(says.into()), Block::Table(Table { heads, rows })]
+        row
+    };
+    Table { heads, rows: report.categories.iter().map(row).collect() }
 }
 
 fn gaps(report: &Report) -> Vec<Block> {
