@@ -5,6 +5,7 @@
 
 mod broken;
 mod command;
+mod commented;
 mod described;
 mod flag;
 mod guard;
@@ -211,6 +212,8 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
         }
     }
     described::mark(&files, &mut all, &texts);
+    let comments = commented::count(&files, &all, &texts);
+    all.extend(comments);
     guard::judge(&files, &mut all);
     let secrets = secret::find(&files, &all, &texts);
     all.extend(secrets);

@@ -73,7 +73,9 @@ pub(super) fn does(name: &str) -> Option<Does> {
         return route("", 0, Handler::At(1));
     }
     let (class, method) = rest.split_once('.')?;
-    if !["Engine", "RouterGroup", "IRouter", "IRoutes", "Echo", "Group", "Mux", "Router", "App", "ServeMux", "Route", "RouteGroup"].contains(&class) {
+    if !["Engine", "RouterGroup", "IRouter", "IRoutes", "Echo", "Group", "Mux", "Router", "App", "ServeMux", "Route", "RouteGroup"]
+        .contains(&class)
+    {
         return None;
     }
     let verb = method.to_ascii_uppercase();

@@ -91,7 +91,11 @@ impl<'p> Wiring<'p> {
             let Some(Does::Use(from)) = does(name) else { continue };
             let Some(on) = fact.get("from") else { continue };
             let node = self.graph.node(*file, on);
-            let covers = if ["gin-gonic", "fiber", "ozzo-routing"].iter().any(|library| name.contains(library)) { Covers::Later } else { Covers::All };
+            let covers = if ["gin-gonic", "fiber", "ozzo-routing"].iter().any(|library| name.contains(library)) {
+                Covers::Later
+            } else {
+                Covers::All
+            };
             for layer in self.layers(*file, fact, from) {
                 self.graph.layer(node, layer, covers);
             }
@@ -288,10 +292,9 @@ impl<'p> Wiring<'p> {
         let name = self.names.follow(written);
         self.names.defs.get(&name).is_some_and(|own| {
             matches!(own.fact.get("kind"), Some("function" | "method"))
-                && own
-                    .fact
-                    .all("param")
-                    .any(|one| ["net/http.Request", "gin.Context", "echo.Context", "fiber.Ctx", "routing.Context"].iter().any(|of| one.ends_with(of)))
+                && own.fact.all("param").any(|one| {
+                    ["net/http.Request", "gin.Context", "echo.Context", "fiber.Ctx", "routing.Context"].iter().any(|of| one.ends_with(of))
+                })
         })
     }
 
