@@ -9,6 +9,7 @@ mod commented;
 mod described;
 mod flag;
 mod guard;
+mod helper;
 mod link;
 mod mains;
 mod reach;
@@ -211,6 +212,8 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             }
         }
     }
+    let reads = helper::reads(&all);
+    all.extend(reads);
     described::mark(&files, &mut all, &texts);
     let comments = commented::count(&files, &all, &texts);
     all.extend(comments);

@@ -107,6 +107,10 @@ impl Found {
         let called = if inner.is_some() || secretive(name) { name } else { return };
         let (judged, place) = match inner {
             Some(inner) => (judge("password", inner), if code || place == "compose" { "url" } else { place }),
+            // The key that signs sessions is often a phrase: `keyboard cat`.
+            None if fact.name.contains("session") && name.eq_ignore_ascii_case("secret") => {
+                (judge("passphrase", &value.replace(' ', "-")), place)
+            }
             None => (judge(name, value), place),
         };
         let Some(judged) = judged else { return };

@@ -312,8 +312,23 @@ impl<'t> Reader<'t> {
             let bare = plain(*one);
             fact.attrs.push((number.to_string(), self.value(bare, scope)));
             self.router_given(&mut fact, &number.to_string(), bare, scope);
-            if bare.kind() == "object" {
-                self.flatten(&mut fact, bare, scope);
+            let object = match bare.kind() {
+                "object" => Some(bare),
+                // `cors(options)`: what the variable holds is what is given.
+                "identifier" | "member_expression" => self.object_of(bare, scope),
+                _ => None,
+            };
+            if let Some(object) = object {
+                let first = fact.attrs.len();
+                self.flatten(&mut fact, object, scope);
+                if object.id() != bare.id() {
+                    // What is spread into a variable's object is often there under a condition alone.
+                    let mut number = 0;
+                    fact.attrs.retain(|(key, _)| {
+                        number += 1;
+                        number <= first || !key.ends_with("...")
+                    });
+                }
             }
         }
         fact

@@ -273,6 +273,28 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// The object that a name or a member of one holds, where this file says so: `options`, `config.cors`.
+    pub(super) fn object_of(&self, node: Node<'t>, scope: usize) -> Option<Node<'t>> {
+        let chain = self.chain(node);
+        let Root::Name(name) = chain.root else { return None };
+        let mut at = scope;
+        for _ in 0..200 {
+            let here = self.scopes.get(at)?;
+            if at == 0 || here.names.contains_key(name) {
+                break;
+            }
+            at = here.parent;
+        }
+        let mut object = self.objects.get(&(at, name)).copied().filter(|_| !chain.called)?;
+        for part in &chain.parts {
+            object = plain(self.property(object, part)?);
+            if object.kind() != "object" {
+                return None;
+            }
+        }
+        Some(object)
+    }
+
     /// Records an import and what it makes known.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn import(&mut self, local: &'t str, module: &'t str, item: Option<&'t str>, node: Node<'t>, ctx: Ctx<'t>, optional: bool) {

@@ -55,6 +55,9 @@ impl<'t> Reader<'t> {
             self.out.exports.push((word.to_owned(), known.written.clone()));
         }
         self.settings(word, bare, ctx);
+        if bare.kind() == "object" {
+            self.objects.insert((ctx.scope, word), bare);
+        }
         if ctx.symbol == 0
             && let Some(value) = constant(self.text, bare)
         {
@@ -134,7 +137,7 @@ impl<'t> Reader<'t> {
                         let bare = plain(value);
                         let named = is_function(bare) || bare.kind() == "call_expression";
                         let exported = base.is_empty() && matches!(bare.kind(), "identifier" | "member_expression");
-                        if !exported {
+                        if !exported || self.variable(bare).is_some() {
                             self.push_named(value, ctx.inner(), if named { Name::Called(full) } else { Name::None });
                         }
                     }

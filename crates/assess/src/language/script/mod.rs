@@ -6,6 +6,8 @@ mod body;
 mod class;
 mod define;
 mod function;
+#[cfg(test)]
+mod handed_tests;
 mod link;
 mod module;
 mod names;

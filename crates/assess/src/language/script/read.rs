@@ -95,6 +95,8 @@ pub(super) struct Reader<'t> {
     pub(super) own: BTreeMap<&'t str, ()>,
     /// Constants at the file's own level.
     pub(super) constants: BTreeMap<&'t str, String>,
+    /// Objects that a variable was given, by the scope that declares it.
+    pub(super) objects: BTreeMap<(usize, &'t str), Node<'t>>,
     pub(super) scopes: Vec<Scope<'t>>,
     pub(super) classes: Vec<Class>,
     pub(super) guards: Vec<Guard>,
@@ -207,6 +209,7 @@ pub(super) fn read(path: &str, text: &str) -> Extract {
         imports: BTreeMap::new(),
         own: BTreeMap::new(),
         constants: BTreeMap::new(),
+        objects: BTreeMap::new(),
         scopes: vec![Scope::default()],
         classes: Vec::new(),
         guards: Vec::new(),

@@ -11,7 +11,7 @@ use crate::fact::{Fact, Kind};
 
 impl<'t> Reader<'t> {
     /// The variable that an expression reads: `process.env.X`, `import.meta.env.X`, `Bun.env.X`.
-    fn variable(&self, node: Node<'t>) -> Option<&'t str> {
+    pub(super) fn variable(&self, node: Node<'t>) -> Option<&'t str> {
         if !matches!(node.kind(), "member_expression" | "subscript_expression") {
             return None;
         }
@@ -227,6 +227,7 @@ impl<'t> Reader<'t> {
                 self.configuration(name, value, ctx);
             }
             self.mounts(name, value, ctx);
+            self.mounted_by_key(name, value, ctx);
             return;
         }
         if value.kind() == "array" && ctx.symbol == 0 {
@@ -307,6 +308,9 @@ impl<'t> Reader<'t> {
                             fact = fact.with("default", default);
                         }
                     }
+                    _ if value.kind() == "array" && self.constants_only(&items(value)) => {
+                        fact = fact.with("default", self.value(value, ctx.scope))
+                    }
                     _ => continue,
                 }
                 self.fact(fact.with("required", "no"), ctx);
@@ -322,8 +326,8 @@ impl<'t> Reader<'t> {
         let mut cursor = object.walk();
         let mut any = false;
         for pair in object.named_children(&mut cursor) {
-            if let Some(value) = pair.child_by_field_name("value").filter(|value| value.kind() == "identifier")
-                && let Some(router) = self.canonical(value, ctx.scope)
+            if let Some(value) = pair.child_by_field_name("value")
+                && let Some(router) = self.router_named(value, ctx)
             {
                 fact = fact.with("mounts", shortened(&router));
                 any = true;
@@ -333,4 +337,34 @@ impl<'t> Reader<'t> {
             self.fact(fact, ctx);
         }
     }
+
+    /// `{ '/users': userRouter, '/songs': require('./songs') }`: the same table as an object.
+    fn mounted_by_key(&mut self, name: &str, object: Node<'t>, ctx: Ctx<'t>) {
+        let mut cursor = object.walk();
+        let pairs: Vec<Node<'t>> = object.named_children(&mut cursor).filter(|pair| pair.kind() == "pair").take(200).collect();
+        for pair in pairs {
+            let (Some(key), Some(value)) = (pair.child_by_field_name("key"), pair.child_by_field_name("value")) else { continue };
+            let path = unquoted(self.src(key));
+            if path.starts_with('/')
+                && let Some(router) = self.router_named(value, ctx)
+            {
+                let fact = Fact::new(Kind::Assign, name, line(pair), end(pair)).with("path", path).with("keyed", "yes");
+                self.fact(fact.with("mounts", shortened(&router)), ctx);
+            }
+        }
+    }
+
+    /// What a row of a table names: a variable or a module.
+    fn router_named(&self, value: Node<'t>, ctx: Ctx<'t>) -> Option<String> {
+        match value.kind() {
+            "identifier" => self.canonical(value, ctx.scope),
+            "call_expression" => self.required(value).map(|module| super::names::module_named(self.path, module)),
+            _ => None,
+        }
+    }
+}
+
+fn items(array: Node<'_>) -> Vec<Node<'_>> {
+    let mut cursor = array.walk();
+    array.named_children(&mut cursor).filter(|item| item.kind() != "comment").take(100).collect()
 }

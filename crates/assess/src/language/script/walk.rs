@@ -308,6 +308,11 @@ impl<'t> Reader<'t> {
                             if let Some(value) = value {
                                 self.constants.insert(self.src(name), value);
                             }
+                            if let Some(object) =
+                                declarator.child_by_field_name("value").map(plain).filter(|value| value.kind() == "object")
+                            {
+                                self.objects.insert((0, self.src(name)), object);
+                            }
                         }
                     }
                 }

@@ -175,11 +175,32 @@ impl<'p> Loom<'p> {
             layer.attrs = take(built);
             layer.attrs.push(("via".to_owned(), passed.to_owned()));
         }
+        if let Some(given) = layer.attrs.iter().find(|(key, _)| key == "0").map(|(_, given)| given.clone())
+            && layer.attrs.iter().all(|(key, _)| key.parse::<usize>().is_ok() || key == "via")
+        {
+            layer.attrs.extend(self.options(file, &given));
+        }
         if let Some(symbol) = found.as_ref().and_then(|found| found.symbol) {
             let spot = found.as_ref().map_or((file, symbol), |found| (found.file, symbol));
             layer.attrs.extend(self.called(spot, 1).into_iter().map(|name| ("calls".to_owned(), name)));
         }
         layer
+    }
+    /// What a configuration of another file holds under a name: the options of `session(config.session)`.
+    fn options(&self, file: usize, name: &str) -> Vec<(String, String)> {
+        let Some(found) = self.linker.find(file, name).filter(|found| found.symbol.is_none()) else { return Vec::new() };
+        let Some(extract) = self.linker.extract(found.file) else { return Vec::new() };
+        let parts: Vec<&str> = found.name.split('.').filter(|part| !part.is_empty() && *part != "default").collect();
+        let below = |fact: &Fact| {
+            let value = fact.get("default").map(str::to_owned).or_else(|| fact.get("env").map(|env| format!("process.env.{env}")))?;
+            let inside = (0..parts.len()).find_map(|from| {
+                let prefix = parts.get(from..)?.join(".");
+                fact.name.strip_prefix(prefix.as_str())?.strip_prefix('.').map(str::to_owned)
+            });
+            let whole = || (fact.get("class") == parts.last().copied()).then(|| fact.name.clone());
+            Some((inside.or_else(whole)?, value))
+        };
+        extract.facts.iter().filter(|fact| fact.kind == Kind::Setting).filter_map(below).take(40).collect()
     }
     /// How many parameters a definition has.
     fn parameters(&self, spot: Spot) -> usize {

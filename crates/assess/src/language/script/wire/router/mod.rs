@@ -1,6 +1,7 @@
 //! Frameworks with routers as values: Express, Fastify, Koa, Hono, hapi and their like.
 
 mod finish;
+mod held;
 mod plugin;
 mod put;
 
@@ -45,6 +46,10 @@ struct Yard<'l, 'p> {
     layers: Vec<(usize, Layer, Covers)>,
     /// Plugins that put what they have on the router that registers them.
     open: BTreeMap<usize, usize>,
+    /// Routers in fields of classes, with the field's name.
+    fields: Vec<(usize, String)>,
+    /// Fields of whatever a list holds that are hung somewhere: `routes.forEach((one) => app.use('/', one.router))`.
+    each: Vec<(usize, String, String, At)>,
 }
 
 pub(super) fn wire(loom: &mut Loom<'_>) {
@@ -60,6 +65,8 @@ pub(super) fn wire(loom: &mut Loom<'_>) {
         hung: BTreeSet::new(),
         layers: Vec::new(),
         open: BTreeMap::new(),
+        fields: Vec::new(),
+        each: Vec::new(),
     };
     yard.construct();
     // An app may be handed on: each round follows one more hand.
@@ -68,6 +75,7 @@ pub(super) fn wire(loom: &mut Loom<'_>) {
     }
     yard.put_on();
     yard.tables();
+    yard.held_by_classes();
     yard.autoload();
     yard.finish();
 }
@@ -153,7 +161,13 @@ impl<'p> Yard<'_, 'p> {
         for (file, fact) in self.calls() {
             let Some((_, framework, app)) = MADE.iter().find(|(name, _, _)| *name == fact.name) else { continue };
             let Some(result) = fact.get("result") else { continue };
-            let node = self.node(file, fact.symbol, result);
+            // A field that is given its router where it is declared.
+            let class = self.loom.linker.extract(file).and_then(|extract| extract.symbols.get(fact.symbol as usize));
+            let field = class.is_some_and(|symbol| symbol.class).then(|| format!("this.{result}"));
+            let node = self.node(file, fact.symbol, field.as_deref().unwrap_or(result));
+            if let Some(name) = field.as_deref().unwrap_or(result).strip_prefix("this.") {
+                self.fields.push((node, name.to_owned()));
+            }
             if let Some(prefix) = fact.get("prefix") {
                 self.prefixes.insert(node, prefix.to_owned());
             }
@@ -222,7 +236,10 @@ impl<'p> Yard<'_, 'p> {
                 *other == file
                     && call.name.ends_with(".use")
                     && on_router(&call.name).is_some()
-                    && call.get("0").is_some_and(|first| first.ends_with(".path") || first.ends_with(".prefix") || first.ends_with(".url"))
+                    && call.get("0").is_some_and(|first| match fact.get("keyed") {
+                        Some(_) => !first.starts_with('/') && call.get("id").is_some(),
+                        None => first.ends_with(".path") || first.ends_with(".prefix") || first.ends_with(".url"),
+                    })
             });
             let Some((_, onto)) = onto else { continue };
             let Some(parent) = self.look(file, onto.symbol, onto.get("receiver").unwrap_or("")) else { continue };

@@ -61,6 +61,8 @@ impl<'p> Yard<'_, 'p> {
             Some(route) => route,
             None => fact.get("0").unwrap_or(""),
         };
+        let filled = path.starts_with('`').then(|| self.filled(file, fact.symbol, path));
+        let path = filled.as_deref().unwrap_or(path);
         let mut handed = passed(fact);
         let object = fact.attrs.iter().any(|(key, _)| key.starts_with("of."));
         if handed.is_empty() && !object
@@ -196,6 +198,11 @@ impl<'p> Yard<'_, 'p> {
                 self.hang(child, node, path.trim_end_matches('*'), guards.clone(), at);
                 hung = true;
                 self.reach(file, fact, one.0);
+                continue;
+            }
+            if let Some(field) = one.1.and_then(|id| self.of_element(file, id)) {
+                self.each.push((node, field, path.trim_end_matches('*').to_owned(), at));
+                hung = true;
                 continue;
             }
             let target = self.loom.target(file, one.0).and_then(|found| Some((found.file, found.symbol?)));
