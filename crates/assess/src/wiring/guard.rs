@@ -130,8 +130,10 @@ impl<'a> Code<'a> {
             next += 1;
             for statement in self.inside(name) {
                 found.extend(answers(statement));
-                // What a handler takes from a request reads a credential: there is no handler without one.
-                if taken.is_some() && credential(statement) {
+                // What a handler takes from a request reads a credential: there is no handler without one. And a guard of
+                // ours may give a library's.
+                let library = || LIBRARIES.as_ref().is_some_and(|known| known.is_match(&statement.name));
+                if taken.is_some() && credential(statement) || statement.kind == Kind::Call && library() {
                     found.push("401");
                 }
                 // What the guard asks for help.
@@ -151,10 +153,11 @@ impl<'a> Code<'a> {
     /// method behind one of an interface, where few have its name.
     fn stands_for(&self, name: &str) -> Vec<&'a str> {
         let known = |name: String| self.named.get_key_value(name.as_str()).map(|(known, _)| *known);
-        if let Some((package, of)) = name.rsplit_once(".New").filter(|(_, of)| !of.is_empty() && !of.contains('.')) {
-            return METHODS.iter().filter_map(|method| known(format!("{package}.{of}.{method}"))).collect();
+        let (package, last) = name.rsplit_once('.').map_or(("", name), |(package, last)| (package, last));
+        let dot = if package.is_empty() { "" } else { "." };
+        if let Some(of) = last.strip_prefix("New").filter(|of| !of.is_empty()) {
+            return METHODS.iter().filter_map(|method| known(format!("{package}{dot}{of}.{method}"))).collect();
         }
-        let last = name.rsplit('.').next().unwrap_or(name);
         if self.named.contains_key(name) || name.contains('/') || !name.contains('.') || METHODS.contains(&last) || last == "New" {
             return Vec::new();
         }
