@@ -65,7 +65,7 @@ kinds! {
     /// A constant given to a name at a file's or class's own level; `value`.
     Assign = "assign",
     /// A setting of a settings class or of a configuration object; `default`, `type`, `required`, `class`, `described` yes where an
-    /// example of an environment file or a document names it.
+    /// example of an environment file or a document names it. Python says `reads` env where the environment gives the value.
     Setting = "setting",
     /// A read of the environment; `default`, `required` yes or no, `described` as of a setting.
     Env = "env",
@@ -115,7 +115,7 @@ kinds! {
     /// An instruction of a Dockerfile: `name` the instruction in lower case; `value`, `stage` a number, `final` yes where the
     /// last image inherits it, `last` yes where nothing overrides it; `image`, `tag`, `digest`, `as`, `on` stage for `from`, `user`
     /// and `group`, `form` exec or shell, `source` (each), `target`, `port` (each), `key`, `default`, flags such as `from` by name.
-    /// `run` is one per command, with `command` its first words and `tolerated`. `image` sums up: `stages`, `user`, `nonroot`,
+    /// `run` is one per command, with `command` its first words and `tolerated`. `image` sums up: `stages` that do something, `user`, `nonroot`,
     /// `healthcheck`, `image`, `tag`, `digest`, `cmd`, `entrypoint`.
     Docker = "docker",
     /// A value in a compose file: `name` the dotted path such as `services.api.healthcheck.test`; `value`;

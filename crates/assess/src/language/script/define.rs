@@ -137,7 +137,7 @@ impl<'t> Reader<'t> {
                         let bare = plain(value);
                         let named = is_function(bare) || bare.kind() == "call_expression";
                         let exported = base.is_empty() && matches!(bare.kind(), "identifier" | "member_expression");
-                        if !exported {
+                        if !exported || self.variable(bare).is_some() {
                             // `{ required: jwt({…}) }` of an object with a name: the member holds what the call built.
                             let built = !base.is_empty() && bare.kind() == "call_expression";
                             let inner = Ctx { result: if built { word } else { "" }, ..ctx.inner() };
