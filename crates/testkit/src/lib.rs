@@ -10,10 +10,12 @@ pub mod place;
 pub mod port;
 pub mod postgres;
 pub mod process;
+pub mod project;
 pub mod redis;
 pub mod scratch;
 pub mod wait;
 
 pub use both::Db;
 pub use port::free_port;
+pub use project::Project;
 pub use scratch::Scratch;

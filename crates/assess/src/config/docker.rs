@@ -81,8 +81,11 @@ impl File {
         let of = |name: &str| last.get(name).and_then(|number| self.facts.get(*number)).map(|(_, fact)| fact);
         if let (Some(stage), Some(bottom)) = (self.stages.last(), chain.last().and_then(|number| self.stages.get(*number))) {
             let end = self.facts.iter().filter(|(stage, _)| *stage == self.stages.len().checked_sub(1)).map(|(_, fact)| fact.end).max();
+            // A stage that only gives an image a name builds nothing: copying from it is copying from the image.
+            let works = |number: usize| self.facts.iter().any(|(of, fact)| *of == Some(number) && fact.name != "from");
+            let stages = (0..self.stages.len()).filter(|number| number + 1 == self.stages.len() || works(*number)).count();
             let mut image = Fact::new(Kind::Docker, "image", stage.line, end.unwrap_or(stage.line))
-                .with("stages", self.stages.len().to_string())
+                .with("stages", stages.to_string())
                 .with("image", bottom.image.name.clone());
             if let Some(tag) = &bottom.image.tag {
                 image = image.with("tag", tag.clone());

@@ -120,8 +120,9 @@ pub(super) fn units(facts: &Facts, per: Per) -> Vec<Unit> {
 fn for_developers(path: &str) -> bool {
     let path = path.to_lowercase();
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
-    let inside = |segment: &str| matches!(segment, ".devcontainer" | ".gitpod" | "devcontainer" | "test" | "tests" | "e2e");
-    let says = |word: &str| matches!(word, "dev" | "development" | "devcontainer" | "gitpod" | "test" | "tests" | "e2e" | "local" | "ci");
+    let tried = |word: &str| matches!(word, "devcontainer" | "gitpod" | "test" | "tests" | "e2e" | "loadtest");
+    let inside = |segment: &str| matches!(segment, "example" | "examples" | "bench") || segment.split(['-', '_', '.']).any(tried);
+    let says = |word: &str| tried(word) || matches!(word, "dev" | "development" | "local" | "ci" | "debug");
     folder.split('/').any(inside) || name.split(|at: char| !at.is_alphanumeric()).any(says)
 }
 
@@ -152,7 +153,8 @@ mod tests {
     #[test]
     fn images_for_developers_are_not_asked_where_others_are_shipped() {
         let from = "FROM python:3.13\n";
-        let all = [("Dockerfile", from), (".devcontainer/Dockerfile", from), ("api/Dockerfile.dev", from), ("e2e/Dockerfile", from)];
+        let all =
+            [("Dockerfile", from), (".devcontainer/Dockerfile", from), ("api/Dockerfile.dev", from), ("integration-test/Dockerfile", from)];
         assert_eq!(images(&all), ["Dockerfile"]);
         assert_eq!(images(&all[1..]).len(), 3, "where nothing else is there, they are all there is to ask");
         assert_eq!(images(&[("device/Dockerfile", from), ("latest.Dockerfile", from)]).len(), 2, "words, not parts of words");

@@ -65,7 +65,7 @@ kinds! {
     /// A constant given to a name at a file's or class's own level; `value`.
     Assign = "assign",
     /// A setting of a settings class or of a configuration object; `default`, `type`, `required`, `class`, `described` yes where an
-    /// example of an environment file or a document names it.
+    /// example of an environment file or a document names it. Python says `reads` env where the environment gives the value.
     Setting = "setting",
     /// A read of the environment; `default`, `required` yes or no, `described` as of a setting.
     Env = "env",
@@ -88,6 +88,7 @@ kinds! {
     /// A `param` reads `limit in=query type=int default=100 ge=1 le=1000`; bounds that the handler checks by itself count.
     /// JavaScript and TypeScript add `guard_calls` (each callee of the guards that are ours), `deep_calls` (callees of what the
     /// handler calls, two definitions deep), `decorator` (each, Nest), `mounted` no where no app has the router.
+    /// Python adds `refuses`, each status from 400 to 499 that the handler, its guards and what it calls answer with.
     /// Python adds `own_calls`: there `calls` holds what guards and callees call as well, `own_calls` the handler's own calls alone.
     /// Java adds `valid` yes where the input is checked, `paged`, `open` (a rule that lets everybody in), `inactive` (a guard that nothing
     /// switches on), `port` where it is another than the service's.
@@ -114,7 +115,7 @@ kinds! {
     /// An instruction of a Dockerfile: `name` the instruction in lower case; `value`, `stage` a number, `final` yes where the
     /// last image inherits it, `last` yes where nothing overrides it; `image`, `tag`, `digest`, `as`, `on` stage for `from`, `user`
     /// and `group`, `form` exec or shell, `source` (each), `target`, `port` (each), `key`, `default`, flags such as `from` by name.
-    /// `run` is one per command, with `command` its first words and `tolerated`. `image` sums up: `stages`, `user`, `nonroot`,
+    /// `run` is one per command, with `command` its first words and `tolerated`. `image` sums up: `stages` that do something, `user`, `nonroot`,
     /// `healthcheck`, `image`, `tag`, `digest`, `cmd`, `entrypoint`.
     Docker = "docker",
     /// A value in a compose file: `name` the dotted path such as `services.api.healthcheck.test`; `value`;

@@ -14,23 +14,16 @@ pub fn sarif(report: &Report) -> String {
     }
     let rows: Vec<&Row> = report.practices.iter().filter(|row| matches!(row.status, Status::Missing | Status::Partial)).collect();
     let header = &report.header;
-    let document = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": header.tool, "version": header.version, "semanticVersion": header.version,
-                "rules": rows.iter().map(|row| rule(row)).collect::<Vec<_>>(),
-            }},
-            "invocations": [{ "executionSuccessful": true, "startTimeUtc": header.time }],
-            "properties": { "verdict": report.verdict, "gate": report.gate, "catalogue": header.catalogue, "seed": header.seed },
-            "columnKind": "unicodeCodePoints",
-            "results": rows.iter().enumerate().map(|(place, row)| result(place, row)).collect::<Vec<_>>(),
-        }],
-    });
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    written(json!({
+        "tool": { "driver": {
+            "name": header.tool, "version": header.version, "semanticVersion": header.version,
+            "rules": rows.iter().map(|row| rule(row)).collect::<Vec<_>>(),
+        }},
+        "invocations": [{ "executionSuccessful": true, "startTimeUtc": header.time }],
+        "properties": { "verdict": report.verdict, "gate": report.gate, "catalogue": header.catalogue, "seed": header.seed },
+        "columnKind": "unicodeCodePoints",
+        "results": rows.iter().enumerate().map(|(place, row)| result(place, row)).collect::<Vec<_>>(),
+    }))
 }
 
 /// The report on a repository.
@@ -48,26 +41,31 @@ fn of_repository(report: &Report, repository: &Repository) -> String {
     let notes = repository.skipped.iter().map(|line| {
         json!({ "level": if repository.incomplete { "warning" } else { "note" }, "message": { "text": visible(line) }, "descriptor": { "id": "left-out" } })
     });
+    written(json!({
+        "tool": { "driver": {
+            "name": header.tool, "version": header.version, "semanticVersion": header.version,
+            "rules": rows.iter().map(|(row, _)| rule(row)).collect::<Vec<_>>(),
+            "notifications": [{ "id": "left-out", "shortDescription": { "text": "Something was left out or could not be read." } }],
+        }},
+        "invocations": [{
+            "executionSuccessful": !repository.incomplete, "startTimeUtc": header.time,
+            "toolExecutionNotifications": notes.collect::<Vec<_>>(),
+        }],
+        "properties": {
+            "verdict": report.verdict, "gate": report.gate, "catalogue": header.catalogue, "incomplete": repository.incomplete,
+            "conflicts": repository.conflicts, "unknown": report.counts.unknown,
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }))
+}
+
+/// The document around a run.
+fn written(run: Value) -> String {
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": header.tool, "version": header.version, "semanticVersion": header.version,
-                "rules": rows.iter().map(|(row, _)| rule(row)).collect::<Vec<_>>(),
-                "notifications": [{ "id": "left-out", "shortDescription": { "text": "Something was left out or could not be read." } }],
-            }},
-            "invocations": [{
-                "executionSuccessful": !repository.incomplete, "startTimeUtc": header.time,
-                "toolExecutionNotifications": notes.collect::<Vec<_>>(),
-            }],
-            "properties": {
-                "verdict": report.verdict, "gate": report.gate, "catalogue": header.catalogue, "incomplete": repository.incomplete,
-                "conflicts": repository.conflicts, "unknown": report.counts.unknown,
-            },
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
+        "runs": [run],
     });
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');

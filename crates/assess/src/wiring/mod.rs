@@ -8,6 +8,7 @@ mod command;
 mod described;
 mod flag;
 mod guard;
+mod helper;
 mod link;
 mod mains;
 mod reach;
@@ -210,6 +211,8 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
             }
         }
     }
+    let reads = helper::reads(&all);
+    all.extend(reads);
     described::mark(&files, &mut all, &texts);
     guard::judge(&files, &mut all);
     let secrets = secret::find(&files, &all, &texts);

@@ -149,6 +149,14 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
     if found.iter().any(|one| one.family == "python") {
         places.extend(finder.plugins());
     }
+    // Beside a service, what shows how to use it is none.
+    let example = |place: &Place| files.get(place.file.0 as usize).is_some_and(|info| shown(&info.path));
+    let top = |one: &Found| Place { file: one.entry, symbol: 0 };
+    let beside = found.iter().any(|one| one.kind != ServiceKind::Tool && !example(&top(one)));
+    if beside {
+        found.retain(|one| !example(&top(one)));
+        places.retain(|place| !example(place));
+    }
     let services = gather(&finder, &found, wired, &apps);
     let served: BTreeSet<(String, &str)> = found.iter().map(|one| (one.root.clone(), one.family)).collect();
     let known: Vec<bool> = files
@@ -163,7 +171,18 @@ pub(super) fn find(files: &[FileInfo], extracts: &[Extract], texts: &[&File], li
     // Beside a service that is started otherwise a file that may also be run by hand says nothing of what is served.
     let mut tools = finder.mains.tools.clone();
     tools.extend(finder.mains.loose.iter().filter(|place| known.get(place.file.0 as usize) != Some(&true)));
+    tools.retain(|place| !beside || !example(place));
     Services { services, begin: Begin { services: places, tools, known }, facts, leads: finder.named(extracts) }
+}
+
+fn holds(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|part| part == word)
+}
+
+/// Whether a file shows how something is used: it runs nowhere.
+fn shown(path: &str) -> bool {
+    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+    folders.split('/').any(|folder| matches!(folder, "examples" | "example" | "samples" | "cookbook" | "tutorials"))
 }
 
 fn inside(path: &str, root: &str) -> bool {
@@ -239,11 +258,21 @@ impl<'a> Finder<'a> {
             let join = |name: &&str| if around.is_empty() { (*name).to_owned() } else { format!("{around}/{name}") };
             // Python needs no manifest: a folder with an image of its own is one by itself.
             let image = || path.ends_with(".py") && self.has(&join(&"Dockerfile"));
-            if around.is_empty() || MANIFESTS.iter().any(|name| self.has(&join(name))) || image() {
+            if around.is_empty() || MANIFESTS.iter().any(|name| self.declares(&join(name))) || image() {
                 return around.to_owned();
             }
             around = around.rsplit_once('/').map_or("", |(folder, _)| folder);
         }
+    }
+
+    /// Whether a manifest is there. A module may be called `setup.py` as well: what packages says so.
+    fn declares(&self, path: &str) -> bool {
+        if !self.has(path) {
+            return false;
+        }
+        let named = path == "setup.py" || path.ends_with("/setup.py");
+        let text = named.then(|| self.id(path).and_then(|id| self.texts.get(id.0 as usize))).flatten();
+        text.is_none_or(|file| ["setuptools", "distutils", "skbuild", "Cython"].iter().any(|word| holds(&file.bytes, word.as_bytes())))
     }
 
     /// The places in code that a command begins with.

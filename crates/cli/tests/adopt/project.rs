@@ -1,38 +1,24 @@
 //! A project on disk, and what `adopt` says of it.
 
-use std::{fs, path::PathBuf};
+use std::{fs, ops::Deref};
 
-use plimsoll_testkit::{
-    both,
-    process::{Output, Plimsoll},
-};
+use plimsoll_testkit::process::{Output, Plimsoll};
 use serde_json::Value;
 
 /// A folder with a project; the binary runs in the folder above it.
-pub struct Project {
-    pub plimsoll: Plimsoll,
-    /// Where it is.
-    pub top: PathBuf,
+pub struct Project(plimsoll_testkit::Project);
+
+impl Deref for Project {
+    type Target = plimsoll_testkit::Project;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Project {
-    /// Writes these files into a folder called `shop`.
+    /// Writes these files.
     pub fn of(files: &[(&str, &str)]) -> Project {
-        let plimsoll = Plimsoll::at(env!("CARGO_BIN_EXE_plimsoll"));
-        let top = plimsoll.directory().join("shop");
-        fs::create_dir(&top).unwrap();
-        let project = Project { plimsoll, top };
-        for (name, text) in files {
-            project.write(name, text);
-        }
-        project
-    }
-
-    /// Writes one more.
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
-        let path = self.top.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        Project(plimsoll_testkit::Project::of(Plimsoll::at(env!("CARGO_BIN_EXE_plimsoll")), files))
     }
 
     /// The configuration, if it was written.
@@ -44,9 +30,7 @@ impl Project {
     pub fn adopt(&self, below: &str, flags: &[&str]) -> Output {
         let path = self.top.join(below).display().to_string();
         let words: Vec<&str> = ["adopt", &path].into_iter().chain(flags.iter().copied()).collect();
-        let mut output = None;
-        both::run(async { output = Some(self.plimsoll.run(&words).await) });
-        output.unwrap()
+        self.run(&words)
     }
 
     /// What it says as JSON, without writing.
@@ -59,9 +43,7 @@ impl Project {
     pub fn accepted(&self) -> String {
         self.adopt("", &["--yes"]).expect(0);
         let file = self.top.join("plimsoll.toml").display().to_string();
-        let mut checked = None;
-        both::run(async { checked = Some(self.plimsoll.run(["config", "check", "--config", &file]).await) });
-        checked.unwrap().expect(0);
+        self.run(&["config", "check", "--config", &file]).expect(0);
         self.written().unwrap()
     }
 }

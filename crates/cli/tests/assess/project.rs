@@ -1,45 +1,26 @@
 //! A repository on disk, and what `assess` says of it.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, ops::Deref, process::Command};
 
-use plimsoll_testkit::{
-    both,
-    process::{Output, Plimsoll},
-};
+use plimsoll_testkit::process::{Output, Plimsoll};
 use serde_json::Value;
 
 /// A folder with a repository; the binary runs in the folder above it and has a cache of its own.
-pub struct Project {
-    pub plimsoll: Plimsoll,
-    /// Where it is.
-    pub top: PathBuf,
+pub struct Project(plimsoll_testkit::Project);
+
+impl Deref for Project {
+    type Target = plimsoll_testkit::Project;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Project {
-    /// Writes these files into a folder called `shop`.
+    /// Writes these files.
     pub fn of(files: &[(&str, &str)]) -> Project {
         let plimsoll = Plimsoll::at(env!("CARGO_BIN_EXE_plimsoll"));
-        let (top, cache) = (plimsoll.directory().join("shop"), plimsoll.directory().join("cache"));
-        fs::create_dir(&top).unwrap();
-        let project = Project { plimsoll: plimsoll.env("XDG_CACHE_HOME", cache), top };
-        for (name, text) in files {
-            project.write(name, text);
-        }
-        project
-    }
-
-    /// Writes one more.
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
-        let path = self.top.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// Runs the binary in the folder above.
-    pub fn run(&self, words: &[&str]) -> Output {
-        let mut output = None;
-        both::run(async { output = Some(self.plimsoll.run(words).await) });
-        output.unwrap()
+        let cache = plimsoll.directory().join("cache");
+        Project(plimsoll_testkit::Project::of(plimsoll.env("XDG_CACHE_HOME", cache), files))
     }
 
     /// Runs `assess` on it.

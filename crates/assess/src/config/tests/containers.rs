@@ -99,3 +99,12 @@ fn variables_are_read_without_quotes_and_comments() {
     assert_eq!(all, [("A", Some("x # y"), 2), ("B", Some("2"), 3), ("C", Some(""), 5)]);
     assert!(facts.iter().all(|fact| fact.get("example") == Some("yes")));
 }
+
+#[test]
+fn a_stage_that_only_names_an_image_is_no_step_of_the_build() {
+    let text = "FROM ghcr.io/astral-sh/uv:0.9 AS uv\nFROM python:3.13-slim\nCOPY --from=uv /uv /bin/\nRUN uv sync\n";
+    let image = |text: &str| one(&facts("Dockerfile", text), Kind::Docker, "image");
+    assert_eq!(image(text).get("stages"), Some("1"));
+    let built = "FROM node:22 AS base\nFROM base AS build\nRUN npm ci\nFROM base\nCOPY --from=build /app /app\n";
+    assert_eq!(image(built).get("stages"), Some("2"), "the base is what both go on from");
+}

@@ -36,7 +36,8 @@ pub(super) struct File<'p> {
     firsts: HashSet<String>,
     exports: HashMap<String, Export>,
     symbols: HashMap<&'p str, u32>,
-    stars: Vec<String>,
+    /// Modules whose names are all taken over.
+    pub stars: Vec<String>,
     /// Numbers of facts by definition.
     pub inside: Vec<Vec<usize>>,
     /// Definitions by the definition around them; those of the file's own level are left out.

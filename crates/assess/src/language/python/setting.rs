@@ -86,6 +86,8 @@ impl<'t> Walk<'t> {
 
     /// The setting that an assignment is, where its place holds settings.
     fn setting(&self, node: Node<'t>, name: &str, right: Option<Node<'t>>, annotation: Option<Node<'t>>, at: At) -> Option<Fact> {
+        let mut reads =
+            right.is_some_and(|right| ["environ", "getenv", "config("].iter().any(|word| self.names.text(right).contains(word)));
         let class = if at.symbol == 0 {
             if !upper(name) || !is_settings_file(self.path) {
                 return None;
@@ -101,9 +103,13 @@ impl<'t> Walk<'t> {
             if name == "model_config" || name.starts_with('_') || !(pydantic || (plain && (upper(name) || annotation.is_some()))) {
                 return None;
             }
+            reads |= pydantic;
             self.names.symbol(at.symbol)
         };
         let mut fact = self.fact(Kind::Setting, name, node, at).with("class", class);
+        if reads {
+            fact = fact.with("reads", "env");
+        }
         if let Some(annotation) = annotation {
             fact.attrs.push(("type".into(), self.type_text(annotation, at.symbol)));
         }

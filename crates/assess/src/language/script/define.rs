@@ -137,7 +137,7 @@ impl<'t> Reader<'t> {
                         let bare = plain(value);
                         let named = is_function(bare) || bare.kind() == "call_expression";
                         let exported = base.is_empty() && matches!(bare.kind(), "identifier" | "member_expression");
-                        if !exported {
+                        if !exported || self.variable(bare).is_some() {
                             self.push_named(value, ctx.inner(), if named { Name::Called(full) } else { Name::None });
                         }
                     }

@@ -11,7 +11,7 @@ use crate::fact::{Fact, Kind};
 
 impl<'t> Reader<'t> {
     /// The variable that an expression reads: `process.env.X`, `import.meta.env.X`, `Bun.env.X`.
-    fn variable(&self, node: Node<'t>) -> Option<&'t str> {
+    pub(super) fn variable(&self, node: Node<'t>) -> Option<&'t str> {
         if !matches!(node.kind(), "member_expression" | "subscript_expression") {
             return None;
         }

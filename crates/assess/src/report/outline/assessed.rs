@@ -5,7 +5,7 @@ mod rest;
 use self::rest::{method, skipped, unknown, waivers};
 use super::{
     Block, Card, Cell, Outline, Section, Table,
-    sections::{basis, card as plain, checklist, line, not_applicable, points, scored, who},
+    sections::{basis, by_category, by_phase, card as plain, checklist, not_applicable, points, scored, who},
 };
 use crate::{
     Status,
@@ -335,27 +335,10 @@ pub(super) fn roadmap(report: &Report) -> Vec<Block> {
         plan::total(&phases)
     );
     let mut blocks = vec![Block::Text(says)];
-    for (number, phase) in phases.iter().enumerate() {
-        blocks.push(Block::Heading(format!("Phase {}. {}: {}", number + 1, phase.goal, phase.length())));
-        let items: Vec<String> = phase.rows.iter().map(|row| format!("{} ({})", line(row), days(row))).collect();
-        if !items.is_empty() {
-            blocks.push(Block::Points { numbered: true, items });
-        }
-    }
+    blocks.extend(by_phase(&phases, days));
     blocks
 }
 
 fn implemented(report: &Report) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    for category in &report.categories {
-        let rows: Vec<&Row> = report.with(Status::Implemented).filter(|row| row.category == category.category).collect();
-        if !rows.is_empty() {
-            blocks.push(Block::Heading(format!("{} ({})", category.category.name(), rows.len())));
-            blocks.extend(rows.into_iter().map(|row| Block::Card(Box::new(card(row, true)))));
-        }
-    }
-    if blocks.is_empty() {
-        blocks.push(Block::Text("Nothing was shown to be there.".into()));
-    }
-    blocks
+    by_category(report, card, "Nothing was shown to be there.")
 }

@@ -160,13 +160,7 @@ fn roadmap(report: &Report) -> Vec<Block> {
     if !blockers.is_empty() {
         blocks.push(Block::Points { numbered: false, items: blockers });
     }
-    for (number, phase) in phases.iter().enumerate() {
-        blocks.push(Block::Heading(format!("Phase {}. {}: {}", number + 1, phase.goal, phase.length())));
-        let items: Vec<String> = phase.rows.iter().map(|row| format!("{} ({})", line(row), row.effort.name())).collect();
-        if !items.is_empty() {
-            blocks.push(Block::Points { numbered: true, items });
-        }
-    }
+    blocks.extend(by_phase(&phases, |row| row.effort.name().into()));
     blocks
 }
 
@@ -174,7 +168,25 @@ pub(super) fn line(row: &Row) -> String {
     format!("{}: {}", row.id, row.title)
 }
 
+/// What to do in each phase, with the effort of each practice.
+pub(super) fn by_phase(phases: &[plan::Phase<'_>], effort: impl Fn(&Row) -> String) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for (number, phase) in phases.iter().enumerate() {
+        blocks.push(Block::Heading(format!("Phase {}. {}: {}", number + 1, phase.goal, phase.length())));
+        let items: Vec<String> = phase.rows.iter().map(|row| format!("{} ({})", line(row), effort(row))).collect();
+        if !items.is_empty() {
+            blocks.push(Block::Points { numbered: true, items });
+        }
+    }
+    blocks
+}
+
 fn implemented(report: &Report) -> Vec<Block> {
+    by_category(report, card, "Nothing was shown to hold.")
+}
+
+/// The implemented practices by category, folded; `none` where there are none.
+pub(super) fn by_category(report: &Report, card: impl Fn(&Row, bool) -> Card, none: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     for category in &report.categories {
         let rows: Vec<&Row> = report.with(Status::Implemented).filter(|row| row.category == category.category).collect();
@@ -184,7 +196,7 @@ fn implemented(report: &Report) -> Vec<Block> {
         }
     }
     if blocks.is_empty() {
-        blocks.push(Block::Text("Nothing was shown to hold.".into()));
+        blocks.push(Block::Text(none.into()));
     }
     blocks
 }

@@ -170,3 +170,30 @@ fn a_program_of_the_image_is_no_program_of_this_repository() {
     assert_eq!(facts.services[0].name, "repository");
     assert_eq!((reach(&facts, "run"), reach(&facts, "spare")), (Reach::Live, Reach::Unreached));
 }
+
+#[test]
+fn a_module_called_setup_is_no_service_of_its_own() {
+    let facts = facts_of(&[
+        ("Dockerfile", "FROM python:3.13\nWORKDIR /code\nCOPY ./src/app /code/app\nCMD [\"uvicorn\", \"app.main:app\"]\n"),
+        ("requirements.txt", "fastapi\n"),
+        ("src/app/__init__.py", ""),
+        ("src/app/main.py", "from .core.setup import make\n\napp = make()\n"),
+        ("src/app/core/__init__.py", ""),
+        ("src/app/core/setup.py", "from fastapi import FastAPI\n\ndef make():\n    return FastAPI()\n"),
+    ]);
+    let services: Vec<(&str, &str)> =
+        facts.services.iter().map(|service| (service.root.as_str(), service.framework.as_deref().unwrap_or("none"))).collect();
+    assert_eq!(services, [("", "fastapi")]);
+}
+
+#[test]
+fn a_function_of_our_own_reads_the_environment_for_its_callers() {
+    let config = "import os\n\ndef read(name, default=None):\n    return os.getenv(name) or default\n\ndef number(name, default):\n    return int(read(name, default))\n\nPORT = number(\"PORT\", \"80\")\nHOST = read(\"HOST\")\nODD = read(\"not a name\")\n";
+    let rust =
+        "fn get(key: &str) -> String {\n    std::env::var(key).unwrap()\n}\n\nfn main() {\n    let url = get(\"DATABASE_URL\");\n}\n";
+    let facts = facts_of(&[("config.py", config), ("src/main.rs", rust), ("Cargo.toml", "[package]\nname = \"a\"\n")]);
+    let all = facts.of(Kind::Env).filter(|fact| fact.name.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_'));
+    let reads: Vec<_> = all.map(|fact| (facts.path(fact.file), fact.line, fact.name.as_str(), fact.get("default"))).collect();
+    let told = [("config.py", 9, "PORT", Some("80")), ("config.py", 10, "HOST", None), ("src/main.rs", 6, "DATABASE_URL", None)];
+    assert_eq!(reads, told);
+}

@@ -53,6 +53,9 @@ fn settings_and_reads_of_the_environment_have_their_defaults() {
             ("ON", Some("false"), Some("no")),
         ]
     );
+    assert!(settings.iter().all(|fact| fact.get("reads") == Some("env")));
+    let plain = of("from dataclasses import dataclass\n\n@dataclass\nclass ModelConfig:\n    name: str\n", Kind::Setting);
+    assert_eq!(plain.iter().map(|fact| fact.get("reads")).collect::<Vec<_>>(), [None], "nothing gives it but the code");
     let reads = of(text, Kind::Env);
     let told: Vec<_> = reads.iter().map(|fact| (fact.name.as_str(), fact.get("default"), fact.get("required"))).collect();
     assert_eq!(told, [("ON", Some("false"), Some("no")), ("URL", None, Some("yes")), ("PORT", Some("80"), Some("no"))]);

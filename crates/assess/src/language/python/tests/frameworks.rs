@@ -221,3 +221,24 @@ fn a_guard_may_throw_an_answer_that_was_made_once() {
     let told: Vec<_> = routes.iter().map(|route| (route.name.as_str(), route.get("auth"), route.get("rejects"))).collect();
     assert_eq!(told, [("GET /notes", Some("yes"), Some("401")), ("GET /books", Some("yes"), Some("403"))]);
 }
+
+#[test]
+fn lists_of_django_addresses_begin_where_they_are_included() {
+    let settings = "ROOT_URLCONF = \"site.urls\"\nINSTALLED_APPS = []\n";
+    let live = "from .base import *\nSECURE_SSL_REDIRECT = True\n";
+    let urls = "from django.urls import include, path\nfrom shop import views\n\nprefix = \"\"\nif far():\n    prefix = f\"{far()}/\"\n\napi_urls = [\n    path(\"items/\", views.items),\n]\n\nurlpatterns = [\n    path(f\"{prefix}about/\", views.about),\n    path(\"v1/\", include(api_urls)),\n    path(\"v2/\", include(api_urls)),\n    path(\"inner/\", include([\n        path(\"about/\", views.about),\n    ])),\n]\n";
+    let views = "def items(request):\n    return answer(request)\n\ndef about(request):\n    return answer(request)\n";
+    let files = [("shop/views.py", views), ("site/base.py", settings), ("site/production.py", live), ("site/urls.py", urls)];
+    let routes = framework(&files, Kind::Route);
+    assert_eq!(names(&routes), ["GET /v1/items/", "GET /v2/items/", "GET /about/", "GET /inner/about/"]);
+    let place = |file| crate::wiring::Place { file: crate::fact::FileId(file), symbol: 0 };
+    assert!(wired(&files).0.leads.contains(&(place(1), place(2))), "the settings of production stand on the base's");
+}
+
+#[test]
+fn a_route_says_with_which_statuses_it_refuses() {
+    let main = "from fastapi import Depends, FastAPI, HTTPException\n\napp = FastAPI()\n\ndef found(number: int):\n    if not number:\n        raise HTTPException(status_code=404)\n    return number\n\n@app.put(\"/notes/{number}\")\ndef change(note=Depends(found)):\n    if note > 9:\n        raise HTTPException(409, \"taken\")\n    return note\n\n@app.put(\"/books/{number}\")\ndef book(number: int):\n    return number\n";
+    let routes = framework(&[("main.py", main)], Kind::Route);
+    let told: Vec<_> = routes.iter().map(|route| (route.name.as_str(), route.all("refuses").collect::<Vec<_>>())).collect();
+    assert_eq!(told, [("PUT /notes/{number}", vec!["404", "409"]), ("PUT /books/{number}", vec![])]);
+}

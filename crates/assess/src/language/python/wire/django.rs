@@ -2,6 +2,7 @@
 
 use super::{
     super::link::Linked,
+    address::{bases, declares, deployed, own},
     as_kind,
     before::nested,
     handler::{describe, path},
@@ -31,6 +32,8 @@ pub(super) fn wire(linked: &Linked<'_>, wired: &mut Wired) {
             continue;
         }
         seen.push(root);
+        let above = deployed(linked, number).into_iter().filter_map(|above| linked.files.get(above));
+        wired.leads.extend(above.map(|above| (site.place, Place { file: above.id, symbol: 0 })));
         let mut work = vec![(root, String::new(), Vec::new(), 0)];
         while let Some((file, prefix, guards, depth)) = work.pop() {
             if depth > 8 || seen.len() > 4_000 {
@@ -113,13 +116,10 @@ fn addresses(
 ) -> Vec<(usize, String, Vec<String>)> {
     let mut included = Vec::new();
     let Some(file) = linked.files.get(number) else { return included };
-    for fact in file.extract.facts.iter().filter(|fact| fact.kind == Kind::Call && fact.symbol == 0) {
-        let last = fact.name.rsplit('.').next().unwrap_or("");
-        if !fact.name.starts_with("django.") || !matches!(last, "path" | "re_path" | "url") {
-            continue;
-        }
-        let own = fact.get("0").unwrap_or("").trim_start_matches('^').trim_end_matches('$');
-        let whole = path(prefix, own);
+    let declared = file.extract.facts.iter().filter(|fact| declares(fact));
+    let each = declared.flat_map(|fact| bases(file, fact, prefix, 0).into_iter().map(move |base| (fact, base)));
+    for (fact, base) in each {
+        let whole = path(&base, &own(file, fact));
         let (mut guards, mut view) = (before.to_vec(), fact.get("1").or_else(|| fact.get("view")).unwrap_or(""));
         // What is wrapped around a view stands before it.
         while let Some((name, inner)) = view.split_once('(') {

@@ -7,6 +7,7 @@ use super::{
     MOST, as_kind,
     before::verdict,
     object::{Draft, Objects},
+    refuse::refusals,
 };
 use crate::{
     fact::{Fact, Guard, Kind},
@@ -157,6 +158,7 @@ pub(super) fn describe(
     rejects.dedup();
     route.attrs.push(("auth".into(), if auth { "yes" } else { "no" }.into()));
     route.attrs.extend(rejects.into_iter().map(|code| ("rejects".to_owned(), code)));
+    route.attrs.extend(refusals(linked, handler, guards).into_iter().map(|code| ("refuses".to_owned(), code)));
     let calls = calls(linked, handler, guards);
     let definition = linked.definition(handler);
     let path = route.get("path").unwrap_or("").to_owned();

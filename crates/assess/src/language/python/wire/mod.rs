@@ -1,9 +1,11 @@
 //! What frameworks make of a program: apps, what is mounted on them, and what stands before it.
 
+mod address;
 mod before;
 mod django;
 mod handler;
 mod object;
+mod refuse;
 mod register;
 
 use super::link::Linked;
