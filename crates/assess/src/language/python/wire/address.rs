@@ -88,7 +88,7 @@ pub(super) fn deployed(linked: &Linked<'_>, site: usize) -> Vec<usize> {
         for (number, file) in linked.files.iter().enumerate() {
             let last = file.module.rsplit('.').next().unwrap_or("");
             let named = ["prod", "live", "deploy", "heroku"].iter().any(|word| last.starts_with(word));
-            if named && !found.contains(&number) && found.len() < 20 && file.stars.iter().any(|star| *star == base.module) {
+            if named && !found.contains(&number) && found.len() < 20 && file.stars.contains(&base.module) {
                 found.push(number);
             }
         }
