@@ -1,7 +1,8 @@
 //! Documents: their headings, and how much stands below each.
 //!
 //! `level` 0 is the document itself, named after its file. `words` and `code` count what stands
-//! below a heading with all that it holds.
+//! below a heading with all that it holds; `prose` counts words outside of blocks of code and the remarks in them, `parts`
+//! the lines of lists and tables that say of a file or folder what it is for.
 
 use crate::fact::{Extract, Fact, Kind};
 
@@ -19,6 +20,8 @@ struct Section {
     line: u32,
     end: u32,
     words: usize,
+    prose: usize,
+    parts: usize,
     code: bool,
 }
 
@@ -46,7 +49,7 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
         }
         _ => return None,
     };
-    let mut sections = vec![Section { name, level: 0, line: 1, end: 1, words: 0, code: false }];
+    let mut sections = vec![Section { name, level: 0, line: 1, end: 1, words: 0, prose: 0, parts: 0, code: false }];
     let mut open = vec![0_usize];
     let mut fence: Option<&str> = None;
     let mut styles: Vec<char> = Vec::new();
@@ -74,16 +77,28 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
                 open.pop();
             }
             open.push(sections.len());
-            sections.push(Section { name: sheet::value(&title.to_lowercase()), level, line: number, end: number, words: 0, code: false });
+            sections.push(Section {
+                name: sheet::value(&title.to_lowercase()),
+                level,
+                line: number,
+                end: number,
+                words: 0,
+                prose: 0,
+                parts: 0,
+                code: false,
+            });
         } else {
             let literal = matches!(form, Form::Underlined) && (line.starts_with(".. code") || line.ends_with("::"));
             if literal || raw.starts_with("    ") && !line.is_empty() && fence.is_none() && !line.starts_with(['-', '*']) {
                 mark_code(&mut sections, &open);
             }
             let words = line.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count();
+            let (prose, part) = (if fence.is_none() { words } else { remark(line) }, names_part(line, words));
             for top in &open {
                 if let Some(section) = sections.get_mut(*top) {
                     section.words += words;
+                    section.prose += prose;
+                    section.parts += usize::from(part);
                     if !line.is_empty() {
                         section.end = number;
                     }
@@ -94,8 +109,13 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
     let mut sheet = Sheet::default();
     for section in sections {
         let fact = Fact::new(Kind::Heading, section.name, section.line, section.end).with("level", section.level.to_string());
-        sheet
-            .push(fact.with("words", section.words.to_string()).with("code", yes(section.code)).with("document", sheet::value(base(path))));
+        sheet.push(
+            fact.with("words", section.words.to_string())
+                .with("prose", section.prose.to_string())
+                .with("parts", section.parts.to_string())
+                .with("code", yes(section.code))
+                .with("document", sheet::value(base(path))),
+        );
     }
     Some(("document", sheet.done()))
 }
@@ -106,6 +126,25 @@ fn mark_code(sections: &mut [Section], open: &[usize]) {
             section.code = true;
         }
     }
+}
+
+/// Words of a remark in a block of code: `src/   # what is served`.
+fn remark(line: &str) -> usize {
+    let said =
+        ["# ", "// ", "<- ", "\u{2190} "].iter().find_map(|mark| line.split_once(mark)).filter(|(before, _)| !before.trim().is_empty());
+    said.map_or(0, |(_, said)| said.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).count())
+}
+
+/// Whether a line of a list or table says of a file or folder what it is for.
+fn names_part(line: &str, words: usize) -> bool {
+    let Some(rest) = line.strip_prefix(['-', '*', '|']).filter(|_| words >= 4) else { return false };
+    let rest = rest.trim_start().trim_start_matches("**");
+    let Some(first) = rest.strip_prefix("[`").or_else(|| rest.strip_prefix('`')).and_then(|rest| rest.split('`').next()) else {
+        return false;
+    };
+    let linked = rest.starts_with("[`") && rest.contains("](/") || rest.starts_with("[`") && rest.contains("](./");
+    let path = first.contains('/') || [".py", ".ts", ".js", ".go", ".rs", ".java"].iter().any(|end| first.ends_with(end));
+    (linked || path) && !first.starts_with('/') && !first.contains(' ') && !first.contains("://")
 }
 
 #[derive(Clone, Copy)]

@@ -161,8 +161,8 @@ kinds! {
     Alert = "alert",
     /// A dashboard: `name` its title; `panels` how many, `panel` (each title), `expr` (each).
     Dashboard = "dashboard",
-    /// A heading of a document: `name` in lower case; `level`, `words` below it, `code` yes where a code block stands below it,
-    /// `document` the file's name. Level 0 is the document itself.
+    /// A heading of a document: `name` in lower case; `level`, `words` below it (`prose` of them outside of code), `parts` lines that
+    /// say what a file or folder is for, `code` yes where a code block stands below it, `document` the file's name. Level 0 is the document itself.
     Heading = "heading",
     /// A command of a Makefile, a package script, a shell script or a pre-commit hook: `name` the command's first words; `run`, `target`,
     /// `tolerated`, `of` make, just, package, shell, tox, nox, pre-commit, lint-staged, tasks, procfile or systemd.

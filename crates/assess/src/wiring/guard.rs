@@ -12,15 +12,24 @@ use crate::fact::{Fact, FileId, FileInfo, Kind};
 /// How many lines of how many functions are looked at for one guard.
 const STEPS: usize = 24;
 
+/// How many functions below what is taken from a request are looked into.
+const DEEP: usize = 3;
+
+/// How names of types begin that take what is there and miss nothing.
+const MAYBE: &[&str] = &["Maybe", "Opt"];
+
 static LIBRARIES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"echo(/v\d+)?/middleware\.(JWT|BasicAuth|KeyAuth)|labstack/echo-jwt|gin\.BasicAuth|appleboy/gin-jwt",
-        r"|go-chi/jwtauth.*\.Authenticator|chi(/v\d+)?/middleware\.BasicAuth|gofiber/.*(basicauth|keyauth|jwt)|go-jwt-middleware",
+        r"|go-chi/jwtauth.*\.Authenticator|chi(/v\d+)?/middleware\.BasicAuth|gofiber/.*(basicauth|keyauth|jwt)|go-jwt-middleware|ozzo-routing/auth\.(JWT|Basic|Bearer)",
         r"|HttpAuthentication|login_required|permission_required|RequireAuthorizationLayer|ValidateRequestHeaderLayer",
         r"|actix_identity\.Identity$|^Identity$|^(BearerAuth|BasicAuth|TypedHeader<Authorization.*)$",
     ))
     .ok()
 });
+
+/// Methods by which libraries call what stands before.
+const METHODS: &[&str] = &["WrapUnary", "ServeHTTP", "Handler", "Handle", "Middleware", "Unary", "Wrap", "Process"];
 
 /// Names that promise it, of guards that are ours.
 static PROMISES: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -73,6 +82,8 @@ pub(super) fn judge(files: &[FileInfo], facts: &mut [Fact]) {
 struct Code<'a> {
     /// By name: file, first and last line.
     named: HashMap<&'a str, Vec<(FileId, u32, u32)>>,
+    /// By the last word of their names.
+    last: HashMap<&'a str, Vec<&'a str>>,
     /// By the last words of types that routes take apart from a request.
     extractors: HashMap<&'a str, Vec<&'a str>>,
     /// Calls and failures, by file and line.
@@ -81,11 +92,12 @@ struct Code<'a> {
 
 impl<'a> Code<'a> {
     fn new(facts: &'a [Fact], spoken: &dyn Fn(FileId) -> bool) -> Code<'a> {
-        let mut code = Code { named: HashMap::new(), extractors: HashMap::new(), statements: Vec::new() };
+        let mut code = Code { named: HashMap::new(), last: HashMap::new(), extractors: HashMap::new(), statements: Vec::new() };
         for fact in facts.iter().filter(|fact| spoken(fact.file)) {
             match fact.kind {
                 Kind::Def => {
                     code.named.entry(&fact.name).or_default().push((fact.file, fact.line, fact.end));
+                    code.last.entry(fact.name.rsplit('.').next().unwrap_or_default()).or_default().push(&fact.name);
                     if let Some((owner, "from_request_parts" | "from_request")) = fact.name.rsplit_once('.') {
                         code.extractors.entry(owner.rsplit('.').next().unwrap_or(owner)).or_default().push(&fact.name);
                     }
@@ -100,25 +112,34 @@ impl<'a> Code<'a> {
 
     /// The answers to those whom a guard turns away.
     fn verdict(&self, guard: &str) -> Vec<&'static str> {
-        if guard.ends_with("(false)") || guard.ends_with("(optional)") {
+        let name = guard.split_once('(').map_or(guard, |(name, _)| name);
+        let last = name.rsplit('.').next().unwrap_or(name);
+        if guard.ends_with("(false)") || guard.ends_with("(optional)") || MAYBE.iter().any(|word| last.starts_with(word)) {
             return Vec::new();
         }
-        let name = guard.split_once('(').map_or(guard, |(name, _)| name);
         if LIBRARIES.as_ref().is_some_and(|known| known.is_match(name)) {
             return vec!["401"];
         }
-        let mut work: Vec<&str> = vec![name];
-        work.extend(self.extractors.get(name.rsplit('.').next().unwrap_or(name)).into_iter().flatten());
-        let ours = work.iter().any(|name| self.named.contains_key(name));
-        let (mut found, mut next, begun) = (Vec::new(), 0, work.len());
-        while let Some(name) = work.get(next).copied().filter(|_| next < STEPS) {
-            let further = next < begun;
+        let taken = self.extractors.get(last);
+        let mut work: Vec<(&str, usize)> = vec![(name, 1)];
+        work.extend(taken.into_iter().flatten().map(|name| (*name, DEEP)));
+        work.extend(self.stands_for(name).into_iter().map(|name| (name, 1)));
+        let ours = work.iter().any(|(name, _)| self.named.contains_key(name));
+        let (mut found, mut next) = (Vec::new(), 0);
+        while let Some((name, further)) = work.get(next).copied().filter(|_| next < STEPS) {
             next += 1;
             for statement in self.inside(name) {
                 found.extend(answers(statement));
-                // One step further: what the guard asks for help.
-                if further && self.named.contains_key(statement.name.as_str()) && !work.contains(&statement.name.as_str()) {
-                    work.push(&statement.name);
+                // What a handler takes from a request reads a credential: there is no handler without one. And a guard of
+                // ours may give a library's.
+                let library = || LIBRARIES.as_ref().is_some_and(|known| known.is_match(&statement.name));
+                if taken.is_some() && credential(statement) || statement.kind == Kind::Call && library() {
+                    found.push("401");
+                }
+                // What the guard asks for help.
+                let seen = work.iter().any(|(name, _)| *name == statement.name);
+                if further > 0 && self.named.contains_key(statement.name.as_str()) && !seen {
+                    work.push((&statement.name, further - 1));
                 }
             }
         }
@@ -128,6 +149,21 @@ impl<'a> Code<'a> {
         found
     }
 
+    /// What acts where a guard is named by what makes or declares it: the method of the type that a constructor gives, the
+    /// method behind one of an interface, where few have its name.
+    fn stands_for(&self, name: &str) -> Vec<&'a str> {
+        let known = |name: String| self.named.get_key_value(name.as_str()).map(|(known, _)| *known);
+        let (package, last) = name.rsplit_once('.').map_or(("", name), |(package, last)| (package, last));
+        let dot = if package.is_empty() { "" } else { "." };
+        if let Some(of) = last.strip_prefix("New").filter(|of| !of.is_empty()) {
+            return METHODS.iter().filter_map(|method| known(format!("{package}{dot}{of}.{method}"))).collect();
+        }
+        if self.named.contains_key(name) || name.contains('/') || !name.contains('.') || METHODS.contains(&last) || last == "New" {
+            return Vec::new();
+        }
+        self.last.get(last).filter(|alike| alike.len() <= 3).cloned().unwrap_or_default()
+    }
+
     fn inside(&self, name: &str) -> impl Iterator<Item = &'a Fact> {
         self.named.get(name).into_iter().flatten().flat_map(|(file, line, end)| {
             let first = self.statements.partition_point(|fact| (fact.file, fact.line) < (*file, *line));
@@ -135,6 +171,15 @@ impl<'a> Code<'a> {
             rest.iter().take_while(|fact| fact.file == *file && fact.line <= *end).take(200).copied()
         })
     }
+}
+
+/// Whether a statement reads or checks a credential of the caller.
+fn credential(fact: &Fact) -> bool {
+    let lower = fact.name.to_lowercase();
+    lower.ends_with("jsonwebtoken.decode")
+        || lower.contains("authorization")
+        || ["0", "1"].iter().any(|key| fact.get(key).is_some_and(|value| value.to_lowercase().trim_matches('"') == "authorization"))
+        || fact.attrs.iter().any(|(key, value)| key == "0" && value.ends_with("header.AUTHORIZATION"))
 }
 
 /// The answers that a statement names.

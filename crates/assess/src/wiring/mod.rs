@@ -5,6 +5,7 @@
 
 mod broken;
 mod command;
+mod commented;
 mod described;
 mod flag;
 mod guard;
@@ -214,6 +215,8 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     let reads = helper::reads(&all);
     all.extend(reads);
     described::mark(&files, &mut all, &texts);
+    let comments = commented::count(&files, &all, &texts);
+    all.extend(comments);
     guard::judge(&files, &mut all);
     let secrets = secret::find(&files, &all, &texts);
     all.extend(secrets);

@@ -1,4 +1,6 @@
-//! Makefiles and justfiles: recipes by target.
+//! Makefiles and justfiles: recipes by target, variables filled in.
+
+use std::collections::BTreeMap;
 
 use super::{
     super::{sheet::Sheet, shell},
@@ -8,6 +10,7 @@ use super::{
 /// The recipes of a Makefile.
 pub fn make(sheet: &mut Sheet, text: &str) {
     let mut target = String::new();
+    let variables = variables(text);
     let mut lines = (1_u32..).zip(text.lines());
     while let Some((number, raw)) = lines.next() {
         if let Some(recipe) = raw.strip_prefix('\t') {
@@ -18,7 +21,7 @@ pub fn make(sheet: &mut Sheet, text: &str) {
                 script.push_str(more);
                 last = next;
             }
-            recipe_line(sheet, &script, number, last, &target, "make");
+            recipe_line(sheet, &fill(&script, &variables), number, last, &target, "make");
         } else if let Some((name, before)) = rule(raw) {
             // What a target stands on is run before it.
             for needed in before.split_whitespace().filter(|word| !word.contains(['/', '$', '.', '%', '|', '='])).take(64) {
@@ -29,6 +32,72 @@ pub fn make(sheet: &mut Sheet, text: &str) {
             target = name;
         }
     }
+}
+
+/// What is given to names outside of recipes. Conditions are not followed: the first value stands, `+=` adds to it.
+fn variables(text: &str) -> BTreeMap<String, String> {
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    let mut lines = text.lines();
+    while let Some(raw) = lines.next() {
+        let Some((left, right)) = raw.split_once('=').filter(|_| !raw.starts_with(['\t', '#'])) else { continue };
+        let adds = left.ends_with('+');
+        let name = left.trim_end_matches([':', '?', '+', ' ']).trim().trim_start_matches("export ").trim();
+        let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        if !plain || known.len() > 500 {
+            continue;
+        }
+        let mut value = right.trim().to_owned();
+        while value.ends_with('\\') && value.len() < 4_000 {
+            value.pop();
+            value.push_str(lines.next().unwrap_or_default().trim());
+        }
+        match known.get_mut(name) {
+            Some(before) if adds && before.len() < 4_000 => {
+                before.push(' ');
+                before.push_str(&value);
+            }
+            Some(_) => {}
+            None => {
+                known.insert(name.to_owned(), value);
+            }
+        }
+    }
+    known
+}
+
+/// A recipe with the values of its variables; three levels deep, so that a name that stands for itself ends.
+fn fill(script: &str, variables: &BTreeMap<String, String>) -> String {
+    let mut script = script.to_owned();
+    for _ in 0..3 {
+        let (mut filled, mut rest, mut any) = (String::new(), script.as_str(), false);
+        while let Some((before, after)) = rest.split_once('$') {
+            filled.push_str(before);
+            let close = match after.chars().next() {
+                Some('(') => Some(')'),
+                Some('{') => Some('}'),
+                _ => None,
+            };
+            let name = close.and_then(|close| after.get(1..)?.split_once(close));
+            let escaped = after.starts_with('$');
+            match name.and_then(|(name, rest)| Some((variables.get(name)?, rest))) {
+                Some((value, more)) if filled.len() < 8_000 => {
+                    filled.push_str(value);
+                    (rest, any) = (more, true);
+                }
+                _ => {
+                    // `$$NAME` is the shell's own variable.
+                    filled.push_str(if escaped { "$$" } else { "$" });
+                    rest = if escaped { after.get(1..).unwrap_or_default() } else { after };
+                }
+            }
+        }
+        filled.push_str(rest);
+        script = filled;
+        if !any {
+            break;
+        }
+    }
+    script
 }
 
 /// Target and prerequisites of a rule.

@@ -123,6 +123,17 @@ impl Job {
     }
 }
 
+/// What Travis runs for a language where nothing else is written; for Python it wants a script.
+fn default_command(language: &str) -> Option<&'static str> {
+    match language {
+        "java" | "scala" | "kotlin" => Some("mvn test -B"),
+        "node_js" => Some("npm test"),
+        "go" => Some("go test ./..."),
+        "rust" => Some("cargo test --verbose"),
+        _ => None,
+    }
+}
+
 /// Systems whose files have lists of scripts somewhere: all texts below the keys that hold commands.
 fn other(sheet: &mut Sheet, root: At<'_>) {
     const SCRIPTS: &[&str] = &["script", "commands", "before_script", "after_success", "install", "build_script", "test_script", "args"];
@@ -134,9 +145,10 @@ fn other(sheet: &mut Sheet, root: At<'_>) {
     }
     if travis("script").is_none()
         && let Some(language) = travis("language")
-        && language.text() == Some("java")
+        && let Some(command) = default_command(language.text().unwrap_or_default())
     {
-        sheet.push(job.step("mvn test", language.line(), language.end(), false).with("run", "mvn test -B"));
+        let name = command.split(" -").next().unwrap_or(command);
+        sheet.push(job.step(name, language.line(), language.end(), false).with("run", command));
     }
     let mut stack = vec![(root, String::new(), 0_u32)];
     let mut steps = 0;

@@ -161,4 +161,20 @@ fn travis_starts_services_and_runs_the_tests_of_the_build_tool_where_no_script_i
     assert_eq!(with.iter().find(|fact| fact.kind == Kind::Step).and_then(|fact| fact.get("service")), Some("mongodb"));
     let without = facts(".travis.yml", "language: java\nafter_success:\n  - ./publish.sh\n");
     assert_eq!(steps(&without), [("mvn test", 1, "no"), ("publish.sh", 3, "no")]);
+    assert_eq!(
+        steps(&facts(".travis.yml", "language: node_js\nbefore_script:\n  - cp a b\n")),
+        [("npm test", 1, "no"), ("cp a b", 3, "no")]
+    );
+    assert!(steps(&facts(".travis.yml", "language: python\n")).is_empty());
+}
+
+#[test]
+fn recipes_are_read_with_the_values_of_their_variables() {
+    let found = facts(
+        "Makefile",
+        "ARGS := -- ./...\nARGS += -test.coverprofile \\\n  out\nSELF = $(SELF) x\nTOOL ?= gotestsum\ntests:\n\t@ $(TOOL) ${ARGS} $$HOME $(shell pwd)\n\techo $(SELF)\n",
+    );
+    let runs: Vec<&str> = found.iter().filter_map(|fact| fact.get("run")).collect();
+    assert!(runs.contains(&"gotestsum -- ./... -test.coverprofile out $$HOME $(shell pwd)"), "{runs:?}");
+    assert!(runs.iter().any(|run| run.starts_with("echo $(SELF) x")), "{runs:?}");
 }

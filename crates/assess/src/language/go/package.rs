@@ -74,6 +74,14 @@ impl Package {
             let local = node.child_by_field_name("name").map_or(last, |name| text(name, source).to_owned());
             let shown = if local == "." { "*".to_owned() } else { local.clone() };
             self.listed.push(Import { local: shown, module, item: None, level: 0, line: lines(node).0, symbol: 0, optional: false });
+            // A package is often called by the last word of its folder: `routing` of `ozzo-routing`, `nats` of `nats.go`.
+            if node.child_by_field_name("name").is_none() {
+                let end = plain.rsplit('/').next().unwrap_or(&plain);
+                let short = end.strip_suffix(".go").or_else(|| end.rsplit_once('-').map(|(_, short)| short).filter(|short| *short != "go"));
+                if let Some(short) = short {
+                    self.imports.entry(short.to_owned()).or_insert_with(|| plain.clone());
+                }
+            }
             if local != "_" && local != "." {
                 self.imports.insert(local, plain);
             }

@@ -138,7 +138,10 @@ impl<'t> Reader<'t> {
                         let named = is_function(bare) || bare.kind() == "call_expression";
                         let exported = base.is_empty() && matches!(bare.kind(), "identifier" | "member_expression");
                         if !exported || self.variable(bare).is_some() {
-                            self.push_named(value, ctx.inner(), if named { Name::Called(full) } else { Name::None });
+                            // `{ required: jwt({…}) }` of an object with a name: the member holds what the call built.
+                            let built = !base.is_empty() && bare.kind() == "call_expression";
+                            let inner = Ctx { result: if built { word } else { "" }, ..ctx.inner() };
+                            self.push_named(value, inner, if named { Name::Called(full) } else { Name::None });
                         }
                     }
                 }

@@ -432,3 +432,19 @@ fn what_a_container_gives_is_an_instance_of_the_class() {
     let asked = facts.all().iter().find(|fact| fact.kind == Kind::Call && fact.name == "fetch").expect("the call");
     assert_eq!(asked.reach, crate::fact::Reach::Live, "{asked:?}");
 }
+
+#[test]
+fn a_guard_may_be_a_member_of_an_object_that_another_file_exports() {
+    let facts = wired(&[
+        (
+            "auth.ts",
+            "import { expressjwt as jwt } from 'express-jwt';\nconst auth = {\n  required: jwt({ secret: key(), algorithms: ['HS256'] }),\n  optional: jwt({ secret: key(), credentialsRequired: false, algorithms: ['HS256'] }),\n};\nexport default auth;\n",
+        ),
+        (
+            "main.ts",
+            "import express from 'express';\nimport auth from './auth';\nconst app = express();\napp.get('/notes', auth.optional, (req, res) => res.json([]));\napp.post('/notes', auth.required, (req, res) => res.json({}));\napp.listen(3000);\n",
+        ),
+    ]);
+    assert!(one(&facts, "route POST /notes").contains("guard=express-jwt.expressjwt auth=yes"), "{facts:#?}");
+    assert!(one(&facts, "route GET /notes").contains("guard=express-jwt.expressjwt(optional) auth=no"), "{facts:#?}");
+}

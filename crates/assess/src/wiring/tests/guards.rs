@@ -77,3 +77,101 @@ fn a_decorator_that_lets_everybody_pass_is_no_guard() {
     let facts = facts_of(&[("app.py", code)]);
     assert_eq!(routes(&facts), ["GET /a yes 401", "GET /b no"]);
 }
+
+#[test]
+fn a_guard_that_is_handed_to_a_function_or_made_by_a_constructor_is_known() {
+    let routing = r#"package main
+
+import (
+	"github.com/go-ozzo/ozzo-routing/v2"
+	"github.com/go-ozzo/ozzo-routing/v2/auth"
+)
+
+func guard(key string) routing.Handler { return auth.JWT(key) }
+
+func register(r *routing.RouteGroup, known routing.Handler) {
+	r.Get("/songs/<id>", show)
+	r.Use(known)
+	r.Post("/songs", create)
+}
+
+func show(c *routing.Context) error { return c.Write(1) }
+func create(c *routing.Context) error { return c.Write(1) }
+
+func main() {
+	router := routing.New()
+	known := guard("k")
+	register(router.Group("/v1"), known)
+}
+"#;
+    let facts = facts_of(&[("go.mod", "module example.org/a\n"), ("main.go", routing)]);
+    assert_eq!(routes(&facts), ["GET /v1/songs/<id> no", "POST /v1/songs yes 401"]);
+
+    let rpc = r#"package main
+
+import (
+	"connectrpc.com/connect"
+	"example.org/a/gen/songsconnect"
+)
+
+type Gate struct{}
+
+func NewGate() *Gate { return &Gate{} }
+
+func (g *Gate) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		return nil, connect.NewError(connect.CodeUnauthenticated, nil)
+	}
+}
+
+type Songs struct{}
+
+func (s *Songs) Create(ctx context.Context) error { return nil }
+
+func main() {
+	before := connect.WithInterceptors(NewGate())
+	songs := &Songs{}
+	songsconnect.NewSongsHandler(songs, before)
+}
+"#;
+    let facts = facts_of(&[("go.mod", "module example.org/a\n"), ("main.go", rpc)]);
+    assert_eq!(routes(&facts), ["RPC /Songs/Create yes 401"]);
+}
+
+#[test]
+fn what_a_handler_takes_reads_a_credential_some_functions_deep() {
+    let code = r#"use axum::{Router, extract::FromRequestParts, http::request::Parts, routing::get};
+
+struct Caller(i64);
+struct MaybeCaller(Option<i64>);
+struct Version(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> { token(parts) }
+}
+impl<S: Send + Sync> FromRequestParts<S> for MaybeCaller {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> { token(parts) }
+}
+impl<S: Send + Sync> FromRequestParts<S> for Version {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> { parts.uri.path() }
+}
+
+fn token(parts: &Parts) -> Result<Caller, Refused> { checked(parts.text()) }
+fn checked(text: &str) -> Result<Caller, Refused> { jsonwebtoken::decode::<Claims>(text, &key(), &rules()) }
+
+async fn mine(caller: Caller) -> &'static str { "mine" }
+async fn perhaps(caller: MaybeCaller) -> &'static str { "perhaps" }
+async fn versions(version: Version) -> &'static str { "versions" }
+
+#[tokio::main]
+async fn main() {
+    let app = Router::new().route("/mine", get(mine)).route("/perhaps", get(perhaps)).route("/versions", get(versions));
+    axum::serve(tokio::net::TcpListener::bind("0.0.0.0:1").await.unwrap(), app).await.unwrap();
+}
+"#;
+    let facts = facts_of(&[("Cargo.toml", "[package]\nname = \"a\"\n"), ("src/main.rs", code)]);
+    assert_eq!(routes(&facts), ["GET /mine yes 401", "GET /perhaps no", "GET /versions no"]);
+}

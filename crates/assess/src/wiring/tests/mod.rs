@@ -6,7 +6,7 @@ mod secrets;
 use super::{Sort, module, sort};
 use crate::{fact::Facts, source::Tree};
 
-fn facts_of(files: &[(&str, &str)]) -> Facts {
+pub(in crate::wiring) fn facts_of(files: &[(&str, &str)]) -> Facts {
     super::facts(&Tree::of(files.iter().copied()))
 }
 

@@ -33,6 +33,8 @@ struct Wiring<'p> {
     pub defined: BTreeMap<Place, &'p Fact>,
     /// Index of a file among the program's.
     pub index: BTreeMap<FileId, usize>,
+    /// What callers hand to parameters that stand before routes.
+    pub given: BTreeMap<routes::Named, routes::Named>,
     pub graph: Graph,
 }
 
@@ -69,6 +71,7 @@ impl<'p> Wiring<'p> {
             made: BTreeMap::new(),
             defined: BTreeMap::new(),
             index: BTreeMap::new(),
+            given: BTreeMap::new(),
             graph: Graph::default(),
         };
         for (number, (file, _, extract)) in program.files.iter().enumerate() {
@@ -157,11 +160,17 @@ impl<'p> Wiring<'p> {
             order: spot.order,
         };
         let from = call.get(&format!("{key}.ref")).unwrap_or_default();
-        let made = if from.starts_with('#') {
-            self.fact(file, from).map(|(at, fact)| (file, at, fact))
-        } else {
-            self.taken(file, from).into_iter().last()
+        let maker = |file: FileId, from: &str| match from.starts_with('#') {
+            true => self.fact(file, from).map(|(at, fact)| (file, at, fact)),
+            false => self.taken(file, from).into_iter().last(),
         };
+        let mut made = maker(file, from);
+        if let Some((caller, value)) = self.given.get(&(file, from.to_owned())).filter(|_| made.is_none()) {
+            made = maker(*caller, value);
+            if let Some(name) = value.strip_prefix('~') {
+                layer.name = self.names.follow(name);
+            }
+        }
         if let Some(range) = call.get(&format!("{key}.lines")) {
             layer.name = "func".into();
             layer.attrs.push(("lines".into(), range.to_owned()));

@@ -39,6 +39,7 @@ fn split(name: &str) -> Option<(&'static str, &str)> {
         ("github.com/gofiber/fiber.", "fiber"),
         ("github.com/gorilla/mux.", "gorilla"),
         ("github.com/julienschmidt/httprouter.", "httprouter"),
+        ("github.com/go-ozzo/ozzo-routing.", "ozzo"),
         ("net/http.", "net/http"),
         ("google.golang.org/grpc.", "grpc"),
     ];
@@ -48,7 +49,7 @@ fn split(name: &str) -> Option<(&'static str, &str)> {
 /// The framework that a type belongs to, where the type is a router.
 pub(super) fn framework(of: &str) -> Option<&'static str> {
     let (framework, rest) = split(of)?;
-    ["Engine", "RouterGroup", "IRouter", "IRoutes", "Echo", "Group", "Mux", "Router", "App", "ServeMux", "Server", "Route"]
+    ["Engine", "RouterGroup", "IRouter", "IRoutes", "Echo", "Group", "Mux", "Router", "App", "ServeMux", "Server", "Route", "RouteGroup"]
         .contains(&rest)
         .then_some(framework)
 }
@@ -60,7 +61,7 @@ pub(super) fn does(name: &str) -> Option<Does> {
     let made = matches!(
         (framework, rest),
         ("gin", "New" | "Default")
-            | ("echo" | "fiber" | "httprouter", "New")
+            | ("echo" | "fiber" | "httprouter" | "ozzo", "New")
             | ("chi", "NewRouter" | "NewMux")
             | ("gorilla", "NewRouter")
             | ("net/http", "NewServeMux")
@@ -72,7 +73,9 @@ pub(super) fn does(name: &str) -> Option<Does> {
         return route("", 0, Handler::At(1));
     }
     let (class, method) = rest.split_once('.')?;
-    if !["Engine", "RouterGroup", "IRouter", "IRoutes", "Echo", "Group", "Mux", "Router", "App", "ServeMux", "Route"].contains(&class) {
+    if !["Engine", "RouterGroup", "IRouter", "IRoutes", "Echo", "Group", "Mux", "Router", "App", "ServeMux", "Route", "RouteGroup"]
+        .contains(&class)
+    {
         return None;
     }
     let verb = method.to_ascii_uppercase();
@@ -130,6 +133,14 @@ pub(super) fn does(name: &str) -> Option<Does> {
         "httprouter" => match method {
             "Handler" | "HandlerFunc" | "Handle" => route("", 1, Handler::At(2)),
             _ if verbs.contains(&method) => route(method, 0, Handler::At(1)),
+            _ => None,
+        },
+        "ozzo" => match method {
+            "Group" => Some(Does::Group { prefix: Some(0), guards: Some(1) }),
+            "Use" => Some(Does::Use(0)),
+            "Any" => route("ANY", 0, Handler::Last),
+            "To" => route("", 1, Handler::Last),
+            _ if verbs.contains(&verb.as_str()) => route(&verb, 0, Handler::Last),
             _ => None,
         },
         "net/http" => match method {

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A variable, parameter or function of a file.
-type Named = (FileId, String);
+pub(super) type Named = (FileId, String);
 
 /// What stands behind a handler's argument.
 pub(super) struct Peeled {
@@ -91,7 +91,11 @@ impl<'p> Wiring<'p> {
             let Some(Does::Use(from)) = does(name) else { continue };
             let Some(on) = fact.get("from") else { continue };
             let node = self.graph.node(*file, on);
-            let covers = if name.contains("gin-gonic") || name.contains("fiber") { Covers::Later } else { Covers::All };
+            let covers = if ["gin-gonic", "fiber", "ozzo-routing"].iter().any(|library| name.contains(library)) {
+                Covers::Later
+            } else {
+                Covers::All
+            };
             for layer in self.layers(*file, fact, from) {
                 self.graph.layer(node, layer, covers);
             }
@@ -102,6 +106,7 @@ impl<'p> Wiring<'p> {
     fn identities(&mut self) {
         let mut handed: std::collections::BTreeMap<Named, Vec<(FileId, String, Fact)>> = std::collections::BTreeMap::new();
         let mut pairs: Vec<(Named, Named)> = Vec::new();
+        let mut given: std::collections::BTreeMap<Named, Named> = std::collections::BTreeMap::new();
         for ((file, path, extract), names) in self.program.files.iter().zip(&self.calls) {
             if path.ends_with("_test.go") {
                 continue;
@@ -133,6 +138,10 @@ impl<'p> Wiring<'p> {
                         .all("param")
                         .find_map(|one| one.split_once(':').filter(|(name, _)| Some(*name) == param.split('@').next()));
                     if of.is_none_or(|(_, of)| framework(&self.names.follow(of)).is_none()) {
+                        // Something to put before routes, which a caller hands over: the first one tells which.
+                        if let Some(value) = fact.get(&format!("{number}.ref")).filter(|_| of.is_some_and(|(_, of)| guards(of))) {
+                            given.entry((own.place.file, param.to_owned())).or_insert_with(|| (*file, value.to_owned()));
+                        }
                         continue;
                     }
                     if let Some(value) = fact.get(&format!("{number}.ref")) {
@@ -141,6 +150,7 @@ impl<'p> Wiring<'p> {
                 }
             }
         }
+        self.given = given;
         for ((file, a), (other, b)) in pairs {
             let (a, b) = (self.graph.node(file, &a), self.graph.node(other, &b));
             self.graph.unite(a, b);
@@ -282,10 +292,9 @@ impl<'p> Wiring<'p> {
         let name = self.names.follow(written);
         self.names.defs.get(&name).is_some_and(|own| {
             matches!(own.fact.get("kind"), Some("function" | "method"))
-                && own
-                    .fact
-                    .all("param")
-                    .any(|one| ["net/http.Request", "gin.Context", "echo.Context", "fiber.Ctx"].iter().any(|of| one.ends_with(of)))
+                && own.fact.all("param").any(|one| {
+                    ["net/http.Request", "gin.Context", "echo.Context", "fiber.Ctx", "routing.Context"].iter().any(|of| one.ends_with(of))
+                })
         })
     }
 
@@ -342,8 +351,8 @@ impl<'p> Wiring<'p> {
                 for guard in way.guards.iter().chain(guards) {
                     route = route.with("guard", guard.shown());
                 }
-                for part in full.split('/').filter(|part| part.starts_with([':', '{', '*'])) {
-                    route = route.with("param", part.trim_matches(['{', '}', ':', '*']).split(':').next().unwrap_or_default());
+                for part in full.split('/').filter(|part| part.starts_with([':', '{', '*', '<'])) {
+                    route = route.with("param", part.trim_matches(['{', '}', ':', '*', '<', '>']).split(':').next().unwrap_or_default());
                 }
                 let at = match (&peeled.lines, place) {
                     (Some(_), _) => Some(Place { file: *file, symbol: fact.symbol }),
@@ -421,6 +430,11 @@ impl<'p> Wiring<'p> {
         }
         (found.unwrap_or_else(|| "ANY".into()), written.to_owned())
     }
+}
+
+/// Whether a type is one of what stands before routes.
+fn guards(of: &str) -> bool {
+    of == "func" || [".HandlerFunc", ".MiddlewareFunc", "fiber.Handler", "routing.Handler"].iter().any(|end| of.ends_with(end))
 }
 
 fn framework_of(name: &str) -> Option<&'static str> {

@@ -11,13 +11,20 @@ impl<'p> Wiring<'p> {
     /// Wrappers around what is served stand before all its routes.
     pub fn serve(&mut self, wired: &mut Wired) {
         let every: Vec<(FileId, &'p Fact, String)> = self.every().map(|(file, _, fact, name)| (file, fact, name.to_owned())).collect();
+        // What stands before the methods of all services of one protocol.
+        let mut guards: Vec<(&'static str, String)> = Vec::new();
+        for (file, fact, name) in &every {
+            let Some(protocol) = intercepts(name) else { continue };
+            let layers = (0..20u32).map_while(|number| self.layer(*file, fact, &number.to_string()));
+            guards.extend(layers.map(|layer| (protocol, layer.shown())));
+        }
         for (file, fact, name) in &every {
             let key = match name.as_str() {
                 "net/http.ListenAndServe" | "net/http.Serve" => "1",
                 "net/http.ListenAndServeTLS" => "3",
                 "net/http.Server" => "Handler",
                 _ => {
-                    self.rpc(*file, fact, name, wired);
+                    self.rpc(*file, fact, name, &guards, wired);
                     continue;
                 }
             };
@@ -64,7 +71,7 @@ impl<'p> Wiring<'p> {
     }
 
     /// Services of gRPC and connect.
-    fn rpc(&mut self, file: FileId, fact: &'p Fact, name: &str, wired: &mut Wired) {
+    fn rpc(&mut self, file: FileId, fact: &'p Fact, name: &str, guards: &[(&str, String)], wired: &mut Wired) {
         let here = |kind: Kind, name: String| {
             let mut made = Fact::new(kind, name, fact.line, fact.end).within(fact.symbol);
             made.file = file;
@@ -77,9 +84,7 @@ impl<'p> Wiring<'p> {
             wired.facts.push(app);
             return;
         }
-        let interceptor = name.starts_with("google.golang.org/grpc.") && name.ends_with("Interceptor");
-        let connect = name.ends_with("connect.WithInterceptors");
-        if interceptor || connect {
+        if intercepts(name).is_some() {
             for number in 0..20u32 {
                 let Some(layer) = self.layer(file, fact, &number.to_string()) else { break };
                 let mut middleware = here(Kind::Middleware, layer.name).with("order", number.to_string()).with("scope", "app");
@@ -104,6 +109,9 @@ impl<'p> Wiring<'p> {
             let path = format!("/{service}/{}", method.rsplit('.').next().unwrap_or_default());
             let mut route = here(Kind::Route, format!("RPC {path}")).with("method", "RPC").with("path", path).with("handler", method);
             route = route.with("framework", framework).with("input", "typed").with("output", "typed");
+            for (_, guard) in guards.iter().filter(|(protocol, _)| *protocol == framework) {
+                route = route.with("guard", guard);
+            }
             for call in self.within(method) {
                 route = route.with("calls", call);
             }
@@ -162,4 +170,12 @@ impl<'p> Wiring<'p> {
             }
         }
     }
+}
+
+/// The protocol before whose methods the arguments of a call stand.
+fn intercepts(name: &str) -> Option<&'static str> {
+    if name.ends_with("connect.WithInterceptors") {
+        return Some("connect");
+    }
+    (name.starts_with("google.golang.org/grpc.") && name.ends_with("Interceptor")).then_some("grpc")
 }
