@@ -488,6 +488,8 @@ fn trap_25_a_document_about_code_that_is_gone_is_stale() {
     assert!(gaps(&said).contains(&"docs/ARCHITECTURE.md:3".to_owned()), "{said:?}");
     let present = "# Architecture\n\nThe route stands in `app/main.py:7`.\n";
     assert_eq!(broken(&served(PLAIN.1, &[("docs/ARCHITECTURE.md", present)])), []);
-    // Without history nobody can tell that a document is up to date.
-    assert_eq!(verdict(&served(PLAIN.1, &[("docs/ARCHITECTURE.md", present)]), "docs-current").0, Status::Unknown);
+    // Nothing cites what is gone, and nothing checks it either: missing, for another reason than a stale document.
+    let fits = one(&served(PLAIN.1, &[("docs/ARCHITECTURE.md", present)]), "docs-current");
+    assert_eq!(fits.status, Status::Missing, "{}", fits.why);
+    assert!(!gaps(&fits).contains(&"docs/ARCHITECTURE.md:3".to_owned()) && fits.why != said.why, "{fits:?}");
 }
