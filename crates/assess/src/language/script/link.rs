@@ -131,6 +131,14 @@ impl<'p> Linker<'p> {
             return self.within(file, rest, depth + 1);
         }
         let declared = self.has(file, head) || self.symbol(file, head).is_some();
+        // `module.exports = require('./all')`: what another module gives, handed on whole.
+        if !declared
+            && head != "default"
+            && let Some(import) = extract.imports.iter().find(|import| import.local == "default" && import.item.is_none())
+            && let Some(target) = self.target(file, &import.module)
+        {
+            return self.within(target, name, depth + 1);
+        }
         // A method of the class that the module exports as a whole.
         if !declared
             && let Some((_, class)) = extract.exports.iter().find(|(public, _)| public == "default")

@@ -105,7 +105,11 @@ impl<'t> Reader<'t> {
                     if pair.kind() == "shorthand_property_identifier" {
                         self.give(self.src(pair), self.src(pair), ctx);
                     } else if let (Some(key), Some(inner)) = (pair.child_by_field_name("key"), pair.child_by_field_name("value"))
-                        && matches!(plain(inner).kind(), "identifier" | "member_expression")
+                        && plain(inner).kind() == "identifier"
+                    {
+                        self.give(unquoted(self.src(key)), self.src(plain(inner)), ctx);
+                    } else if let (Some(key), Some(inner)) = (pair.child_by_field_name("key"), pair.child_by_field_name("value"))
+                        && plain(inner).kind() == "member_expression"
                     {
                         let chain = self.chain(inner);
                         if let Some(known) = self.known(&chain, ctx.scope) {

@@ -448,3 +448,19 @@ fn a_guard_may_be_a_member_of_an_object_that_another_file_exports() {
     assert!(one(&facts, "route POST /notes").contains("guard=express-jwt.expressjwt auth=yes"), "{facts:#?}");
     assert!(one(&facts, "route GET /notes").contains("guard=express-jwt.expressjwt(optional) auth=no"), "{facts:#?}");
 }
+
+#[test]
+fn routers_may_be_members_of_an_object_that_a_folder_hands_on() {
+    let facts = wired(&[
+        ("routes/index.js", "module.exports = require('./all');\n"),
+        (
+            "routes/all.js",
+            "const { Router } = require('express');\nconst books = Router();\nbooks.get('/books', (req, res) => res.json([]));\nmodule.exports = {\n  api: books,\n};\n",
+        ),
+        (
+            "main.js",
+            "const express = require('express');\nconst routes = require('./routes');\nconst app = express();\napp.use('/v1', routes.api);\napp.listen(3000);\n",
+        ),
+    ]);
+    assert!(one(&facts, "route GET /v1/books").contains("framework=express"), "{facts:#?}");
+}
