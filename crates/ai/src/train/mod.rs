@@ -1,0 +1,1 @@
+//! Training: boosted trees, logistic regression, calibration.

@@ -1,0 +1,1 @@
+//! A synthetic cohort: people on treatment, their visits, pick-ups and results, for demonstrations and tests.

@@ -1,0 +1,1 @@
+//! What a model is told of a person: one definition for training and for serving.
