@@ -4,4 +4,5 @@
 //! ([`formats`]) or the database hands over; the [`features`] are what a model is told of it as of a
 //! date; the [`cohort`] is a programme that does not exist, for demonstrations and tests.
 
+pub mod features;
 pub mod record;
