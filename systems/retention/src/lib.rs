@@ -4,5 +4,6 @@
 //! ([`formats`]) or the database hands over; the [`features`] are what a model is told of it as of a
 //! date; the [`cohort`] is a programme that does not exist, for demonstrations and tests.
 
+pub mod cohort;
 pub mod features;
 pub mod record;
