@@ -6,4 +6,5 @@
 
 pub mod cohort;
 pub mod features;
+pub mod formats;
 pub mod record;
