@@ -85,12 +85,11 @@ impl<R: BufRead> Rows<R> {
     fn header(&mut self) -> Result<Vec<String>, Reason> {
         let mut counts = [(b',', 0_u32), (b';', 0), (b'\t', 0)];
         let mut line = Vec::new();
-        self.bytes.take_while(|byte| {
+        self.bytes.take(&mut line, LONGEST, |byte| {
             if let Some((_, count)) = counts.iter_mut().find(|(mark, _)| *mark == byte) {
                 *count += 1;
             }
-            line.push(byte);
-            byte != b'\n' && line.len() < LONGEST
+            byte == b'\n'
         })?;
         self.mark = counts.iter().max_by_key(|(mark, count)| (*count, *mark == b',')).map_or(b',', |(mark, _)| *mark);
         let text = String::from_utf8(line).map_err(|_| Reason::NotText)?;
@@ -104,11 +103,12 @@ impl<R: BufRead> Rows<R> {
         let (mut cells, mut cell, mut length) = (Vec::new(), Vec::new(), 0_usize);
         let mut state = State::Begin;
         let (mut wrong, mark) = (None, self.mark);
-        let more = self.bytes.take_while(|byte| {
+        // The cells are kept, not the line.
+        let more = self.bytes.take(&mut Vec::new(), 0, |byte| {
             length += 1;
             if length > LONGEST {
                 wrong = Some(Reason::TooLarge);
-                return false;
+                return true;
             }
             match (state, byte) {
                 (State::Begin, b'"') => state = State::Quoted,
@@ -118,7 +118,7 @@ impl<R: BufRead> Rows<R> {
                     state = State::Quoted;
                 }
                 (State::Quoted, byte) => cell.push(byte),
-                (_, b'\n') => return false,
+                (_, b'\n') => return true,
                 (_, byte) if byte == mark => {
                     if cells.len() < COLUMNS {
                         cells.push(std::mem::take(&mut cell));
@@ -136,7 +136,7 @@ impl<R: BufRead> Rows<R> {
                     state = State::Plain;
                 }
             }
-            true
+            false
         })?;
         if length == 0 && !more {
             return Ok(None);

@@ -10,18 +10,24 @@ use crate::record::{Reason, Record};
 
 /// Reads one record out of the text of one object.
 pub(super) fn record(text: &[u8], source: &Source) -> Result<Record, Vec<Reject>> {
+    let mut scan = Scan::default();
+    text.iter().for_each(|byte| scan.byte(*byte));
+    scanned(text, &scan, source)
+}
+
+/// The same of a text that was looked through already.
+fn scanned(text: &[u8], scan: &Scan, source: &Source) -> Result<Record, Vec<Reject>> {
     let whole = |reason, line| vec![Reject::whole(reason, line)];
-    if text.len() > source.limits.bytes {
-        return Err(whole(Reason::TooLarge, 1));
+    let limits = source.limits;
+    let checks = [
+        (text.len() > limits.bytes, Reason::TooLarge),
+        (scan.deepest > limits.depth, Reason::TooDeep),
+        (scan.values > limits.values, Reason::TooMany),
+    ];
+    if let Some((_, reason)) = checks.iter().find(|(exceeded, _)| *exceeded) {
+        return Err(whole(*reason, 1));
     }
     let text = std::str::from_utf8(text).map_err(|_| whole(Reason::NotText, 1))?;
-    let (deepest, values) = extent(text.as_bytes());
-    if deepest > source.limits.depth {
-        return Err(whole(Reason::TooDeep, 1));
-    }
-    if values > source.limits.values {
-        return Err(whole(Reason::TooMany, 1));
-    }
     let tree: serde_json::Value = serde_json::from_str(text).map_err(|error| {
         let reason = if error.is_eof() { Reason::Unfinished } else { Reason::Syntax };
         whole(reason, error.line() as u64)
@@ -29,22 +35,13 @@ pub(super) fn record(text: &[u8], source: &Source) -> Result<Record, Vec<Reject>
     tree::read(&tree, source)
 }
 
-/// How deep brackets stand in each other, and about how many values there are. A value of two bytes
-/// takes a hundred in memory, so the length of a text says little about the size of its tree.
-fn extent(text: &[u8]) -> (usize, usize) {
-    let (mut scan, mut deepest, mut values) = (Scan::default(), 0, 0);
-    for byte in text {
-        scan.byte(*byte);
-        deepest = deepest.max(scan.depth);
-        values += usize::from(!scan.string && matches!(byte, b',' | b'{' | b'['));
-    }
-    (deepest, values)
-}
-
-/// Brackets outside of strings.
+/// Brackets outside of strings, and about how many values there are: a value of two bytes takes a
+/// hundred in memory, so the length of a text says little about the size of its tree.
 #[derive(Default)]
 struct Scan {
     depth: usize,
+    deepest: usize,
+    values: usize,
     string: bool,
     escaped: bool,
 }
@@ -62,7 +59,12 @@ impl Scan {
         }
         match byte {
             b'"' => self.string = true,
-            b'{' | b'[' => self.depth += 1,
+            b',' => self.values += 1,
+            b'{' | b'[' => {
+                self.values += 1;
+                self.depth += 1;
+                self.deepest = self.deepest.max(self.depth);
+            }
             b'}' | b']' => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
@@ -156,23 +158,18 @@ impl<'a, R: BufRead> Json<'a, R> {
     /// One value: to its closing bracket, or, where it is none of a record, to the next comma or line.
     fn value(&mut self) -> Result<Entry, Reason> {
         let (line, most) = (self.bytes.line, self.source.limits.bytes);
-        let (mut original, mut long) = (Vec::new(), false);
+        let (mut original, mut scan) = (Vec::new(), Scan::default());
         if self.bytes.peek()? == Some(b'{') {
-            let mut scan = Scan::default();
-            let ended = self.bytes.take_while(|byte| {
+            // One more than is allowed, so that it can be seen.
+            let ended = self.bytes.take(&mut original, most.saturating_add(1), |byte| {
                 scan.byte(byte);
-                long |= original.len() >= most;
-                if !long {
-                    original.push(byte);
-                }
-                !scan.outside()
+                scan.outside()
             })?;
             if !ended {
                 return Err(Reason::Unfinished);
             }
         } else {
             // Something else than a record; what it is does not matter, only where it ends.
-            let mut scan = Scan::default();
             while let Some(byte) = self.bytes.peek()? {
                 let last = byte == b'\n' || (self.stage != Stage::Outside && matches!(byte, b',' | b']'));
                 if last && scan.outside() && !original.is_empty() {
@@ -187,8 +184,8 @@ impl<'a, R: BufRead> Json<'a, R> {
             reject.excerpt = super::shape(&String::from_utf8_lossy(&original));
             return Ok(self.entry(line, original, Err(vec![reject])));
         }
-        let read = if long { Err(vec![Reject::whole(Reason::TooLarge, 1)]) } else { record(&original, self.source) };
-        if long {
+        let read = scanned(&original, &scan, self.source);
+        if original.len() > most {
             original.clear();
         }
         Ok(self.entry(line, original, place(read, line)))
@@ -227,22 +224,19 @@ impl<'a, R: BufRead> Ndjson<'a, R> {
         let most = self.source.limits.bytes;
         loop {
             let line = self.bytes.line;
-            let (mut original, mut long) = (Vec::new(), false);
-            let more = self.bytes.take_while(|byte| {
-                long |= original.len() >= most;
-                if !long && byte != b'\n' {
-                    original.push(byte);
-                }
-                byte != b'\n'
-            })?;
+            let mut original = Vec::new();
+            let more = self.bytes.take(&mut original, most.saturating_add(1), |byte| byte == b'\n')?;
+            if original.last() == Some(&b'\n') {
+                original.pop();
+            }
             if original.iter().all(u8::is_ascii_whitespace) {
                 if more {
                     continue;
                 }
                 return Ok(None);
             }
-            let read = if long { Err(vec![Reject::whole(Reason::TooLarge, 1)]) } else { record(&original, self.source) };
-            if long {
+            let read = record(&original, self.source);
+            if original.len() > most {
                 original.clear();
             }
             self.index += 1;

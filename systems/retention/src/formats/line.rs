@@ -39,8 +39,9 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// Takes bytes as long as `more` says so of each; whether there were more bytes. The last byte given to `more` is taken too.
-    pub fn take_while(&mut self, mut more: impl FnMut(u8) -> bool) -> Result<bool, Reason> {
+    /// Takes bytes up to and with the first one at which `last` says so, and keeps those that fit into
+    /// `most` of them; whether there was such a byte.
+    pub fn take(&mut self, out: &mut Vec<u8>, most: usize, mut last: impl FnMut(u8) -> bool) -> Result<bool, Reason> {
         loop {
             let bytes = match self.inner.fill_buf() {
                 Ok(bytes) => bytes,
@@ -50,9 +51,15 @@ impl<R: BufRead> Lines<R> {
             if bytes.is_empty() {
                 return Ok(false);
             }
-            let found = bytes.iter().position(|byte| !more(*byte));
+            let mut lines = 0;
+            let found = bytes.iter().position(|byte| {
+                lines += u64::from(*byte == b'\n');
+                last(*byte)
+            });
             let taken = found.map_or(bytes.len(), |at| at + 1);
-            self.line += bytes[..taken].iter().filter(|byte| **byte == b'\n').count() as u64;
+            let fits = taken.min(most.saturating_sub(out.len()));
+            out.extend_from_slice(&bytes[..fits]);
+            self.line += lines;
             self.inner.consume(taken);
             if found.is_some() {
                 return Ok(true);

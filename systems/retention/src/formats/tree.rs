@@ -5,7 +5,7 @@
 //! of a document store with `{"$date": …}`, numbers as text and ids as numbers. Values of XML and CSV
 //! are texts throughout, so every field is read from text as well.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap, fmt::Write};
 
 use serde_json::{Map, Value};
 
@@ -52,11 +52,11 @@ impl Names {
 }
 
 /// Text, a number or a truth value as text.
-fn scalar(value: &Value) -> Option<String> {
+fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(yes) => Some(yes.to_string()),
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Bool(yes) => Some(Cow::Borrowed(if *yes { "true" } else { "false" })),
         _ => None,
     }
 }
@@ -87,10 +87,10 @@ impl<'a> Judge<'a> {
     }
 
     /// Goes a step down for as long as `read` runs.
-    fn within<T>(&mut self, step: &str, read: impl FnOnce(&mut Judge<'a>) -> T) -> T {
+    fn within<T>(&mut self, step: impl std::fmt::Display, read: impl FnOnce(&mut Judge<'a>) -> T) -> T {
         let before = self.pointer.len();
-        self.pointer.push('/');
-        self.pointer.push_str(step);
+        // Writing to text does not fail.
+        let _ = write!(self.pointer, "/{step}");
         let read = read(self);
         self.pointer.truncate(before);
         read
@@ -234,7 +234,7 @@ impl<'a> Judge<'a> {
             let (_, kind) = first(fields, &["identifierTypeName", "identifierType"])?;
             kind.as_str()?.to_ascii_lowercase().contains("pepfar").then_some((at, fields))
         })?;
-        self.within(&format!("patientIdentifiers/{at}"), |judge| judge.text(fields, &["identifier"]))
+        self.within(format_args!("patientIdentifiers/{at}"), |judge| judge.text(fields, &["identifier"]))
     }
 
     fn rows(&mut self, data: &Fields, record: &mut Record) {
@@ -290,7 +290,7 @@ impl<'a> Judge<'a> {
         }
         let (mut out, mut seen): (Vec<T>, HashMap<String, usize>) = (Vec::with_capacity(rows.len()), HashMap::with_capacity(rows.len()));
         for (at, value) in rows.iter().enumerate() {
-            let read = self.within(&format!("{name}/{at}"), |judge| match value {
+            let read = self.within(format_args!("{name}/{at}"), |judge| match value {
                 Value::Object(fields) => row(judge, fields),
                 other => {
                     judge.refuse(Reason::WrongType, "", Some(other));
