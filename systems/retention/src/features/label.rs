@@ -1,4 +1,7 @@
 //! What happened: whether somebody interrupted treatment within 90 days of a date.
+//!
+//! An interruption is what the programmes of PEPFAR count since 2021: no pick-up for more than 28 days
+//! after the last expected one. It falls on the twenty-ninth day, and is known only when that has passed.
 
 use super::{
     compute::{Handed, handed},

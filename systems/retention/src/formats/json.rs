@@ -5,7 +5,7 @@
 
 use std::io::BufRead;
 
-use super::{Entry, Reject, Source, line::Lines, tree};
+use super::{Entry, Reject, Source, line::Lines, reject::placed, tree};
 use crate::record::{Reason, Record};
 
 /// Reads one record out of the text of one object.
@@ -73,16 +73,6 @@ impl Scan {
     fn outside(&self) -> bool {
         self.depth == 0 && !self.string
     }
-}
-
-/// Shifts lines that were counted within a record to those of the file.
-fn place(read: Result<Record, Vec<Reject>>, line: u64) -> Result<Record, Vec<Reject>> {
-    read.map_err(|mut rejects| {
-        for reject in &mut rejects {
-            reject.line = Some(reject.line.map_or(line, |within| line + within.saturating_sub(1)));
-        }
-        rejects
-    })
 }
 
 /// The records of a file that is an object, an array of objects, or objects one after the other.
@@ -188,7 +178,7 @@ impl<'a, R: BufRead> Json<'a, R> {
         if original.len() > most {
             original.clear();
         }
-        Ok(self.entry(line, original, place(read, line)))
+        Ok(self.entry(line, original, placed(read, line)))
     }
 }
 
@@ -240,7 +230,7 @@ impl<'a, R: BufRead> Ndjson<'a, R> {
                 original.clear();
             }
             self.index += 1;
-            return Ok(Some(Entry { index: self.index - 1, line, original, read: place(read, line) }));
+            return Ok(Some(Entry { index: self.index - 1, line, original, read: placed(read, line) }));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::record::Reason;
+use crate::record::{Reason, Record};
 
 /// One thing that is wrong with a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,6 +47,16 @@ impl fmt::Display for Reject {
     }
 }
 impl std::error::Error for Reject {}
+
+/// Shifts lines that were counted within a record to those of the file; what has no line has that of the record.
+pub(super) fn placed(read: Result<Record, Vec<Reject>>, line: u64) -> Result<Record, Vec<Reject>> {
+    read.map_err(|mut rejects| {
+        for reject in &mut rejects {
+            reject.line = Some(reject.line.map_or(line, |within| line + within.saturating_sub(1)));
+        }
+        rejects
+    })
+}
 
 /// The shape of a value: letters become `a`, digits `9`, what is longer than 24 characters is cut.
 /// Enough to see that a date was turned around, and nothing of the person.

@@ -10,7 +10,7 @@ use std::io::BufRead;
 use quick_xml::{Reader, errors::Error, events::Event};
 use serde_json::{Map, Value};
 
-use super::{Entry, Reject, Source, line::Lines, tree};
+use super::{Entry, Reject, Source, line::Lines, reject::placed, tree};
 use crate::record::Reason;
 
 /// Elements of a record; a root that begins with one of them is a record.
@@ -228,7 +228,7 @@ impl<R: BufRead> Iterator for Xml<'_, R> {
                 self.over = true;
                 return None;
             }
-            Ok(Some(tree)) => (serde_json::to_vec(&tree).unwrap_or_default(), self.line, tree::read(&tree, self.source)),
+            Ok(Some(tree)) => (serde_json::to_vec(&tree).unwrap_or_default(), self.line, placed(tree::read(&tree, self.source), self.line)),
             Err(reason) => {
                 self.over = true;
                 let line = self.reader.get_ref().line;

@@ -1,5 +1,7 @@
 //! Input that was made to break the readers: no panic, no endless reading, and the place is named.
 
+use std::time::{Duration, Instant};
+
 use plimsoll_retention::{
     cohort::{Cohort, Stream},
     formats::{Bundle, Entry, Json, Ndjson, Source, Xml, one, write},
@@ -171,8 +173,13 @@ fn twisted_files_are_read_to_their_end() {
         csv.record(&record).unwrap();
     }
     let (json, lines, xml, csv) = (json.finish().unwrap(), lines.finish().unwrap(), xml.finish().unwrap(), csv.finish().unwrap());
-    let mut stream = Stream::new(20);
-    for _ in 0..400 {
+    // As in the other tests of this kind: `PLIMSOLL_FUZZ_SECONDS` makes a long run, `PLIMSOLL_FUZZ_SEED` another one.
+    let number = |name: &str| std::env::var_os(name).and_then(|text| text.to_str()?.parse::<u64>().ok());
+    let until = number("PLIMSOLL_FUZZ_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let mut stream = Stream::new(number("PLIMSOLL_FUZZ_SEED").unwrap_or(20));
+    let mut rounds = 0;
+    while until.map_or(rounds < 400, |until| Instant::now() < until) {
+        rounds += 1;
         let text = twist(&mut stream, &json);
         drain(Json::new(text.as_slice(), &source), text.len());
         let text = twist(&mut stream, &lines);
@@ -186,4 +193,5 @@ fn twisted_files_are_read_to_their_end() {
             drain(bundle, files.iter().map(Vec::len).sum());
         }
     }
+    eprintln!("{rounds} rounds");
 }
