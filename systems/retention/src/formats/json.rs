@@ -5,7 +5,7 @@
 
 use std::io::BufRead;
 
-use super::{Entry, Reject, Source, line::Lines, reject::placed, tree};
+use super::{Entry, Reject, Source, line::Lines, node::Node, reject::placed, tree};
 use crate::record::{Reason, Record};
 
 /// Reads one record out of the text of one object.
@@ -28,11 +28,11 @@ fn scanned(text: &[u8], scan: &Scan, source: &Source) -> Result<Record, Vec<Reje
         return Err(whole(*reason, 1));
     }
     let text = std::str::from_utf8(text).map_err(|_| whole(Reason::NotText, 1))?;
-    let tree: serde_json::Value = serde_json::from_str(text).map_err(|error| {
+    let tree: Node<'_> = serde_json::from_str(text).map_err(|error| {
         let reason = if error.is_eof() { Reason::Unfinished } else { Reason::Syntax };
         whole(reason, error.line() as u64)
     })?;
-    tree::read(&tree, source)
+    tree::judged(&tree, source)
 }
 
 /// Brackets outside of strings, and about how many values there are: a value of two bytes takes a

@@ -9,6 +9,7 @@ mod bundle;
 mod csv;
 mod json;
 mod line;
+mod node;
 mod reject;
 pub mod tree;
 pub mod write;

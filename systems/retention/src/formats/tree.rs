@@ -5,11 +5,15 @@
 //! of a document store with `{"$date": …}`, numbers as text and ids as numbers. Values of XML and CSV
 //! are texts throughout, so every field is read from text as well.
 
-use std::{borrow::Cow, collections::HashMap, fmt::Write};
+use std::{collections::HashMap, fmt::Write};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Reject, Source, shape};
+use super::{
+    Reject, Source,
+    node::{Fields, Node},
+    shape,
+};
 use crate::record::{
     Day, Encounter, Observation, Person, Reason, Record, Stamp, Visit, dates,
     rules::{self, Identities},
@@ -17,6 +21,11 @@ use crate::record::{
 
 /// Reads a tree; all that is wrong with it, in the order of the tree.
 pub fn read(tree: &Value, source: &Source) -> Result<Record, Vec<Reject>> {
+    judged(&Node::of(tree), source)
+}
+
+/// The same of a tree that was not made of its own.
+pub(super) fn judged(tree: &Node<'_>, source: &Source) -> Result<Record, Vec<Reject>> {
     let mut judge = Judge { source, rejects: Vec::new(), pointer: String::new() };
     let record = judge.record(tree);
     match record {
@@ -24,9 +33,6 @@ pub fn read(tree: &Value, source: &Source) -> Result<Record, Vec<Reject>> {
         _ => Err(judge.rejects),
     }
 }
-
-/// The fields of an object.
-type Fields = Map<String, Value>;
 
 /// Reads values and keeps what is wrong with them.
 struct Judge<'a> {
@@ -42,46 +48,42 @@ struct Judge<'a> {
 struct Names(HashMap<String, String>);
 
 impl Names {
-    fn put(&mut self, fields: &Fields, keys: &[&str], uuid: &str) {
+    fn put(&mut self, fields: &Fields<'_>, keys: &[&str], uuid: &str) {
         for key in keys {
-            if let Some(name) = fields.get(*key).and_then(scalar) {
+            if let Some(name) = fields.get(key).and_then(Node::scalar) {
                 self.0.insert(name.trim().to_owned(), uuid.to_owned());
             }
         }
     }
 }
 
-/// Text, a number or a truth value as text.
-fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+/// The first of these that is there and says something.
+fn first<'f, 't>(fields: &'f Fields<'t>, keys: &[&'static str]) -> Option<(&'static str, &'f Node<'t>)> {
+    keys.iter().find_map(|key| Some((*key, fields.get(key).filter(|value| !value.empty())?)))
+}
+
+/// A date; only those in a wrapping need a tree of their own.
+fn read_date(value: &Node<'_>, source: &Source) -> Result<Stamp, Reason> {
     match value {
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) => Some(Cow::Owned(number.to_string())),
-        Value::Bool(yes) => Some(Cow::Borrowed(if *yes { "true" } else { "false" })),
-        _ => None,
+        Node::Text(text) => dates::from_text(text, source.reading),
+        Node::List(_) | Node::Truth(_) | Node::Null => Err(Reason::WrongType),
+        Node::Fields(fields) if fields.len() != 1 => Err(Reason::DateUnreadable),
+        Node::Fields(_) | Node::Number(_) => dates::from_json(&value.value(), source.reading),
     }
 }
 
-/// The first of these that is there and says something.
-fn first<'t>(fields: &'t Fields, keys: &[&'static str]) -> Option<(&'static str, &'t Value)> {
-    keys.iter().find_map(|key| {
-        let value = fields.get(*key)?;
-        let nothing = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
-        (!nothing).then_some((*key, value))
-    })
-}
-
 impl<'a> Judge<'a> {
-    fn refuse(&mut self, reason: Reason, key: &str, value: Option<&Value>) {
+    fn refuse(&mut self, reason: Reason, key: &str, value: Option<&Node<'_>>) {
         if self.rejects.len() >= self.source.limits.rejects {
             return;
         }
         let pointer = if key.is_empty() { self.pointer.clone() } else { format!("{}/{key}", self.pointer) };
         let excerpt = match value {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::Object(fields)) if fields.len() != 1 => "{}".to_owned(),
-            Some(Value::Array(_)) => "[]".to_owned(),
-            Some(Value::String(text)) => shape(text),
-            Some(other) => shape(&other.to_string()),
+            None | Some(Node::Null) => String::new(),
+            Some(Node::Fields(fields)) if fields.len() != 1 => "{}".to_owned(),
+            Some(Node::List(_)) => "[]".to_owned(),
+            Some(Node::Text(text)) => shape(text),
+            Some(other) => shape(&other.value().to_string()),
         };
         self.rejects.push(Reject { reason, pointer, excerpt, line: None, file: None });
     }
@@ -96,52 +98,52 @@ impl<'a> Judge<'a> {
         read
     }
 
-    fn text(&mut self, fields: &Fields, keys: &[&'static str]) -> Option<String> {
+    fn text(&mut self, fields: &Fields<'_>, keys: &[&'static str]) -> Option<String> {
         let (key, value) = first(fields, keys)?;
-        let Some(text) = scalar(value) else {
+        let Some(text) = value.scalar() else {
             self.refuse(Reason::WrongType, key, Some(value));
             return None;
         };
         self.take(rules::text(&text).map(str::to_owned), key, value)
     }
 
-    fn id(&mut self, fields: &Fields, keys: &[&'static str]) -> Option<String> {
+    fn id(&mut self, fields: &Fields<'_>, keys: &[&'static str]) -> Option<String> {
         let (key, value) = first(fields, keys)?;
-        let id = scalar(value).ok_or(Reason::WrongType).and_then(|text| rules::id(&text).map(str::to_owned));
+        let id = value.scalar().ok_or(Reason::WrongType).and_then(|text| rules::id(&text).map(str::to_owned));
         self.take(id, key, value)
     }
 
-    fn date(&mut self, fields: &Fields, keys: &[&'static str]) -> Option<Stamp> {
+    fn date(&mut self, fields: &Fields<'_>, keys: &[&'static str]) -> Option<Stamp> {
         let (key, value) = first(fields, keys)?;
         let source = self.source;
-        let date = dates::from_json(value, source.reading).and_then(|stamp| dates::happened(stamp, source.now));
+        let date = read_date(value, source).and_then(|stamp| dates::happened(stamp, source.now));
         self.take(date, key, value)
     }
 
-    fn number(&mut self, fields: &Fields, key: &'static str) -> Option<f64> {
+    fn number(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<f64> {
         let (key, value) = first(fields, &[key])?;
         let number = match value {
-            Value::Number(number) => number.as_f64().ok_or(Reason::NumberUnreadable).and_then(rules::within),
-            Value::String(text) => rules::number(text),
+            Node::Number(number) => number.as_f64().ok_or(Reason::NumberUnreadable).and_then(rules::within),
+            Node::Text(text) => rules::number(text),
             _ => Err(Reason::WrongType),
         };
         self.take(number, key, value)
     }
 
-    fn truth(&mut self, fields: &Fields, key: &'static str) -> bool {
+    fn truth(&mut self, fields: &Fields<'_>, key: &'static str) -> bool {
         let Some((key, value)) = first(fields, &[key]) else { return false };
-        let truth = scalar(value).ok_or(Reason::WrongType).and_then(|text| rules::truth(&text));
+        let truth = value.scalar().ok_or(Reason::WrongType).and_then(|text| rules::truth(&text));
         self.take(truth, key, value).unwrap_or(false)
     }
 
-    fn take<T>(&mut self, read: Result<T, Reason>, key: &str, value: &Value) -> Option<T> {
+    fn take<T>(&mut self, read: Result<T, Reason>, key: &str, value: &Node<'_>) -> Option<T> {
         read.map_err(|reason| self.refuse(reason, key, Some(value))).ok()
     }
 
     /// A value without which there is no row. Where it was there and wrong, that has been said already.
     fn required<T>(
         &mut self,
-        fields: &Fields,
+        fields: &Fields<'_>,
         keys: &[&'static str],
         read: impl FnOnce(&mut Self, &[&'static str]) -> Option<T>,
     ) -> Option<T> {
@@ -152,17 +154,17 @@ impl<'a> Judge<'a> {
         read(self, keys)
     }
 
-    fn object<'t>(&mut self, fields: &'t Fields, key: &'static str) -> Option<&'t Fields> {
+    fn object<'f, 't>(&mut self, fields: &'f Fields<'t>, key: &'static str) -> Option<&'f Fields<'t>> {
         match fields.get(key) {
-            Some(Value::Object(inner)) => return Some(inner),
-            None | Some(Value::Null) => self.refuse(Reason::Missing, key, None),
+            Some(Node::Fields(inner)) => return Some(inner),
+            None | Some(Node::Null) => self.refuse(Reason::Missing, key, None),
             other => self.refuse(Reason::WrongType, key, other),
         }
         None
     }
 
-    fn record(&mut self, tree: &Value) -> Option<Record> {
-        let Value::Object(message) = tree else {
+    fn record(&mut self, tree: &Node<'_>) -> Option<Record> {
+        let Node::Fields(message) = tree else {
             self.refuse(Reason::WrongType, "", Some(tree));
             return None;
         };
@@ -171,13 +173,9 @@ impl<'a> Judge<'a> {
             Some(fields) => self.within("messageData/demographics", |judge| judge.person(fields)),
             None => Person::default(),
         };
-        let empty = Fields::new();
-        let header = message.get("messageHeader").and_then(Value::as_object);
-        let at = if header.is_some() { "messageHeader" } else { "" };
-        let (facility, touched) = self.step(at, |judge| {
-            let fields = if at.is_empty() { message } else { header.unwrap_or(&empty) };
-            (judge.text(fields, &["facilityDatimCode"]), judge.date(fields, &["touchTime"]))
-        });
+        let header = message.get("messageHeader").and_then(Node::fields);
+        let (at, fields) = header.map_or(("", message), |fields| ("messageHeader", fields));
+        let (facility, touched) = self.step(at, |judge| (judge.text(fields, &["facilityDatimCode"]), judge.date(fields, &["touchTime"])));
         person.facility = facility.or(person.facility);
         if person.pepfar_id.is_none() {
             person.pepfar_id = self.within("messageData", |judge| judge.pepfar(data));
@@ -192,17 +190,17 @@ impl<'a> Judge<'a> {
         if step.is_empty() { read(self) } else { self.within(step, read) }
     }
 
-    fn person(&mut self, fields: &Fields) -> Person {
+    fn person(&mut self, fields: &Fields<'_>) -> Person {
         let uuid = self.required(fields, &["patientUuid"], |judge, keys| judge.id(fields, keys)).unwrap_or_default();
         let birthdate = self.required(fields, &["birthdate"], |judge, keys| judge.birth(fields, keys));
         let gender = self.required(fields, &["gender"], |judge, keys| {
             let (key, value) = first(fields, keys)?;
-            let gender = scalar(value).ok_or(Reason::WrongType).and_then(|text| rules::gender(&text));
+            let gender = value.scalar().ok_or(Reason::WrongType).and_then(|text| rules::gender(&text));
             judge.take(gender, key, value)
         });
         let phone = first(fields, &["phoneNumber"]).and_then(|(key, value)| {
             let country = self.source.country;
-            let phone = scalar(value).ok_or(Reason::WrongType).and_then(|text| rules::phone(&text, country));
+            let phone = value.scalar().ok_or(Reason::WrongType).and_then(|text| rules::phone(&text, country));
             self.take(phone, key, value)
         });
         Person {
@@ -219,25 +217,25 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn birth(&mut self, fields: &Fields, keys: &[&'static str]) -> Option<Day> {
+    fn birth(&mut self, fields: &Fields<'_>, keys: &[&'static str]) -> Option<Day> {
         let (key, value) = first(fields, keys)?;
         let source = self.source;
-        let day = dates::from_json(value, source.reading).and_then(|stamp| dates::birth(stamp, source.now));
+        let day = read_date(value, source).and_then(|stamp| dates::birth(stamp, source.now));
         self.take(day, key, value)
     }
 
     /// The programme's id stands among others, with the name of its type.
-    fn pepfar(&mut self, data: &Fields) -> Option<String> {
-        let list = data.get("patientIdentifiers")?.as_array()?;
+    fn pepfar(&mut self, data: &Fields<'_>) -> Option<String> {
+        let list = data.get("patientIdentifiers")?.list()?;
         let (at, fields) = list.iter().enumerate().find_map(|(at, one)| {
-            let fields = one.as_object()?;
+            let fields = one.fields()?;
             let (_, kind) = first(fields, &["identifierTypeName", "identifierType"])?;
-            kind.as_str()?.to_ascii_lowercase().contains("pepfar").then_some((at, fields))
+            kind.scalar()?.to_ascii_lowercase().contains("pepfar").then_some((at, fields))
         })?;
         self.within(format_args!("patientIdentifiers/{at}"), |judge| judge.text(fields, &["identifier"]))
     }
 
-    fn rows(&mut self, data: &Fields, record: &mut Record) {
+    fn rows(&mut self, data: &Fields<'_>, record: &mut Record) {
         let person = record.person.uuid.clone();
         let mut made = Identities::default();
         let (mut visits, mut encounters) = (Names::default(), Names::default());
@@ -272,13 +270,13 @@ impl<'a> Judge<'a> {
     /// The rows of a list; a row that stands there twice is taken once.
     fn list<T: PartialEq>(
         &mut self,
-        data: &Fields,
+        data: &Fields<'_>,
         name: &'static str,
-        mut row: impl FnMut(&mut Self, &Fields) -> Option<(String, T)>,
+        mut row: impl FnMut(&mut Self, &Fields<'_>) -> Option<(String, T)>,
     ) -> Vec<T> {
         let rows = match data.get(name) {
-            None | Some(Value::Null) => return Vec::new(),
-            Some(Value::Array(rows)) => rows,
+            None | Some(Node::Null) => return Vec::new(),
+            Some(Node::List(rows)) => rows,
             other => {
                 self.refuse(Reason::WrongType, name, other);
                 return Vec::new();
@@ -291,7 +289,7 @@ impl<'a> Judge<'a> {
         let (mut out, mut seen): (Vec<T>, HashMap<String, usize>) = (Vec::with_capacity(rows.len()), HashMap::with_capacity(rows.len()));
         for (at, value) in rows.iter().enumerate() {
             let read = self.within(format_args!("{name}/{at}"), |judge| match value {
-                Value::Object(fields) => row(judge, fields),
+                Node::Fields(fields) => row(judge, fields),
                 other => {
                     judge.refuse(Reason::WrongType, "", Some(other));
                     None
@@ -311,16 +309,16 @@ impl<'a> Judge<'a> {
     }
 
     /// A row may name its patient; then it is that of the record.
-    fn belongs(&mut self, fields: &Fields, whose: &str) {
+    fn belongs(&mut self, fields: &Fields<'_>, whose: &str) {
         if let Some((key, value)) = first(fields, &["patientUuid"])
             && !whose.is_empty()
-            && scalar(value).is_none_or(|named| named.trim() != whose)
+            && value.scalar().is_none_or(|named| named.trim() != whose)
         {
             self.refuse(Reason::AnotherPatient, key, Some(value));
         }
     }
 
-    fn visit(&mut self, fields: &Fields) -> Option<Visit> {
+    fn visit(&mut self, fields: &Fields<'_>) -> Option<Visit> {
         let uuid = self.id(fields, &["visitUuid", "visitId"]);
         let started = self.required(fields, &["dateStarted"], |judge, keys| judge.date(fields, keys));
         let stopped = self.date(fields, &["dateStopped"]);
@@ -335,7 +333,7 @@ impl<'a> Judge<'a> {
         Some(Visit { uuid: uuid.unwrap_or_default(), kind, started: started?, stopped, location, voided })
     }
 
-    fn encounter(&mut self, fields: &Fields, visits: &Names) -> Option<Encounter> {
+    fn encounter(&mut self, fields: &Fields<'_>, visits: &Names) -> Option<Encounter> {
         let keys = ["encounterUuid", "encounterId"];
         let uuid = self.required(fields, &keys, |judge, keys| judge.id(fields, keys));
         let at = self.required(fields, &["encounterDatetime"], |judge, keys| judge.date(fields, keys));
@@ -347,7 +345,7 @@ impl<'a> Judge<'a> {
         Some(Encounter { uuid: uuid?, visit, at: at?, kind, form, form_id, voided })
     }
 
-    fn observation(&mut self, fields: &Fields, encounters: &Names) -> Option<Observation> {
+    fn observation(&mut self, fields: &Fields<'_>, encounters: &Names) -> Option<Observation> {
         let uuid = self.id(fields, &["obsUuid", "obsId"]);
         let keys = ["encounterUuid", "encounterId"];
         let encounter = self.required(fields, &keys, |judge, keys| judge.named(fields, keys, encounters, Reason::UnknownEncounter));
@@ -364,9 +362,9 @@ impl<'a> Judge<'a> {
     }
 
     /// The row of the record that this one mentions.
-    fn named(&mut self, fields: &Fields, keys: &[&'static str], names: &Names, unknown: Reason) -> Option<String> {
+    fn named(&mut self, fields: &Fields<'_>, keys: &[&'static str], names: &Names, unknown: Reason) -> Option<String> {
         let (key, value) = first(fields, keys)?;
-        let known = scalar(value).and_then(|name| names.0.get(name.trim()).cloned());
+        let known = value.scalar().and_then(|name| names.0.get(name.trim()).cloned());
         self.take(known.ok_or(unknown), key, value)
     }
 }
