@@ -85,16 +85,20 @@ impl History {
 
     /// Takes over what the observations say.
     fn observe(&mut self, record: &Record, forms: &Forms<'_>) {
-        let mut observations: Vec<(&Observation, usize)> = record
-            .observations
-            .iter()
-            .filter(|one| !one.voided)
-            .filter_map(|one| forms.places.get(one.encounter.as_str()).map(|place| (one, *place)))
-            .collect();
+        // Answers of one form mostly stand side by side, so the form before is asked first.
+        let mut before: Option<(&str, usize)> = None;
+        let mut place = |encounter| {
+            let known = before.filter(|(name, _)| *name == encounter).map(|(_, place)| place);
+            let place = known.or_else(|| forms.places.get(encounter).copied())?;
+            before = Some((encounter, place));
+            Some(place)
+        };
+        let mut observations: Vec<(&Observation, usize)> =
+            record.observations.iter().filter(|one| !one.voided).filter_map(|one| Some((one, place(one.encounter.as_str())?))).collect();
         observations.sort_unstable_by(|(a, _), (b, _)| (a.at, &a.uuid).cmp(&(b.at, &b.uuid)));
         // Facts of pick-ups with the place of their form, so that they can be put side by side.
         let mut handed: Vec<(usize, Fact)> = Vec::with_capacity(observations.len());
-        let mut regimens: Vec<String> = Vec::new();
+        let (mut regimens, mut written): (Vec<String>, Vec<(&str, What)>) = (Vec::new(), Vec::new());
         for (observation, place) in observations {
             let Some(said) = words::said(observation) else { continue };
             let form = &forms.all[place];
@@ -107,13 +111,12 @@ impl History {
                 }
                 _ if !form.pharmacy => {}
                 Said::Regimen => {
-                    let name = words::regimen(observation.text.as_deref().unwrap_or_default());
-                    let dolutegravir = words::with_dolutegravir(&name);
-                    let which = regimens.iter().position(|known| *known == name).unwrap_or_else(|| {
-                        regimens.push(name);
-                        regimens.len() - 1
-                    });
-                    fact.what = What::Regimen(u16::try_from(which).unwrap_or(u16::MAX), dolutegravir);
+                    let text = observation.text.as_deref().unwrap_or_default();
+                    let known = written.iter().find(|(known, _)| *known == text).map(|(_, what)| *what);
+                    fact.what = known.unwrap_or_else(|| regimen(text, &mut regimens));
+                    if known.is_none() && written.len() < 16 {
+                        written.push((text, fact.what));
+                    }
                     handed.push((place, fact));
                 }
                 _ => handed.push((place, fact)),
@@ -142,6 +145,20 @@ impl History {
     pub fn pickup_days(&self) -> impl Iterator<Item = Day> + '_ {
         self.pickups.iter().map(|one| one.day)
     }
+}
+
+/// A regimen as the how manieth of this person's. Nobody has had a thousand; those above count as one.
+fn regimen(text: &str, regimens: &mut Vec<String>) -> What {
+    const MOST: usize = 1000;
+    let name = words::regimen(text);
+    let dolutegravir = words::with_dolutegravir(&name);
+    let which = regimens.iter().position(|known| *known == name).unwrap_or_else(|| {
+        if regimens.len() < MOST {
+            regimens.push(name);
+        }
+        regimens.len() - 1
+    });
+    What::Regimen(which as u16, dolutegravir)
 }
 
 /// The forms that were not taken back, in the order of time.
