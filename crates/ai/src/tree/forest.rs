@@ -144,6 +144,14 @@ impl Tree {
     pub fn root(&self) -> Next {
         if self.branches.is_empty() { Next::Leaf(0) } else { Next::Branch(0) }
     }
+
+    /// The training weight of a node.
+    pub(super) fn cover(&self, node: Next) -> f64 {
+        match node {
+            Next::Branch(at) => self.branches[at as usize].cover,
+            Next::Leaf(at) => self.leaves[at as usize].cover,
+        }
+    }
 }
 
 /// A column of the rows that a forest reads.

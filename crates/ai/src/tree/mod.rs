@@ -4,7 +4,18 @@
 //! that nothing after it can loop, go out of range or panic.
 
 mod error;
+mod explain;
 mod forest;
+mod json;
+mod lightgbm;
+mod rank;
+mod score;
+mod shapley;
+mod walk;
+mod xgboost;
 
 pub use error::ModelError;
+pub use explain::Explainer;
 pub use forest::{Branch, Codes, Feature, Forest, Leaf, Library, Missing, Next, Test, Tree};
+pub use score::Scorer;
+pub use walk::Value;
