@@ -23,7 +23,10 @@ fn case(name: &str) -> (Forest, Answers) {
         true => Forest::from_xgboost(&read(format!("{name}.json"))),
         false => Forest::from_lightgbm(&read(format!("{name}.txt"))),
     };
-    (forest.unwrap_or_else(|error| panic!("{name}: {error}")), serde_json::from_str(&read(format!("{name}.answers.json"))).unwrap())
+    (
+        forest.unwrap_or_else(|error| panic!("{name}: {error}")),
+        serde_json::from_str(&read(format!("{name}.answers.json"))).expect("answers"),
+    )
 }
 
 const CASES: [&str; 8] =
@@ -84,6 +87,13 @@ fn contributions_are_those_of_the_library_and_add_up_to_the_margin() {
             let furthest = found.iter().zip(due).map(|(found, due)| (found - due).abs()).fold(0.0, f64::max);
             assert!(found.len() == due.len() && furthest < near, "{name}: {furthest:e}");
         }
+        // Together they are blocks and a rest: the same figures but for the order of sums.
+        let many: Vec<f64> = rows.iter().cycle().take(150).flatten().copied().collect();
+        let (mut together, mut alone) = (Vec::new(), Vec::new());
+        explainer.explain(&many, &mut together).unwrap();
+        many.chunks(rows[0].len()).for_each(|row| alone.extend(explainer.contributions(row).unwrap()));
+        assert_eq!(together.len(), alone.len());
+        assert!(together.iter().zip(&alone).all(|(together, alone)| (together - alone).abs() < 1e-12), "{name}");
     }
 }
 

@@ -41,15 +41,15 @@ impl Vectors {
     fn table(&self, file: &str) -> Table {
         let text = self.text(file);
         let mut lines = text.lines();
-        let head = lines.next().unwrap().split(',').map(str::to_owned).collect();
-        let cell = |cell: &str| if cell.is_empty() { f64::NAN } else { cell.parse().unwrap() };
+        let head = lines.next().expect("a head").split(',').map(str::to_owned).collect();
+        let cell = |cell: &str| if cell.is_empty() { f64::NAN } else { cell.parse().expect("a figure") };
         Table { head, rows: lines.map(|line| line.split(',').map(cell).collect()).collect() }
     }
 
     /// Rows as wide as the forest; the cells are f32.
     fn rows(&self, forest: &Forest, file: &str) -> Vec<Vec<f64>> {
         let table = self.table(file);
-        let skip = table.head.iter().position(|name| *name == forest.features()[0].name).unwrap();
+        let skip = table.head.iter().position(|name| *name == forest.features()[0].name).expect("the columns of the model");
         table
             .rows
             .iter()
@@ -61,16 +61,20 @@ impl Vectors {
 fn bits_agree(forest: &Forest, rows: &[Vec<f64>], due: &[f64]) {
     let scorer = Scorer::new(forest);
     let mut margins = Vec::new();
-    scorer.margins(&rows.concat(), &mut margins).unwrap();
+    scorer.margins(&rows.concat(), &mut margins).expect("whole rows");
     let apart = |found: &dyn Fn(usize) -> f64| (0..due.len()).filter(|row| found(*row).to_bits() != due[*row].to_bits()).count();
     assert_eq!(rows.len(), 1000);
-    assert_eq!((apart(&|row| margins[row]), apart(&|row| scorer.margin(&rows[row]).unwrap())), (0, 0), "rows together, rows alone");
+    assert_eq!(
+        (apart(&|row| margins[row]), apart(&|row| scorer.margin(&rows[row]).expect("a whole row"))),
+        (0, 0),
+        "rows together, rows alone"
+    );
 }
 
 fn shares_agree(forest: &Forest, rows: &[Vec<f64>], due: &[Vec<f64>], near: f64) {
-    let explainer = Explainer::new(forest).unwrap();
+    let explainer = Explainer::new(forest).expect("weights");
     let mut found = Vec::new();
-    explainer.explain(&rows.concat(), &mut found).unwrap();
+    explainer.explain(&rows.concat(), &mut found).expect("whole rows");
     let mut furthest = 0.0_f64;
     for (found, due) in found.chunks(forest.features().len()).zip(due) {
         let found = found.iter().chain([explainer.base()].iter()).copied().collect::<Vec<_>>();

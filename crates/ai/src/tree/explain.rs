@@ -12,7 +12,7 @@ use super::walk::Value;
 use super::{Forest, Library, ModelError, Next, Tree};
 
 /// Paths with more features than this have no table.
-const TABLED: usize = 6;
+const TABLED: usize = 8;
 /// All tables together have up to so many figures (64 MB).
 const FIGURES: usize = 8 << 20;
 /// All conditions of all paths together.
@@ -21,6 +21,8 @@ const CONDITIONS: usize = 16 << 20;
 const COLUMNS: usize = 1 << 14;
 /// Patterns of one block that are remembered.
 const SLOTS: usize = 256;
+/// Fewer rows than this are explained one by one: a block takes as long as so many.
+const FEW: usize = 24;
 
 /// A forest made ready for explaining. Explaining changes nothing in it; share it between threads.
 #[derive(Debug, Clone)]
@@ -132,13 +134,18 @@ impl Explainer {
     }
 
     fn blocks<V: Value, L: Lane>(&self, paths: &[Path<L>], rows: &[V], out: &mut Vec<f64>) {
-        let mut ranks = vec![[L::of(0); BLOCK]; self.ranks.columns()];
-        let mut sums = vec![[0.0; BLOCK]; self.width];
+        let (mut ranks, mut sums) = (Vec::new(), Vec::new());
         let mut memory = Memory::default();
         for rows in rows.chunks(BLOCK * self.width) {
-            self.ranks.block(rows, &mut ranks);
-            sums.fill([0.0; BLOCK]);
             let count = rows.len() / self.width;
+            if count < FEW {
+                rows.chunks_exact(self.width).for_each(|row| self.alone(paths, row, out));
+                continue;
+            }
+            ranks.resize(self.ranks.columns(), [L::of(0); BLOCK]);
+            self.ranks.block(rows, &mut ranks);
+            sums.clear();
+            sums.resize(self.width, [0.0; BLOCK]);
             for path in paths {
                 let who = &self.who[path.first..path.first + path.features];
                 match path.table {
@@ -151,6 +158,36 @@ impl Explainer {
         }
     }
 
+    /// One row, path by path.
+    fn alone<V: Value, L: Lane>(&self, paths: &[Path<L>], row: &[V], out: &mut Vec<f64>) {
+        let mut ranks = Vec::new();
+        self.ranks.row(row, &mut ranks);
+        let ranks: Vec<L> = ranks.into_iter().map(L::of).collect();
+        let start = out.len();
+        out.resize(start + self.width, 0.0);
+        let out = &mut out[start..];
+        let mut found = Vec::new();
+        for path in paths {
+            let who = &self.who[path.first..path.first + path.features];
+            let failed = path.conditions.iter().filter(|condition| condition.fails(ranks[condition.column as usize]));
+            if let Some(table) = path.table {
+                let pattern = failed.fold(0, |pattern, condition| pattern | 1_usize << condition.bit);
+                for (at, feature) in who.iter().enumerate() {
+                    out[*feature as usize] += self.tables[table + (at << path.features) + pattern];
+                }
+                continue;
+            }
+            let mut pattern = [0_u64; 5];
+            failed.for_each(|condition| pattern[condition.bit as usize / 64] |= 1 << (condition.bit % 64));
+            found.resize(path.features, 0.0);
+            let parts = &self.parts[path.first..path.first + path.features];
+            shares(&self.rules[path.features], path.value, parts, |at| pattern[at / 64] >> (at % 64) & 1 == 1, &mut found);
+            for (feature, share) in who.iter().zip(&found) {
+                out[*feature as usize] += share;
+            }
+        }
+    }
+
     fn look_up<L: Lane>(&self, path: &Path<L>, table: &[f64], who: &[u32], ranks: &[[L; BLOCK]], sums: &mut [[f64; BLOCK]]) {
         let fails = path.fails(0, ranks);
         match path.features {
@@ -159,7 +196,9 @@ impl Explainer {
             3 => spread::<8>(table, who, &fails, sums),
             4 => spread::<16>(table, who, &fails, sums),
             5 => spread::<32>(table, who, &fails, sums),
-            _ => spread::<64>(table, who, &fails, sums),
+            6 => spread::<64>(table, who, &fails, sums),
+            7 => spread::<128>(table, who, &fails, sums),
+            _ => spread::<256>(table, who, &fails, sums),
         }
     }
 
@@ -178,7 +217,8 @@ impl Explainer {
         for row in 0..count {
             let shares = memory.shares(row, rule, path.value, parts);
             for (feature, share) in who.iter().zip(shares) {
-                sums[*feature as usize][row] += share;
+                let sums = &mut sums[*feature as usize];
+                sums[row] += share;
             }
         }
     }
@@ -227,6 +267,13 @@ impl Explainer {
     }
 }
 
+impl<L: Lane> Condition<L> {
+    #[inline(always)]
+    fn fails(&self, rank: L) -> bool {
+        (rank < self.least) | (rank > self.most)
+    }
+}
+
 impl<L: Lane> Path<L> {
     /// Of every row, which of eight features it fails, beginning with number `from`.
     #[inline]
@@ -236,7 +283,7 @@ impl<L: Lane> Path<L> {
             let bit = 1 << (condition.bit - from);
             let column = &ranks[condition.column as usize];
             for (fails, rank) in fails.iter_mut().zip(column) {
-                *fails |= if (*rank < condition.least) | (*rank > condition.most) { bit } else { 0 };
+                *fails |= if condition.fails(*rank) { bit } else { 0 };
             }
         }
         fails
