@@ -169,16 +169,18 @@ impl Explainer {
         let mut found = Vec::new();
         for path in paths {
             let who = &self.who[path.first..path.first + path.features];
-            let failed = path.conditions.iter().filter(|condition| condition.fails(ranks[condition.column as usize]));
+            let mut pattern = [0_u64; 5];
+            for condition in &path.conditions {
+                // No question whether it fails: nobody could foresee the answer, and the processor would try.
+                pattern[condition.bit as usize / 64] |=
+                    u64::from(condition.fails(ranks[condition.column as usize])) << (condition.bit % 64);
+            }
             if let Some(table) = path.table {
-                let pattern = failed.fold(0, |pattern, condition| pattern | 1_usize << condition.bit);
                 for (at, feature) in who.iter().enumerate() {
-                    out[*feature as usize] += self.tables[table + (at << path.features) + pattern];
+                    out[*feature as usize] += self.tables[table + (at << path.features) + pattern[0] as usize];
                 }
                 continue;
             }
-            let mut pattern = [0_u64; 5];
-            failed.for_each(|condition| pattern[condition.bit as usize / 64] |= 1 << (condition.bit % 64));
             found.resize(path.features, 0.0);
             let parts = &self.parts[path.first..path.first + path.features];
             shares(&self.rules[path.features], path.value, parts, |at| pattern[at / 64] >> (at % 64) & 1 == 1, &mut found);

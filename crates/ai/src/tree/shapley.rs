@@ -49,28 +49,31 @@ impl Rule {
 pub(super) fn shares(rule: &Rule, value: f64, parts: &[f64], fails: impl Fn(usize) -> bool, out: &mut [f64]) {
     // Clearing more than is used would cost more than the sums.
     match parts.len() {
-        count @ 0..=16 => add_up(rule, value, parts, fails, &mut [0.0; 16][..count], out),
-        count => add_up(rule, value, parts, fails, &mut vec![0.0; count], out),
+        count @ 0..=16 => add_up(rule, value, parts, fails, &mut [[0.0; 2]; 16][..count], out),
+        count => add_up(rule, value, parts, fails, &mut vec![[0.0; 2]; count], out),
     }
 }
 
-fn add_up(rule: &Rule, value: f64, parts: &[f64], fails: impl Fn(usize) -> bool, before: &mut [f64], out: &mut [f64]) {
+/// `work` holds for every feature whether the row passes, and the product of the factors before it.
+fn add_up(rule: &Rule, value: f64, parts: &[f64], fails: impl Fn(usize) -> bool, work: &mut [[f64; 2]], out: &mut [f64]) {
+    for (at, [passes, _]) in work.iter_mut().enumerate() {
+        *passes = f64::from(u8::from(!fails(at)));
+    }
     out.fill(0.0);
     for (t, weight) in &rule.0 {
-        let factor = |at: usize| parts[at] * (1.0 - t) + if fails(at) { 0.0 } else { *t };
         let mut product = *weight;
-        for (at, before) in before.iter_mut().enumerate() {
+        for ([passes, before], part) in work.iter_mut().zip(parts) {
             *before = product;
-            product *= factor(at);
+            product *= part * (1.0 - t) + *passes * t;
         }
         let mut after = 1.0;
-        for at in (0..parts.len()).rev() {
-            out[at] += before[at] * after;
-            after *= factor(at);
+        for (([passes, before], part), out) in work.iter().zip(parts).zip(out.iter_mut()).rev() {
+            *out += before * after;
+            after *= part * (1.0 - t) + passes * t;
         }
     }
-    for (at, share) in out.iter_mut().enumerate() {
-        *share *= value * (if fails(at) { 0.0 } else { 1.0 } - parts[at]);
+    for (([passes, _], part), out) in work.iter().zip(parts).zip(out) {
+        *out *= value * (passes - part);
     }
 }
 
