@@ -27,6 +27,12 @@ impl<'a> Reader<'a> {
         Err(ModelError::new(format!("byte {}", self.at), what))
     }
 
+    /// A complaint about the word that was just read.
+    fn refuse_word<T>(&mut self, word: &str, what: &str) -> Result<T> {
+        self.at -= word.len();
+        self.refuse(what)
+    }
+
     fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         while bytes.get(self.at).is_some_and(u8::is_ascii_whitespace) {
@@ -155,7 +161,7 @@ impl<'a> Reader<'a> {
             let word = reader.word()?;
             match word.parse() {
                 Ok(figure) => found.push(figure),
-                Err(_) => return reader.refuse(format!("item {number} is {word:?}, not a number")),
+                Err(_) => return reader.refuse_word(word, &format!("item {number} is {word:?}, not a number")),
             }
             Ok(())
         })?;
@@ -171,7 +177,7 @@ impl<'a> Reader<'a> {
                 "false" => 0,
                 word => match word.parse() {
                     Ok(figure) => figure,
-                    Err(_) => return reader.refuse(format!("item {number} is {word:?}, not a whole number")),
+                    Err(_) => return reader.refuse_word(word, &format!("item {number} is {word:?}, not a whole number")),
                 },
             });
             Ok(())
@@ -209,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_complaint_names_the_byte() {
-        assert_eq!(Reader::new("[1, x]").floats().unwrap_err().to_string(), "byte 5: item 1 is \"x\", not a number");
+        assert_eq!(Reader::new("[1, x]").floats().unwrap_err().to_string(), "byte 4: item 1 is \"x\", not a number");
         assert_eq!(Reader::new("{\"a\": [1, 2").skip().unwrap_err().to_string(), "byte 11: the text ends where ',' is due");
         assert!(Reader::new(&"[".repeat(1000)).skip().unwrap_err().to_string().contains("nested deeper"));
     }

@@ -12,6 +12,7 @@ mod rank;
 mod score;
 mod shapley;
 mod walk;
+mod write;
 mod xgboost;
 
 pub use error::ModelError;
