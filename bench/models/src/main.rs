@@ -4,7 +4,8 @@
 //!
 //! MODEL ends in `.json` (XGBoost) or `.txt` (LightGBM). ROWS is a file of f32, little endian, row by row; MANY of
 //! them are scored together and EXPLAINED explained. ANSWERS receives the margins of the rows as f64, and then the
-//! contributions and the base value of each explained row.
+//! contributions and the base value of each explained row. A model of LightGBM is also written again, to
+//! ANSWERS with `.txt`.
 
 use std::error::Error;
 use std::time::Instant;
@@ -19,7 +20,9 @@ fn cpu() -> Result<f64, Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [model, rows, many, explained, answers] = arguments.as_slice() else { return Err("models MODEL ROWS MANY EXPLAINED ANSWERS".into()) };
+    let [model, rows, many, explained, answers] = arguments.as_slice() else {
+        return Err("models MODEL ROWS MANY EXPLAINED ANSWERS".into());
+    };
     let (many, explained) = (many.parse::<usize>()?, explained.parse::<usize>()?);
     let begun = cpu()?;
     let text = std::fs::read_to_string(model)?;
@@ -31,7 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let able = cpu()?;
 
     let width = forest.features().len();
-    let rows: Vec<f32> = std::fs::read(rows)?.chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect();
+    let rows: Vec<f32> =
+        std::fs::read(rows)?.chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect();
     let rows = &rows[..many * width];
 
     // One row at a time: percentiles of the wall, and the CPU of all.
@@ -63,8 +67,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     single_shap = (cpu()? - single_shap) / 300.0 * 1e6;
 
-    let bytes = margins.iter().copied().chain(shares.chunks_exact(width).flat_map(|shares| shares.iter().copied().chain([explainer.base()])));
+    let bytes =
+        margins.iter().copied().chain(shares.chunks_exact(width).flat_map(|shares| shares.iter().copied().chain([explainer.base()])));
     std::fs::write(answers, bytes.flat_map(f64::to_le_bytes).collect::<Vec<u8>>())?;
+    if model.ends_with(".txt") {
+        std::fs::write(format!("{answers}.txt"), forest.to_lightgbm()?)?;
+    }
     println!(
         "{{\"read\": {}, \"ready\": {}, \"able\": {}, \"single\": {single}, \"p50\": {}, \"p99\": {}, \"batch\": {batch}, \"shap\": {shap}, \"single_shap\": {single_shap}, \"check\": {}}}",
         read - begun,
