@@ -9,7 +9,8 @@
 use super::rank::{Ask, BLOCK, Lane, Ranks};
 use super::shapley::{Rule, shares};
 use super::walk::Value;
-use super::{Forest, Library, ModelError, Next, Tree};
+use super::way::{Span, Way, expected, ways};
+use super::{Forest, ModelError};
 
 /// Paths with more features than this have no table.
 const TABLED: usize = 8;
@@ -17,7 +18,7 @@ const TABLED: usize = 8;
 const FIGURES: usize = 8 << 20;
 /// All conditions of all paths together.
 const CONDITIONS: usize = 16 << 20;
-/// Columns of ranks.
+/// Columns of ranks; a path has up to 256 features. Both fit sixteen bits.
 const COLUMNS: usize = 1 << 14;
 /// Patterns of one block that are remembered.
 const SLOTS: usize = 256;
@@ -59,14 +60,11 @@ struct Path<L> {
 /// The row fails for feature number `bit` of the path when its rank in the column is below or above.
 #[derive(Debug, Clone, Copy)]
 struct Condition<L> {
-    column: u32,
-    bit: u32,
+    column: u16,
+    bit: u16,
     least: L,
     most: L,
 }
-
-/// A condition in numbers.
-type Span = (u32, u32, u32, u32);
 
 impl Explainer {
     /// Makes a forest ready.
@@ -263,8 +261,12 @@ impl Explainer {
             }
         }
         self.parts.append(&mut way.parts);
-        let condition =
-            |(column, bit, least, most): &Span| Condition { column: *column, bit: *bit, least: L::of(*least), most: L::of(*most) };
+        let condition = |(column, bit, least, most): &Span| Condition {
+            column: *column as u16,
+            bit: *bit as u16,
+            least: L::of(*least),
+            most: L::of(*most),
+        };
         Path { value: way.value, first, features, table, conditions: way.spans.iter().map(condition).collect() }
     }
 }
@@ -279,7 +281,7 @@ impl<L: Lane> Condition<L> {
 impl<L: Lane> Path<L> {
     /// Of every row, which of eight features it fails, beginning with number `from`.
     #[inline]
-    fn fails(&self, from: u32, ranks: &[[L; BLOCK]]) -> [u8; BLOCK] {
+    fn fails(&self, from: u16, ranks: &[[L; BLOCK]]) -> [u8; BLOCK] {
         let mut fails = [0; BLOCK];
         for condition in self.conditions.iter().filter(|condition| (from..from + 8).contains(&condition.bit)) {
             let bit = 1 << (condition.bit - from);
@@ -316,7 +318,7 @@ impl Memory {
     fn begin<L: Lane>(&mut self, path: &Path<L>, ranks: &[[L; BLOCK]]) {
         self.features = path.features;
         self.fails.clear();
-        self.fails.extend((0..path.features as u32).step_by(8).map(|from| path.fails(from, ranks)));
+        self.fails.extend((0..path.features as u16).step_by(8).map(|from| path.fails(from, ranks)));
         self.known.clear();
         self.known.resize(SLOTS, None);
         self.shares.resize(self.shares.len().max(SLOTS * path.features), 0.0);
@@ -333,88 +335,5 @@ impl Memory {
             shares(rule, value, parts, |at| fails[at / 8][row] >> (at % 8) & 1 == 1, found);
         }
         found
-    }
-}
-
-/// What a tree answers on the average of its training rows, as the library computes it.
-fn expected(library: Library, tree: &Tree) -> Result<f64, ModelError> {
-    for (number, branch) in tree.branches.iter().enumerate() {
-        if branch.cover <= 0.0 {
-            return Err(ModelError::new(format!("branch {number}"), "no training weight came through it, and explanations divide by it"));
-        }
-    }
-    match (library, tree.branches.first()) {
-        (_, None) => Ok(tree.leaves[0].value),
-        (Library::LightGbm, Some(root)) => Ok(tree.leaves.iter().map(|leaf| leaf.cover / root.cover * leaf.value).sum()),
-        (Library::XgBoost, Some(_)) => {
-            let mut sum = 0.0;
-            let mut open = vec![(tree.root(), 1.0)];
-            while let Some((node, part)) = open.pop() {
-                match node {
-                    Next::Leaf(at) => sum += tree.leaves[at as usize].value * part,
-                    Next::Branch(at) => {
-                        let branch = &tree.branches[at as usize];
-                        open.extend([branch.right, branch.left].map(|child| (child, part * tree.cover(child) / branch.cover)));
-                    }
-                }
-            }
-            Ok(sum)
-        }
-    }
-}
-
-/// A path in plain numbers.
-struct Way {
-    value: f64,
-    who: Vec<u32>,
-    parts: Vec<f64>,
-    /// Column, number of the feature on the path, least and greatest rank.
-    spans: Vec<Span>,
-}
-
-/// The ways to all leaves of a tree that has branches.
-fn ways(tree: &Tree, asks: &[Ask]) -> impl Iterator<Item = Way> {
-    /// One step: the branch, and whether right.
-    type Step = (u32, bool);
-    let mut steps: Vec<Step> = Vec::new();
-    let mut open = if tree.branches.is_empty() { Vec::new() } else { vec![(tree.root(), 0_usize, None)] };
-    std::iter::from_fn(move || {
-        while let Some((node, depth, step)) = open.pop() {
-            steps.truncate(usize::saturating_sub(depth, 1));
-            steps.extend(step);
-            match node {
-                Next::Branch(at) => {
-                    let branch = &tree.branches[at as usize];
-                    open.extend([(branch.right, depth + 1, Some((at, true))), (branch.left, depth + 1, Some((at, false)))]);
-                }
-                Next::Leaf(at) => {
-                    let mut way = Way { value: tree.leaves[at as usize].value, who: Vec::new(), parts: Vec::new(), spans: Vec::new() };
-                    for (at, right) in &steps {
-                        way.take(tree, asks, *at, *right);
-                    }
-                    return Some(way);
-                }
-            }
-        }
-        None
-    })
-}
-
-impl Way {
-    fn take(&mut self, tree: &Tree, asks: &[Ask], at: u32, right: bool) {
-        let (branch, ask) = (&tree.branches[at as usize], asks[at as usize]);
-        let bit = self.who.iter().position(|feature| *feature == branch.feature).unwrap_or_else(|| {
-            self.who.push(branch.feature);
-            self.parts.push(1.0);
-            self.who.len() - 1
-        });
-        let child = if right { branch.right } else { branch.left };
-        self.parts[bit] *= tree.cover(child) / branch.cover;
-        let known = self.spans.iter().position(|span| span.0 == ask.column).unwrap_or_else(|| {
-            self.spans.push((ask.column, bit as u32, 0, u32::MAX));
-            self.spans.len() - 1
-        });
-        let span = &mut self.spans[known];
-        if right { span.2 = span.2.max(ask.rank + 1) } else { span.3 = span.3.min(ask.rank) }
     }
 }

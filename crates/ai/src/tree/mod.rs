@@ -12,6 +12,7 @@ mod rank;
 mod score;
 mod shapley;
 mod walk;
+mod way;
 mod write;
 mod xgboost;
 
