@@ -52,7 +52,7 @@ struct Path<L> {
     /// Its features are `who[first..first + features]`, and what passes their conditions `parts[..]` likewise.
     first: usize,
     features: usize,
-    /// Where its table begins: for every feature the shares of all patterns.
+    /// Where its table begins: for every pattern the shares of all features.
     table: Option<usize>,
     conditions: Box<[Condition<L>]>,
 }
@@ -174,8 +174,9 @@ impl Explainer {
                     u64::from(condition.fails(ranks[condition.column as usize])) << (condition.bit % 64);
             }
             if let Some(table) = path.table {
-                for (at, feature) in who.iter().enumerate() {
-                    out[*feature as usize] += self.tables[table + (at << path.features) + pattern[0] as usize];
+                let shares = &self.tables[table + pattern[0] as usize * path.features..][..path.features];
+                for (feature, share) in who.iter().zip(shares) {
+                    out[*feature as usize] += share;
                 }
                 continue;
             }
@@ -191,14 +192,14 @@ impl Explainer {
     fn look_up<L: Lane>(&self, path: &Path<L>, table: &[f64], who: &[u32], ranks: &[[L; BLOCK]], sums: &mut [[f64; BLOCK]]) {
         let fails = path.fails(0, ranks);
         match path.features {
-            1 => spread::<2>(table, who, &fails, sums),
-            2 => spread::<4>(table, who, &fails, sums),
-            3 => spread::<8>(table, who, &fails, sums),
-            4 => spread::<16>(table, who, &fails, sums),
-            5 => spread::<32>(table, who, &fails, sums),
-            6 => spread::<64>(table, who, &fails, sums),
-            7 => spread::<128>(table, who, &fails, sums),
-            _ => spread::<256>(table, who, &fails, sums),
+            1 => spread::<1, 2>(table, who, &fails, sums),
+            2 => spread::<2, 4>(table, who, &fails, sums),
+            3 => spread::<3, 8>(table, who, &fails, sums),
+            4 => spread::<4, 16>(table, who, &fails, sums),
+            5 => spread::<5, 32>(table, who, &fails, sums),
+            6 => spread::<6, 64>(table, who, &fails, sums),
+            7 => spread::<7, 128>(table, who, &fails, sums),
+            _ => spread::<8, 256>(table, who, &fails, sums),
         }
     }
 
@@ -256,7 +257,7 @@ impl Explainer {
             for pattern in 0..patterns {
                 shares(&self.rules[features], way.value, &way.parts, |at| pattern >> at & 1 == 1, &mut found[..features]);
                 for (at, share) in found[..features].iter().enumerate() {
-                    self.tables[start + at * patterns + pattern] = *share;
+                    self.tables[start + pattern * features + at] = *share;
                 }
             }
         }
@@ -294,11 +295,13 @@ impl<L: Lane> Path<L> {
     }
 }
 
-/// Adds the shares of every row to the sums of the features. `N` is the number of patterns.
-fn spread<const N: usize>(table: &[f64], who: &[u32], fails: &[u8; BLOCK], sums: &mut [[f64; BLOCK]]) {
-    for (feature, shares) in who.iter().zip(table.as_chunks::<N>().0) {
+/// Adds the shares of every row to the sums of the features: `M` features, `N` = 2^M patterns.
+fn spread<const M: usize, const N: usize>(table: &[f64], who: &[u32], fails: &[u8; BLOCK], sums: &mut [[f64; BLOCK]]) {
+    // Of fixed size, so that no index needs to be checked.
+    let Some(table) = table.as_chunks::<M>().0.first_chunk::<N>() else { return };
+    for (at, feature) in who.iter().enumerate().take(M) {
         for (sum, fails) in sums[*feature as usize].iter_mut().zip(fails) {
-            *sum += shares[usize::from(*fails) & (N - 1)];
+            *sum += table[usize::from(*fails) & (N - 1)][at];
         }
     }
 }
