@@ -13,6 +13,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections import defaultdict
@@ -35,7 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--vectors", type=Path, help="a folder with models and rows; default: train them")
     parser.add_argument("--passes", type=int, default=3)
     parser.add_argument("--rows", type=int, default=1_000_000, help="scored together; default: %(default)s")
-    parser.add_argument("--explained", type=int, default=2000, help="by the libraries; ten times as many by ours; default: %(default)s")
+    parser.add_argument("--explained", type=int, default=2000, help="by the libraries; ten times as many by ours; at most a tenth of the rows; default: %(default)s")
     parser.add_argument("--name", help="results/NAME.md")
     return parser.parse_args()
 
@@ -136,12 +137,11 @@ class LightGBM(Side):
         return self.booster.predict(rows, pred_contrib=True, num_threads=1)
 
 
-def ours(options: argparse.Namespace, model: Path, rows: Path, explained: int) -> tuple[dict[str, float], Path]:
-    answers = options.scratch / f"{model.stem}.answers"
+def ours(options: argparse.Namespace, model: Path, rows: Path, answers: Path, explained: int) -> dict[str, float]:
     command = [options.ours, model, rows, str(options.rows), str(explained), answers]
-    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     figures = {"single": said["single"], "wall": said["p50"], "batch": options.rows / said["batch"], "shap": explained / said["shap"], "single shap": said["single_shap"]}
-    return figures | {"ready": (said["read"] + said["ready"] + said["able"]) * 1e3}, answers
+    return figures | {"ready": (said["read"] + said["ready"] + said["able"]) * 1e3}
 
 
 def compare(side: Side, answers: Path, width: int) -> str:
@@ -165,6 +165,12 @@ def compare(side: Side, answers: Path, width: int) -> str:
 def main() -> None:
     options = arguments()
     warnings.filterwarnings("ignore")
+    with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
+        options.folder = Path(folder)
+        run(options)
+
+
+def run(options: argparse.Namespace) -> None:
     by_xgboost, by_lightgbm, seen = models(options)
     rng = np.random.default_rng(SEED)
     rows = seen[rng.integers(0, len(seen), options.rows)]
@@ -172,13 +178,13 @@ def main() -> None:
     figures: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
     agreed = {}
     for kind, model, width in [(XGBoost, by_xgboost, 37), (LightGBM, by_lightgbm, rows.shape[1])]:
-        place = options.scratch / f"rows{width}.f32"
+        place, answers = options.folder / f"rows{width}.f32", options.folder / f"{kind.__name__}.answers"
         own = np.ascontiguousarray(rows[:, :width])
         own.tofile(place)
         side = kind(model, own, options.explained)
         for number in range(options.passes):
             figures[kind.__name__, "library"].append(side.run())
-            mine, answers = ours(options, model, place, 10 * options.explained)
+            mine = ours(options, model, place, answers, 10 * options.explained)
             figures[kind.__name__, "ours"].append(mine)
             say(f"pass {number + 1}, {kind.__name__}: {figures[kind.__name__, 'library'][-1]} ours: {mine}")
         agreed[kind.__name__] = compare(side, answers, width)

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let width = forest.features().len();
     let rows: Vec<f32> =
         std::fs::read(rows)?.chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect();
-    let rows = &rows[..many * width];
+    let rows = rows.get(..many * width).filter(|_| explained <= many).ok_or("ROWS holds fewer rows than are asked for")?;
 
     // One row at a time: percentiles of the wall, and the CPU of all.
     let alone = 20_000.min(many);
