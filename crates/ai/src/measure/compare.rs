@@ -26,7 +26,7 @@ pub fn auc_interval(scored: &Scored, level: f64) -> Option<Interval> {
     if value <= 0.0 || value >= 1.0 {
         return Some(Interval { value, low: value, high: value });
     }
-    let z = special::normal_quantile(0.5 + level / 2.0);
+    let z = special::normal_within(level);
     let half = z * variance.sqrt() / (value * (1.0 - value));
     let logit = (value / (1.0 - value)).ln();
     Some(Interval { value, low: 1.0 / (1.0 + (half - logit).exp()), high: 1.0 / (1.0 + (-half - logit).exp()) })
@@ -42,7 +42,7 @@ pub fn delong(first: &Scored, second: &Scored, level: f64) -> Result<Comparison>
     let (a, b) = (Placements::of(first).ok_or_else(few)?, Placements::of(second).ok_or_else(few)?);
     let variance = a.covariance(&a) + b.covariance(&b) - 2.0 * a.covariance(&b);
     let (value, error) = (a.auc - b.auc, variance.max(0.0).sqrt());
-    let half = special::normal_quantile(0.5 + level / 2.0) * error;
+    let half = special::normal_within(level) * error;
     let p = match (value == 0.0, error == 0.0) {
         (true, _) => 1.0,
         (false, true) => 0.0,

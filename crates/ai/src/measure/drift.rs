@@ -87,8 +87,9 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// At most `count` bins; fewer where values repeat. NaN is missing.
+    /// At most `count` bins, a thousand at most; fewer where values repeat. NaN is missing.
     pub fn of(reference: &[f64], count: usize) -> Bins {
+        let count = count.min(1000);
         let mut values: Vec<f64> = reference.iter().copied().filter(|v| !v.is_nan()).collect();
         values.sort_by(f64::total_cmp);
         let mut inner: Vec<f64> = (1..count).filter_map(|i| values.get(i * values.len() / count).copied()).collect();

@@ -58,7 +58,7 @@ impl Interval {
             return None;
         }
         let (n, p) = (whole as f64, part as f64 / whole as f64);
-        let z2 = special::normal_quantile(0.5 + level / 2.0).powi(2);
+        let z2 = special::normal_within(level).powi(2);
         let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
         let half = (z2 * (p * (1.0 - p) / n + z2 / (4.0 * n * n))).sqrt() / (1.0 + z2 / n);
         Some(Interval { value: p, low: (centre - half).max(0.0), high: (centre + half).min(1.0) })

@@ -137,6 +137,11 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
     if p < 0.5 { -z } else { z }
 }
 
+/// The z that a normal variable stays within on both sides with the probability `level`, which is kept inside 0 to 1.
+pub(crate) fn normal_within(level: f64) -> f64 {
+    normal_quantile(0.5 + level.clamp(0.0, 1.0 - 1e-12) / 2.0)
+}
+
 /// P(|T| ≥ |t|) for Student's distribution with `freedom` degrees of freedom.
 pub(crate) fn student_both(t: f64, freedom: f64) -> f64 {
     if t.is_nan() || freedom.is_nan() {
