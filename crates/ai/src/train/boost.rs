@@ -40,6 +40,9 @@ pub struct Boosted {
 /// After so many rounds in which nothing could be split, nothing will be.
 const IDLE: usize = 20;
 
+/// The most bytes that the histograms of a tree may take.
+const MEMORY: usize = 2 << 30;
+
 /// The best round so far.
 struct Best {
     loss: f64,
@@ -55,7 +58,8 @@ struct Best {
 /// The same arguments give the same forest to the last bit, whatever the number of threads.
 ///
 /// # Errors
-/// Settings without meaning, names that are not one for each column, an outcome that does not occur.
+/// Settings without meaning, names that are not one for each column, an outcome that does not occur, more leaves than
+/// there is memory for over so many columns.
 pub fn boost(
     rows: &Rows<'_>,
     names: &[&str],
@@ -74,6 +78,16 @@ pub fn boost(
         return Err(Error::new("validation", format!("{} columns beside {}", validation.width(), rows.width())));
     }
     let binned = Binned::of(rows, settings.bins);
+    let bytes = binned.lanes.iter().map(|lane| lane.size * size_of::<Sum>()).sum::<usize>().saturating_mul(settings.leaves);
+    if bytes > MEMORY {
+        let reason = format!(
+            "histograms of {} leaves over these columns take {} MB; up to {} are given",
+            settings.leaves,
+            bytes >> 20,
+            MEMORY >> 20
+        );
+        return Err(Error::new("leaves", reason));
+    }
     let pool = match settings.threads {
         1 => None,
         threads => rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok(),
@@ -333,6 +347,12 @@ mod tests {
             assert!(fit(&strange, &outcomes, &broken).is_err(), "{broken:?}");
         }
         assert!(serde_json::from_str::<Settings>(r#"{"leafs": 3}"#).is_err(), "an unknown setting is no default");
+        let wide: Vec<f64> = (0..2 * Rows::WIDEST).map(|i| f64::from(i < Rows::WIDEST)).collect();
+        let names: Vec<String> = (0..Rows::WIDEST).map(|i| i.to_string()).collect();
+        let rows = Rows::new(&wide, Rows::WIDEST, &[true, false]).unwrap();
+        let many = Settings { rounds: 1, leaves: 4096, ..all };
+        let refused = boost(&rows, &names.iter().map(String::as_str).collect::<Vec<_>>(), None, &many, |_| ControlFlow::Continue(()));
+        assert_eq!(refused.unwrap_err().place(), "leaves");
     }
 
     fn margins_of_one(forest: &Forest) -> f64 {

@@ -147,8 +147,11 @@ impl Grower<'_> {
             sibling.iter_mut().zip(&*own).for_each(|(sibling, own)| *sibling -= *own);
             [self.search(lane, own, small, use_column), self.search(lane, sibling, large, use_column)]
         });
-        [small.split, large.split] = found;
-        (small.histogram, large.histogram) = (Some(histogram), Some(parents));
+        for ((node, split), histogram) in [small, large].into_iter().zip(found).zip([histogram, parents]) {
+            node.split = split;
+            // Only a node that will be split hands its sums down.
+            if split.is_some() { node.histogram = Some(histogram) } else { spare.push(histogram) }
+        }
     }
 
     /// Does `work` on every lane that has a wanted column, and gives the best split of each of the two nodes. Lanes
