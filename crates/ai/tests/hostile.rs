@@ -204,7 +204,7 @@ fn twisted_bytes_are_refused_or_read_and_never_panic() {
                     let margin = Scorer::new(&forest).margin(&row).unwrap();
                     let mut together = Vec::new();
                     Scorer::new(&forest).margins(&row, &mut together).unwrap();
-                    assert_eq!(together, [margin]);
+                    assert_eq!((together.len(), together[0].to_bits()), (1, margin.to_bits()));
                     assert!(Explainer::new(&forest).is_err() || Explainer::new(&forest).unwrap().contributions(&row).is_ok());
                 }
             }

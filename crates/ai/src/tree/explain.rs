@@ -9,7 +9,8 @@
 use super::rank::{Ask, BLOCK, Lane, Ranks};
 use super::shapley::{Rule, shares};
 use super::walk::Value;
-use super::{Forest, Library, ModelError, Next, Tree};
+use super::way::{Span, Way, expected, ways};
+use super::{Forest, ModelError};
 
 /// Paths with more features than this have no table.
 const TABLED: usize = 8;
@@ -17,7 +18,7 @@ const TABLED: usize = 8;
 const FIGURES: usize = 8 << 20;
 /// All conditions of all paths together.
 const CONDITIONS: usize = 16 << 20;
-/// Columns of ranks.
+/// Columns of ranks; a path has up to 256 features. Both fit sixteen bits.
 const COLUMNS: usize = 1 << 14;
 /// Patterns of one block that are remembered.
 const SLOTS: usize = 256;
@@ -51,7 +52,7 @@ struct Path<L> {
     /// Its features are `who[first..first + features]`, and what passes their conditions `parts[..]` likewise.
     first: usize,
     features: usize,
-    /// Where its table begins: for every feature the shares of all patterns.
+    /// Where its table begins: for every pattern the shares of all features.
     table: Option<usize>,
     conditions: Box<[Condition<L>]>,
 }
@@ -59,14 +60,11 @@ struct Path<L> {
 /// The row fails for feature number `bit` of the path when its rank in the column is below or above.
 #[derive(Debug, Clone, Copy)]
 struct Condition<L> {
-    column: u32,
-    bit: u32,
+    column: u16,
+    bit: u16,
     least: L,
     most: L,
 }
-
-/// A condition in numbers.
-type Span = (u32, u32, u32, u32);
 
 impl Explainer {
     /// Makes a forest ready.
@@ -176,8 +174,9 @@ impl Explainer {
                     u64::from(condition.fails(ranks[condition.column as usize])) << (condition.bit % 64);
             }
             if let Some(table) = path.table {
-                for (at, feature) in who.iter().enumerate() {
-                    out[*feature as usize] += self.tables[table + (at << path.features) + pattern[0] as usize];
+                let shares = &self.tables[table + pattern[0] as usize * path.features..][..path.features];
+                for (feature, share) in who.iter().zip(shares) {
+                    out[*feature as usize] += share;
                 }
                 continue;
             }
@@ -193,14 +192,14 @@ impl Explainer {
     fn look_up<L: Lane>(&self, path: &Path<L>, table: &[f64], who: &[u32], ranks: &[[L; BLOCK]], sums: &mut [[f64; BLOCK]]) {
         let fails = path.fails(0, ranks);
         match path.features {
-            1 => spread::<2>(table, who, &fails, sums),
-            2 => spread::<4>(table, who, &fails, sums),
-            3 => spread::<8>(table, who, &fails, sums),
-            4 => spread::<16>(table, who, &fails, sums),
-            5 => spread::<32>(table, who, &fails, sums),
-            6 => spread::<64>(table, who, &fails, sums),
-            7 => spread::<128>(table, who, &fails, sums),
-            _ => spread::<256>(table, who, &fails, sums),
+            1 => spread::<1, 2>(table, who, &fails, sums),
+            2 => spread::<2, 4>(table, who, &fails, sums),
+            3 => spread::<3, 8>(table, who, &fails, sums),
+            4 => spread::<4, 16>(table, who, &fails, sums),
+            5 => spread::<5, 32>(table, who, &fails, sums),
+            6 => spread::<6, 64>(table, who, &fails, sums),
+            7 => spread::<7, 128>(table, who, &fails, sums),
+            _ => spread::<8, 256>(table, who, &fails, sums),
         }
     }
 
@@ -258,13 +257,17 @@ impl Explainer {
             for pattern in 0..patterns {
                 shares(&self.rules[features], way.value, &way.parts, |at| pattern >> at & 1 == 1, &mut found[..features]);
                 for (at, share) in found[..features].iter().enumerate() {
-                    self.tables[start + at * patterns + pattern] = *share;
+                    self.tables[start + pattern * features + at] = *share;
                 }
             }
         }
         self.parts.append(&mut way.parts);
-        let condition =
-            |(column, bit, least, most): &Span| Condition { column: *column, bit: *bit, least: L::of(*least), most: L::of(*most) };
+        let condition = |(column, bit, least, most): &Span| Condition {
+            column: *column as u16,
+            bit: *bit as u16,
+            least: L::of(*least),
+            most: L::of(*most),
+        };
         Path { value: way.value, first, features, table, conditions: way.spans.iter().map(condition).collect() }
     }
 }
@@ -279,7 +282,7 @@ impl<L: Lane> Condition<L> {
 impl<L: Lane> Path<L> {
     /// Of every row, which of eight features it fails, beginning with number `from`.
     #[inline]
-    fn fails(&self, from: u32, ranks: &[[L; BLOCK]]) -> [u8; BLOCK] {
+    fn fails(&self, from: u16, ranks: &[[L; BLOCK]]) -> [u8; BLOCK] {
         let mut fails = [0; BLOCK];
         for condition in self.conditions.iter().filter(|condition| (from..from + 8).contains(&condition.bit)) {
             let bit = 1 << (condition.bit - from);
@@ -292,11 +295,13 @@ impl<L: Lane> Path<L> {
     }
 }
 
-/// Adds the shares of every row to the sums of the features. `N` is the number of patterns.
-fn spread<const N: usize>(table: &[f64], who: &[u32], fails: &[u8; BLOCK], sums: &mut [[f64; BLOCK]]) {
-    for (feature, shares) in who.iter().zip(table.as_chunks::<N>().0) {
+/// Adds the shares of every row to the sums of the features: `M` features, `N` = 2^M patterns.
+fn spread<const M: usize, const N: usize>(table: &[f64], who: &[u32], fails: &[u8; BLOCK], sums: &mut [[f64; BLOCK]]) {
+    // Of fixed size, so that no index needs to be checked.
+    let Some(table) = table.as_chunks::<M>().0.first_chunk::<N>() else { return };
+    for (at, feature) in who.iter().enumerate().take(M) {
         for (sum, fails) in sums[*feature as usize].iter_mut().zip(fails) {
-            *sum += shares[usize::from(*fails) & (N - 1)];
+            *sum += table[usize::from(*fails) & (N - 1)][at];
         }
     }
 }
@@ -316,7 +321,7 @@ impl Memory {
     fn begin<L: Lane>(&mut self, path: &Path<L>, ranks: &[[L; BLOCK]]) {
         self.features = path.features;
         self.fails.clear();
-        self.fails.extend((0..path.features as u32).step_by(8).map(|from| path.fails(from, ranks)));
+        self.fails.extend((0..path.features as u16).step_by(8).map(|from| path.fails(from, ranks)));
         self.known.clear();
         self.known.resize(SLOTS, None);
         self.shares.resize(self.shares.len().max(SLOTS * path.features), 0.0);
@@ -333,88 +338,5 @@ impl Memory {
             shares(rule, value, parts, |at| fails[at / 8][row] >> (at % 8) & 1 == 1, found);
         }
         found
-    }
-}
-
-/// What a tree answers on the average of its training rows, as the library computes it.
-fn expected(library: Library, tree: &Tree) -> Result<f64, ModelError> {
-    for (number, branch) in tree.branches.iter().enumerate() {
-        if branch.cover <= 0.0 {
-            return Err(ModelError::new(format!("branch {number}"), "no training weight came through it, and explanations divide by it"));
-        }
-    }
-    match (library, tree.branches.first()) {
-        (_, None) => Ok(tree.leaves[0].value),
-        (Library::LightGbm, Some(root)) => Ok(tree.leaves.iter().map(|leaf| leaf.cover / root.cover * leaf.value).sum()),
-        (Library::XgBoost, Some(_)) => {
-            let mut sum = 0.0;
-            let mut open = vec![(tree.root(), 1.0)];
-            while let Some((node, part)) = open.pop() {
-                match node {
-                    Next::Leaf(at) => sum += tree.leaves[at as usize].value * part,
-                    Next::Branch(at) => {
-                        let branch = &tree.branches[at as usize];
-                        open.extend([branch.right, branch.left].map(|child| (child, part * tree.cover(child) / branch.cover)));
-                    }
-                }
-            }
-            Ok(sum)
-        }
-    }
-}
-
-/// A path in plain numbers.
-struct Way {
-    value: f64,
-    who: Vec<u32>,
-    parts: Vec<f64>,
-    /// Column, number of the feature on the path, least and greatest rank.
-    spans: Vec<Span>,
-}
-
-/// The ways to all leaves of a tree that has branches.
-fn ways(tree: &Tree, asks: &[Ask]) -> impl Iterator<Item = Way> {
-    /// One step: the branch, and whether right.
-    type Step = (u32, bool);
-    let mut steps: Vec<Step> = Vec::new();
-    let mut open = if tree.branches.is_empty() { Vec::new() } else { vec![(tree.root(), 0_usize, None)] };
-    std::iter::from_fn(move || {
-        while let Some((node, depth, step)) = open.pop() {
-            steps.truncate(usize::saturating_sub(depth, 1));
-            steps.extend(step);
-            match node {
-                Next::Branch(at) => {
-                    let branch = &tree.branches[at as usize];
-                    open.extend([(branch.right, depth + 1, Some((at, true))), (branch.left, depth + 1, Some((at, false)))]);
-                }
-                Next::Leaf(at) => {
-                    let mut way = Way { value: tree.leaves[at as usize].value, who: Vec::new(), parts: Vec::new(), spans: Vec::new() };
-                    for (at, right) in &steps {
-                        way.take(tree, asks, *at, *right);
-                    }
-                    return Some(way);
-                }
-            }
-        }
-        None
-    })
-}
-
-impl Way {
-    fn take(&mut self, tree: &Tree, asks: &[Ask], at: u32, right: bool) {
-        let (branch, ask) = (&tree.branches[at as usize], asks[at as usize]);
-        let bit = self.who.iter().position(|feature| *feature == branch.feature).unwrap_or_else(|| {
-            self.who.push(branch.feature);
-            self.parts.push(1.0);
-            self.who.len() - 1
-        });
-        let child = if right { branch.right } else { branch.left };
-        self.parts[bit] *= tree.cover(child) / branch.cover;
-        let known = self.spans.iter().position(|span| span.0 == ask.column).unwrap_or_else(|| {
-            self.spans.push((ask.column, bit as u32, 0, u32::MAX));
-            self.spans.len() - 1
-        });
-        let span = &mut self.spans[known];
-        if right { span.2 = span.2.max(ask.rank + 1) } else { span.3 = span.3.min(ask.rank) }
     }
 }

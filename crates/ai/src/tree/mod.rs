@@ -2,6 +2,13 @@
 //!
 //! A [`Forest`] is what every reader gives and every writer and scorer takes. It is checked when it is made, so
 //! that nothing after it can loop, go out of range or panic.
+//!
+//! - in: [`Forest::from_xgboost`], [`Forest::from_lightgbm`], [`Forest::lightgbm`] for trees made here;
+//! - out: [`Forest::to_lightgbm`];
+//! - answers: [`Scorer`] for margins, [`Forest::probability`], [`Forest::leaves`], [`Explainer`] for contributions.
+//!
+//! A row is a slice of f32 or f64 in the order of [`Forest::features`], NaN where nothing is known. Many rows stand
+//! one after the other in one slice.
 
 mod error;
 mod explain;
@@ -12,6 +19,7 @@ mod rank;
 mod score;
 mod shapley;
 mod walk;
+mod way;
 mod write;
 mod xgboost;
 
