@@ -3,6 +3,7 @@
 //!
 //! Everything here computes and nothing here reads a file, a clock or a database.
 
+pub mod chance;
 pub mod measure;
 pub mod train;
 pub mod tree;
