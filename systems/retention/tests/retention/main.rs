@@ -1,0 +1,12 @@
+//! The computing parts of retention: records, formats, features, labels, the cohort.
+
+mod cohort;
+mod features;
+mod formats;
+mod hand;
+mod hostile;
+mod label;
+mod planted;
+mod properties;
+mod rules;
+mod vectors;
