@@ -227,22 +227,9 @@ impl<'a> Question<'a> {
         found
     }
 
-    /// Whether it is looked for in nothing but what frameworks make of a program. What also shows as
-    /// a call, a setting or in configuration would have been seen without knowing the router.
-    fn asks_frameworks_only(&self) -> bool {
-        let asked = self
-            .detect
-            .signals
-            .iter()
-            .flat_map(|signal| signal.all.iter().chain(&signal.any).chain(signal.cover.iter().map(|cover| &cover.of)));
-        let mut kinds = asked.flat_map(Pattern::kinds);
-        kinds.all(|kind| matches!(kind, Kind::App | Kind::Route | Kind::Middleware | Kind::Handler | Kind::Hook))
-    }
-
     fn absent(&self, unit: &Unit) -> Found<'a> {
         let about_callers = self.detect.per == Per::Api || matches!(self.page.applies, Applies::Http | Applies::Accounts);
-        let unseen =
-            about_callers && self.detect.otherwise == Status::Missing && self.asks_frameworks_only() && unit.is_of_own_make(self.facts);
+        let unseen = about_callers && self.detect.otherwise == Status::Missing && unit.is_of_own_make(self.facts);
         let status = if unseen { Status::Unknown } else { self.detect.otherwise };
         let own = "It answers by a router of its own make: what is known of frameworks says nothing about it.";
         let why = if unseen { Some(own.to_owned()) } else { self.detect.absent.clone() };
