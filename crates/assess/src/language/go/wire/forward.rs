@@ -207,6 +207,10 @@ impl<'p> Wiring<'p> {
             let framework = before.map(|forward| forward.framework).or_else(|| framework_of(inner)).unwrap_or("net/http");
             let Some((on, mut guards)) = self.handed_on(place.file, fact, inner, &params, wraps.is_some()) else { continue };
             guards.extend(before.into_iter().flat_map(|forward| forward.guards.iter().cloned()));
+            // What else is done to a router that is handed over is said of the parameter itself.
+            if matches!(on, On::Argument(_)) && !matches!(does, Does::Route { .. }) {
+                continue;
+            }
             let mut forward = Forward { does: does.clone(), framework, on, verb: None, prefix: String::new(), guards };
             let carried = |key: usize| self.carried(place, fact, &key.to_string(), &params, 0);
             forward.does = match does {

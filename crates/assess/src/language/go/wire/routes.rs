@@ -160,7 +160,7 @@ impl<'p> Wiring<'p> {
                         .fact
                         .all("param")
                         .find_map(|one| one.split_once(':').filter(|(name, _)| Some(*name) == param.split('@').next()));
-                    if forwards.is_some() || of.is_none_or(|(_, of)| self.routes_of(of).is_none()) {
+                    if of.is_none_or(|(_, of)| self.routes_of(of).is_none()) {
                         // Something to put before routes, which a caller hands over: the first one tells which.
                         if let Some(value) = fact.get(&format!("{number}.ref")).filter(|_| of.is_some_and(|(_, of)| guards(of))) {
                             given.entry((own.place.file, param.to_owned())).or_insert_with(|| (*file, value.to_owned()));

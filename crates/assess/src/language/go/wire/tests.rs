@@ -251,6 +251,7 @@ type action func(w http.ResponseWriter, r *http.Request) error
 
 func post(r chi.Router, path string, do action) {
 	r.Post(path, func(w http.ResponseWriter, q *http.Request) { _ = do(w, q) })
+	r.Head("/seen", live)
 }
 
 func probes(r chi.Router, live http.HandlerFunc) {
@@ -270,5 +271,5 @@ func main() {
 }
 "#,
     )]);
-    assert_eq!(routes(&facts), ["GET /live live []", "POST /v1/notes save []"]);
+    assert_eq!(routes(&facts), ["HEAD /v1/seen live []", "GET /live live []", "POST /v1/notes save []"]);
 }
