@@ -54,6 +54,7 @@ kinds! {
     /// An import; `name` is what is imported, canonical. Never proof of anything.
     Import = "import",
     /// A definition; `kind` function, method, class; `base` (each), `body` normal, empty, raises, constant; `async`; `lines`.
+    /// In Go also `self`, the value that a method is called on.
     Def = "def",
     /// A call; `name` the canonical callee; `0`, `1`, … positional arguments, keyword arguments by name, constants folded;
     /// `await`, `result` the variable it is assigned to, `receiver` as written. In Python also `into` the variable of the whole

@@ -153,6 +153,9 @@ impl<'t> Reader<'t> {
             .with("body", body.map_or("normal", |body| body_kind(body, self.source)))
             .with("lines", (end - line + 1).to_string())
             .within(self.symbol);
+        if let Some((local, _)) = &held {
+            fact = fact.with("self", format!("{local}@{line}"));
+        }
         if !params.is_empty() {
             fact = fact.with("params", params.join(","));
         }

@@ -26,7 +26,16 @@ impl<'t> Reader<'t> {
         let inside = inside.get(1..inside.len().saturating_sub(1)).unwrap_or_default();
         let mut fact = Fact::new(Kind::Call, name, line, end).with("macro", "yes");
         let mut texts = Vec::new();
-        for (number, (key, value)) in arguments(inside).into_iter().enumerate() {
+        // A list of handlers may be long, with remarks in it.
+        let handlers = matches!(name.rsplit('.').next(), Some("routes" | "catchers"));
+        let given = match handlers {
+            true => {
+                let plain: Vec<&str> = inside.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+                listed(&plain.join("\n"), 1000)
+            }
+            false => arguments(inside),
+        };
+        for (number, (key, value)) in given.into_iter().enumerate() {
             let value = if value.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':')
                 && value.contains(|c: char| c.is_alphabetic())
                 && key.is_none()
@@ -160,6 +169,13 @@ impl<'t> Reader<'t> {
 
 /// The arguments in a text of tokens: what stands between commas, with its name where it has one (`level = "info"`).
 pub(super) fn arguments(inside: &str) -> Vec<(Option<String>, String)> {
+    listed(inside, MOST)
+}
+
+/// How many arguments of a macro are read where none is expected to have many.
+const MOST: usize = 40;
+
+fn listed(inside: &str, most: usize) -> Vec<(Option<String>, String)> {
     let mut out = Vec::new();
     let (mut depth, mut start) = (0i32, 0usize);
     let mut quoted = false;
@@ -183,7 +199,7 @@ pub(super) fn arguments(inside: &str) -> Vec<(Option<String>, String)> {
             }
             _ => {}
         }
-        if parts.len() > 40 {
+        if parts.len() > most {
             break;
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Names {
     pub constants: HashMap<String, String>,
     /// Names that the file declares.
     pub own: std::collections::HashSet<String>,
+    /// Those of functions: nothing is below them, so `rocket::build` beside `fn rocket` is the crate's.
+    functions: std::collections::HashSet<String>,
 }
 
 impl Names {
@@ -64,6 +66,9 @@ impl Names {
                     | "union_item" => {
                         if let Some(name) = child.child_by_field_name("name") {
                             names.own.insert(text(name, source).to_owned());
+                            if child.kind() == "function_item" {
+                                names.functions.insert(text(name, source).to_owned());
+                            }
                         }
                         later.push(child);
                     }
@@ -153,7 +158,7 @@ impl Names {
         }
         let base = if let Some(full) = self.imports.get(*first) {
             full.clone()
-        } else if self.own.contains(*first) {
+        } else if self.own.contains(*first) && (rest.is_empty() || !self.functions.contains(*first)) {
             format!("{}.{first}", self.path)
         } else {
             (*first).to_owned()

@@ -1,11 +1,15 @@
 //! From the calls of all files to apps, routes, middleware and hooks.
 
+mod forward;
 mod handled;
 mod leads;
 mod names;
 mod routers;
 mod routes;
 mod served;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -35,6 +39,8 @@ struct Wiring<'p> {
     pub index: BTreeMap<FileId, usize>,
     /// What callers hand to parameters that stand before routes.
     pub given: BTreeMap<routes::Named, routes::Named>,
+    /// Functions of the program that hand on to routers.
+    pub forwards: forward::Forwards,
     pub graph: Graph,
 }
 
@@ -42,6 +48,7 @@ struct Wiring<'p> {
 pub(super) fn wire(program: &Program<'_>) -> Wired {
     let mut wiring = Wiring::of(program);
     let mut wired = Wired::default();
+    wiring.find_forwards();
     wiring.mount();
     wiring.serve(&mut wired);
     wiring.routes(&mut wired);
@@ -72,6 +79,7 @@ impl<'p> Wiring<'p> {
             defined: BTreeMap::new(),
             index: BTreeMap::new(),
             given: BTreeMap::new(),
+            forwards: forward::Forwards::default(),
             graph: Graph::default(),
         };
         for (number, (file, _, extract)) in program.files.iter().enumerate() {
@@ -126,14 +134,14 @@ impl<'p> Wiring<'p> {
 
     /// Calls of all files: file, number in it, fact, followed name.
     pub fn every(&self) -> impl Iterator<Item = (FileId, usize, &'p Fact, &str)> {
-        self.program.files.iter().zip(&self.calls).flat_map(|((file, path, extract), names)| {
+        self.program.files.iter().zip(&self.calls).flat_map(move |((file, path, extract), names)| {
             let tests = path.ends_with("_test.go");
             extract
                 .facts
                 .iter()
                 .zip(names)
                 .enumerate()
-                .filter(move |(_, (fact, _))| !tests && fact.kind == Kind::Call)
+                .filter(move |(at, (fact, _))| !tests && fact.kind == Kind::Call && !self.forwards.inside.contains(&(*file, *at)))
                 .map(move |(at, (fact, name))| (*file, at, fact, name.as_str()))
         })
     }
@@ -211,7 +219,7 @@ impl<'p> Wiring<'p> {
         for at in self.made.get(&place).into_iter().flatten() {
             let (Some(fact), Some(name)) = (extract.facts.get(*at), names.get(*at)) else { continue };
             // What registers a handler is not the handler's.
-            if holds(fact) && routers::does(name).is_none() && !out.contains(name) && out.len() < 80 {
+            if holds(fact) && self.does(name).is_none() && !out.contains(name) && out.len() < 80 {
                 out.push(name.clone());
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{
     Wiring, plain,
-    routers::{Does, Handler, does, framework},
+    routers::{Does, Handler, framework},
 };
 use crate::{
     fact::{Fact, FileId, Kind},
@@ -28,10 +28,16 @@ impl<'p> Wiring<'p> {
         let every: Vec<(FileId, usize, &'p Fact, String)> =
             self.every().map(|(file, at, fact, name)| (file, at, fact, name.to_owned())).collect();
         for (file, _, fact, name) in &every {
-            let Some(does) = does(name) else { continue };
+            let Some(does) = self.does(name) else { continue };
             let id = fact.get("id").unwrap_or_default();
             let spot = Self::spot(*file, fact);
-            let on = fact.get("from").unwrap_or("~net/http.DefaultServeMux");
+            let forward = self.forward(name).cloned();
+            let (there, on) = match &forward {
+                Some(_) => self.on(*file, fact, name),
+                None => (*file, fact.get("from").unwrap_or("~net/http.DefaultServeMux").to_owned()),
+            };
+            let (there, on) = (there, on.as_str());
+            let fixed = forward.map(|forward| forward.guards).unwrap_or_default();
             match does {
                 Does::Makes(framework) => {
                     let node = self.graph.node(*file, id);
@@ -46,31 +52,32 @@ impl<'p> Wiring<'p> {
                     self.graph.root(node, app);
                 }
                 Does::Group { prefix, guards } => {
-                    let (child, parent) = (self.graph.node(*file, id), self.graph.node(*file, on));
+                    let (child, parent) = (self.graph.node(*file, id), self.graph.node(there, on));
                     let prefix = prefix.and_then(|at| fact.get(&at.to_string())).unwrap_or_default();
-                    let guards = guards.map(|from| self.layers(*file, fact, from)).unwrap_or_default();
+                    let mut guards = guards.map(|from| self.layers(*file, fact, from)).unwrap_or_default();
+                    guards.extend(fixed);
                     self.graph.hang(child, parent, prefix, guards, spot);
                 }
                 Does::Inside { prefix, body } => {
-                    let parent = self.graph.node(*file, on);
+                    let parent = self.graph.node(there, on);
                     let prefix = prefix.and_then(|at| fact.get(&at.to_string())).unwrap_or_default();
                     if let Some(params) = fact.get(&format!("{body}.params")) {
                         let child = self.graph.node(*file, params.split(',').next().unwrap_or_default());
-                        self.graph.hang(child, parent, prefix, Vec::new(), spot);
+                        self.graph.hang(child, parent, prefix, fixed.clone(), spot);
                     } else if let Some(own) =
                         fact.get(&body.to_string()).map(|name| self.names.follow(name)).and_then(|name| self.names.defs.get(&name))
                     {
                         // `r.Route("/users", h.routes)`: the function's own first parameter is the router.
                         if let Some(param) = own.fact.get("params").and_then(|params| params.split(',').next()) {
                             let child = self.graph.node(own.place.file, param);
-                            self.graph.hang(child, parent, prefix, Vec::new(), spot);
+                            self.graph.hang(child, parent, prefix, fixed.clone(), spot);
                         }
                     }
                     let child = self.graph.node(*file, id);
-                    self.graph.hang(child, parent, prefix, Vec::new(), spot);
+                    self.graph.hang(child, parent, prefix, fixed.clone(), spot);
                 }
                 Does::Mount { prefix, what } => {
-                    let parent = self.graph.node(*file, on);
+                    let parent = self.graph.node(there, on);
                     let path = fact.get(&prefix.to_string()).unwrap_or_default().to_owned();
                     if let Some(value) = fact.get(&format!("{what}.ref")) {
                         let child = self.graph.node(*file, value);
@@ -78,24 +85,25 @@ impl<'p> Wiring<'p> {
                     }
                 }
                 Does::Same => {
-                    let (a, b) = (self.graph.node(*file, id), self.graph.node(*file, on));
+                    let (a, b) = (self.graph.node(*file, id), self.graph.node(there, on));
                     self.graph.unite(a, b);
                 }
                 Does::Use(_) | Does::Route { .. } | Does::Failure(_) => {
-                    self.graph.node(*file, on);
+                    self.graph.node(there, on);
                 }
             }
         }
         // What stands before them comes last, when every router has its node.
         for (file, _, fact, name) in &every {
-            let Some(Does::Use(from)) = does(name) else { continue };
-            let Some(on) = fact.get("from") else { continue };
-            let node = self.graph.node(*file, on);
-            let covers = if ["gin-gonic", "fiber", "ozzo-routing"].iter().any(|library| name.contains(library)) {
-                Covers::Later
-            } else {
-                Covers::All
+            let Some(Does::Use(from)) = self.does(name) else { continue };
+            let (there, on) = match (self.forward(name), fact.get("from")) {
+                (Some(_), _) => self.on(*file, fact, name),
+                (None, Some(on)) => (*file, on.to_owned()),
+                (None, None) => continue,
             };
+            let node = self.graph.node(there, &on);
+            let framework = self.forward(name).map(|forward| forward.framework).or_else(|| framework_of(name)).unwrap_or_default();
+            let covers = if ["gin", "fiber", "ozzo"].contains(&framework) { Covers::Later } else { Covers::All };
             for layer in self.layers(*file, fact, from) {
                 self.graph.layer(node, layer, covers);
             }
@@ -121,23 +129,38 @@ impl<'p> Wiring<'p> {
                 {
                     pairs.push(((*file, value.to_owned()), (*file, self.field(into))));
                 }
-                if fact.get("literal").is_some() {
+                let wraps = self.forwards.wrappers.contains_key(name);
+                if fact.get("literal").is_some() && wraps {
+                    // A wrapped router is the one that it wraps; which one a field holds differs from value to value.
                     for (key, value) in fact.attrs.iter().filter_map(|(key, value)| key.strip_suffix(".ref").map(|key| (key, value))) {
-                        if fact.get(&format!("{key}.type")).is_some_and(|of| framework(&self.names.follow(of)).is_some()) {
+                        if fact.get(&format!("{key}.type")).is_some_and(|of| self.routes_of(of).is_some())
+                            && let Some(id) = fact.get("id")
+                        {
+                            pairs.push(((*file, value.clone()), (*file, id.to_owned())));
+                        }
+                    }
+                } else if fact.get("literal").is_some() {
+                    for (key, value) in fact.attrs.iter().filter_map(|(key, value)| key.strip_suffix(".ref").map(|key| (key, value))) {
+                        if fact.get(&format!("{key}.type")).is_some_and(|of| self.routes_of(of).is_some()) {
                             pairs.push(((*file, value.clone()), (*file, self.field(&format!("~{name}.{key}")))));
                         }
                     }
                 }
                 let Some(own) = self.names.defs.get(name).filter(|own| own.fact.get("kind") != Some("class")) else { continue };
-                if let (Some(id), Some(given)) = (fact.get("id"), own.fact.get("gives")) {
+                let forwards = self.forward(name);
+                if let (Some(id), Some(given)) = (fact.get("id").filter(|_| forwards.is_none()), own.fact.get("gives")) {
                     pairs.push(((*file, id.to_owned()), (own.place.file, self.field(given))));
+                }
+                let wraps = name.rsplit_once('.').is_some_and(|(class, _)| self.forwards.wrappers.contains_key(class));
+                if let (Some(held), Some(from)) = (own.fact.get("self").filter(|_| wraps && forwards.is_none()), fact.get("from")) {
+                    handed.entry((own.place.file, held.to_owned())).or_default().push((*file, self.field(from), fact.clone()));
                 }
                 for (number, param) in own.fact.get("params").unwrap_or_default().split(',').enumerate() {
                     let of = own
                         .fact
                         .all("param")
                         .find_map(|one| one.split_once(':').filter(|(name, _)| Some(*name) == param.split('@').next()));
-                    if of.is_none_or(|(_, of)| framework(&self.names.follow(of)).is_none()) {
+                    if of.is_none_or(|(_, of)| self.routes_of(of).is_none()) {
                         // Something to put before routes, which a caller hands over: the first one tells which.
                         if let Some(value) = fact.get(&format!("{number}.ref")).filter(|_| of.is_some_and(|(_, of)| guards(of))) {
                             given.entry((own.place.file, param.to_owned())).or_insert_with(|| (*file, value.to_owned()));
@@ -177,13 +200,13 @@ impl<'p> Wiring<'p> {
 
     /// Whether a call gives a router: a library's, or a function of this repository that gives one.
     pub fn is_router(&self, name: &str, depth: usize) -> bool {
-        if matches!(does(name), Some(Does::Makes(_) | Does::Group { .. } | Does::Same | Does::Inside { .. })) {
+        if matches!(self.does(name), Some(Does::Makes(_) | Does::Group { .. } | Does::Same | Does::Inside { .. })) {
             return true;
         }
         let Some(own) = self.names.defs.get(name).filter(|_| depth < 4) else { return false };
         own.fact
             .get("returns")
-            .is_some_and(|of| framework(&self.names.follow(of)).is_some() || of == "net/http.Handler" && own.fact.get("gives").is_some())
+            .is_some_and(|of| self.routes_of(of).is_some() || of == "net/http.Handler" && own.fact.get("gives").is_some())
     }
 
     /// What the arguments from this one on put before routes.
@@ -304,7 +327,8 @@ impl<'p> Wiring<'p> {
         // A handler that is itself a router is a mount: all of them before the first route.
         let mut routes = Vec::new();
         for (file, fact, name) in &every {
-            match does(name) {
+            let forward = self.forward(name);
+            match self.does(name) {
                 Some(Does::Route { method, path, handler }) => {
                     let key = match handler {
                         Handler::At(at) => at,
@@ -312,17 +336,27 @@ impl<'p> Wiring<'p> {
                             (path + 1..path + 30).take_while(|at| fact.get(&at.to_string()).is_some()).last().unwrap_or(path + 1)
                         }
                     };
-                    let on = fact.get("from").map_or_else(|| "~net/http.DefaultServeMux".to_owned(), |from| self.field(from));
-                    let node = self.graph.node(*file, &on);
+                    let (there, on) = self.on(*file, fact, name);
+                    let beside = forward.map(|forward| self.beside(*file, fact, forward));
+                    let (verb, prefix) = forward.map(|forward| (forward.verb, forward.prefix.clone())).unwrap_or_default();
+                    let forwards = forward.is_some();
+                    let node = self.graph.node(there, &on);
                     let mut peeled = self.peel(*file, fact, &key.to_string(), 0);
                     let between = match handler {
                         Handler::Last => (path + 1..key).collect::<Vec<_>>(),
+                        Handler::At(_) if forwards => Vec::new(),
                         Handler::At(at) => (at + 1..at + 20).take_while(|at| fact.get(&at.to_string()).is_some()).collect(),
                     };
                     let mut guards: Vec<Layer> = between.into_iter().filter_map(|at| self.layer(*file, fact, &at.to_string())).collect();
+                    guards.extend(beside.unwrap_or_default());
                     guards.append(&mut peeled.guards);
                     let written = if path == usize::MAX { "" } else { fact.get(&path.to_string()).unwrap_or_default() };
-                    let (method, written) = self.method(*file, fact, &method, path, written);
+                    let named = verb
+                        .and_then(|at| fact.get(&at.to_string()))
+                        .map(|verb| verb.rsplit("Method").next().unwrap_or(verb).to_ascii_uppercase());
+                    let method = named.unwrap_or(method);
+                    let (method, written) = self.method(*file, fact, &method, if forwards { 0 } else { path }, written);
+                    let written = join(&prefix, &written);
                     if let Some(child) = peeled.router.filter(|child| *child != node) {
                         self.graph.hang(child, node, &written, guards, Self::spot(*file, fact));
                     } else {
@@ -343,7 +377,7 @@ impl<'p> Wiring<'p> {
             for way in self.graph.ways(*node, Self::spot(*file, fact)) {
                 let full = join(&way.prefix, path);
                 let full = if full.is_empty() { "/".to_owned() } else { full };
-                let framework = super::routers::does(name).and(framework_of(name)).unwrap_or("net/http");
+                let framework = self.forward(name).map(|forward| forward.framework).or_else(|| framework_of(name)).unwrap_or("net/http");
                 let mut route = Fact::new(Kind::Route, format!("{method} {full}"), fact.line, fact.end).within(fact.symbol);
                 route.file = *file;
                 route.guard = fact.guard.clone();
@@ -393,7 +427,7 @@ impl<'p> Wiring<'p> {
     }
 
     /// Method and path: from the pattern (`GET /users`), from `.Methods("GET")`, from the call itself.
-    fn method(&self, file: FileId, fact: &Fact, method: &str, path: usize, written: &str) -> (String, String) {
+    pub fn method(&self, file: FileId, fact: &Fact, method: &str, path: usize, written: &str) -> (String, String) {
         if !method.is_empty() {
             return (method.to_owned(), written.to_owned());
         }
@@ -437,7 +471,7 @@ fn guards(of: &str) -> bool {
     of == "func" || [".HandlerFunc", ".MiddlewareFunc", "fiber.Handler", "routing.Handler"].iter().any(|end| of.ends_with(end))
 }
 
-fn framework_of(name: &str) -> Option<&'static str> {
+pub(super) fn framework_of(name: &str) -> Option<&'static str> {
     let class = name.rsplit_once('.').map_or(name, |(class, _)| class);
     framework(class)
 }

@@ -47,6 +47,12 @@ impl Wiring<'_> {
                 wired.roots.extend(self.main(*file, extract));
             }
         }
+        // `#[launch] fn rocket()` stands for `main`.
+        for (place, marks) in &self.marks {
+            if marks.iter().any(|mark| matches!(mark.name.as_str(), "launch" | "rocket.launch" | "rocket.main")) {
+                wired.roots.push(*place);
+            }
+        }
         wired.leads.extend(leads);
     }
 

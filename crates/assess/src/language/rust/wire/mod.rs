@@ -2,7 +2,10 @@
 
 mod leads;
 mod mount;
+mod rocket;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +40,8 @@ struct Wiring<'p> {
     marks: BTreeMap<Place, Vec<&'p Fact>>,
     /// Names of calls on what a function of another file gives.
     followed: BTreeMap<(FileId, &'p str), String>,
+    /// What modules hand on under another name: `pub use notes::routes as note_routes`.
+    aliases: BTreeMap<String, String>,
     graph: Graph,
 }
 
@@ -48,6 +53,8 @@ struct Raw {
     path: String,
     handler: String,
     lines: Option<String>,
+    /// Which parameter takes the body, where an attribute says so; empty where it says that none does.
+    data: Option<String>,
     framework: &'static str,
     guards: Vec<Layer>,
     file: FileId,
@@ -81,9 +88,16 @@ impl<'p> Wiring<'p> {
             made: BTreeMap::new(),
             marks: BTreeMap::new(),
             followed: BTreeMap::new(),
+            aliases: BTreeMap::new(),
             graph: Graph::default(),
         };
-        for (file, _, extract) in &program.files {
+        for (file, path, extract) in &program.files {
+            for import in &extract.imports {
+                if let Some(item) = import.item.as_ref().filter(|item| **item != import.local && import.local != "_") {
+                    let alias = joined(&super::inner(path), &import.local);
+                    wiring.aliases.entry(alias).or_insert_with(|| joined(&within(path, &import.module), item));
+                }
+            }
             for fact in extract.facts.iter().filter(|fact| fact.reach != Reach::Test) {
                 let place = Place { file: *file, symbol: fact.symbol };
                 match fact.kind {
@@ -180,6 +194,16 @@ impl<'p> Wiring<'p> {
 
     /// The definition that a canonical name means, re-exports followed as far as the name alone leads.
     fn own(&self, file: FileId, name: &str) -> Option<&Own<'p>> {
+        if let Some(own) = self.defs.get(name) {
+            return Some(own);
+        }
+        let mut name = name;
+        for _ in 0..4 {
+            match self.aliases.get(name) {
+                Some(other) => name = other,
+                None => break,
+            }
+        }
         if let Some(own) = self.defs.get(name) {
             return Some(own);
         }
@@ -309,6 +333,33 @@ impl<'p> Wiring<'p> {
         }
         vec![layer]
     }
+}
+
+/// A name in a module that is written with slashes.
+fn joined(module: &str, name: &str) -> String {
+    let module = module.replace('/', ".");
+    if module.is_empty() { name.to_owned() } else { format!("{module}.{name}") }
+}
+
+/// The module that a path in a file means, with slashes from the root of the tree.
+fn within(file: &str, written: &str) -> String {
+    let mut parts = written.split("::").peekable();
+    let mut base = match parts.peek().copied() {
+        Some("crate") => super::home(file).to_owned(),
+        _ => super::inner(file),
+    };
+    for part in parts {
+        match part {
+            "crate" | "self" => {}
+            "super" => base = base.rsplit_once('/').map_or("", |(above, _)| above).to_owned(),
+            part if base.is_empty() => part.clone_into(&mut base),
+            part => {
+                base.push('/');
+                base.push_str(part);
+            }
+        }
+    }
+    base
 }
 
 /// Whether a property is an argument that people wrote, none of wiring's own.

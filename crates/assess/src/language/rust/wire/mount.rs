@@ -105,14 +105,10 @@ impl<'p> Wiring<'p> {
                         wired.leads.push((Place { file: *file, symbol: fact.symbol }, place));
                     }
                 }
-                ("mount", path) if class == "rocket.Rocket" => {
+                // What is called on may be a parameter of a closure, whose type nobody wrote; the list of routes says it.
+                ("mount", _) if matches!(class, "rocket.Rocket" | "?") => {
                     let node = self.graph.node(*file, on);
-                    let handlers = fact.get("1.ref").and_then(|id| self.call(*file, id)).filter(|call| call.name.ends_with("routes"));
-                    for handler in
-                        handlers.into_iter().flat_map(|call| call.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())))
-                    {
-                        raws.extend(self.marked(*file, fact, &handler.1, node, path, spot, "rocket"));
-                    }
+                    raws.extend(self.mounted(*file, fact, node, spot));
                 }
                 ("attach", _) if class == "rocket.Rocket" => {
                     let node = self.graph.node(*file, on);
@@ -121,11 +117,8 @@ impl<'p> Wiring<'p> {
                     }
                 }
                 ("register", _) if class == "rocket.Rocket" => {
-                    let caught = fact.get("1.ref").and_then(|id| self.call(*file, id));
-                    for (_, handler) in
-                        caught.into_iter().flat_map(|call| call.attrs.iter().filter(|(key, _)| key.bytes().all(|b| b.is_ascii_digit())))
-                    {
-                        wired.facts.push(self.here(*file, fact, Kind::Handler, "status").with("handler", handler));
+                    for (at, list, handler) in self.listed(*file, fact, "1", "catchers") {
+                        wired.facts.push(self.here(at, list, Kind::Handler, "status").with("handler", handler));
                     }
                 }
                 ("serve", _) if class == "warp" => {
@@ -254,6 +247,7 @@ impl<'p> Wiring<'p> {
             path: path.to_owned(),
             handler: handler.to_owned(),
             lines: None,
+            data: None,
             framework,
             guards: Vec::new(),
             file,
@@ -307,7 +301,7 @@ impl<'p> Wiring<'p> {
 
     /// A function whose attribute names method and path.
     #[allow(clippy::too_many_arguments, reason = "a route is that many things")]
-    fn marked(
+    pub(super) fn marked(
         &self,
         file: FileId,
         fact: &'p Fact,
@@ -326,8 +320,13 @@ impl<'p> Wiring<'p> {
             .or(marks.iter().find(documented))?;
         let verb =
             if mark.name == "utoipa.path" { mark.get("0").unwrap_or_default() } else { mark.name.rsplit('.').next().unwrap_or_default() };
-        let verb = if verb == "route" { mark.get("method").unwrap_or("ANY").to_owned() } else { verb.to_ascii_uppercase() };
-        let path = crate::language::graph::join(prefix, mark.get("path").or(mark.get("0")).or(mark.get("uri")).unwrap_or_default());
+        // `#[route("/x", method = "GET")]` and `#[route(GET, uri = "/x")]`.
+        let verb = match (verb, mark.get("uri")) {
+            ("route", Some(_)) => mark.get("0").unwrap_or("ANY").rsplit(['.', ':']).next().unwrap_or("ANY").to_owned(),
+            ("route", None) => mark.get("method").unwrap_or("ANY").to_owned(),
+            (verb, _) => verb.to_ascii_uppercase(),
+        };
+        let path = crate::language::graph::join(prefix, mark.get("path").or(mark.get("uri")).or(mark.get("0")).unwrap_or_default());
         let mut raw = self.raw(file, fact, node, spot, &verb, &path, &own.fact.name, framework);
         // The attribute is where people look for the route.
         (raw.file, raw.line, raw.end, raw.symbol) = (own.place.file, mark.line, mark.end, own.place.symbol);

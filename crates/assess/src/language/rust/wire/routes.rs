@@ -31,6 +31,11 @@ impl Wiring<'_> {
             for way in self.graph.ways(raw.node, raw.spot) {
                 let full = join(&way.prefix, &raw.path);
                 let full = if full.is_empty() { "/".to_owned() } else { full };
+                let asked = raw.data.as_ref().zip(own).map(|(data, (_, fact))| super::rocket::taken(fact, &raw.path, data));
+                let (full, query) = match full.split_once('?').filter(|_| asked.is_some()) {
+                    Some((path, query)) => (if path.is_empty() { "/" } else { path }.to_owned(), query.to_owned()),
+                    None => (full, String::new()),
+                };
                 let mut route = Fact::new(Kind::Route, format!("{} {full}", raw.method), raw.line, raw.end).within(raw.symbol);
                 route.file = raw.file;
                 route.guard = raw.guard.clone();
@@ -39,15 +44,21 @@ impl Wiring<'_> {
                     route = route.with("guard", guard.shown());
                 }
                 let takes: Vec<&str> = own.map(|(_, fact)| fact.all("takes").collect()).unwrap_or_default();
-                for of in &takes {
+                // What path, query and body fill is no guard.
+                let asks = asked.as_ref().map_or(&takes, |(_, rest)| rest);
+                for of in asks {
                     for word in of.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()) {
                         if extractors.iter().any(|name| name == word) || KNOWN.contains(&word) {
                             route = route.with("guard", word);
                         }
                     }
                 }
+                for part in query.split('&').filter(|part| part.starts_with('<')) {
+                    route = route.with("param", format!("{} in=query", part.trim_matches(['<', '>', '.'])));
+                }
                 for part in full.split('/').filter(|part| part.starts_with([':', '{', '<', '*'])) {
-                    route = route.with("param", part.trim_matches([':', '{', '}', '<', '>', '*']).split(':').next().unwrap_or_default());
+                    route =
+                        route.with("param", part.trim_matches([':', '{', '}', '<', '>', '*', '.']).split(':').next().unwrap_or_default());
                 }
                 // `Query<Listing>`: the fields of the struct are what callers may ask with.
                 for of in takes.iter().filter(|of| of.contains("Query<")) {
@@ -63,6 +74,7 @@ impl Wiring<'_> {
                 }
                 let has = |words: &[&str]| takes.iter().any(|of| words.iter().any(|word| of.contains(word)));
                 let input = match () {
+                    () if asked.is_some() => asked.as_ref().map_or("none", |(input, _)| input),
                     () if has(&["Json", "Form", "Query", "Path", "Validated", "Input", "Multipart"]) => "typed",
                     () if has(&["Bytes", "Body", "String", "Payload", "Request"]) => "raw",
                     () => "none",
