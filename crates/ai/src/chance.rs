@@ -1,12 +1,12 @@
 //! Repeatable chance: a seed is an argument of everything here that draws.
 
+pub use plimsoll_core::seed::STEP;
+use plimsoll_core::seed::stir;
+
 /// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): one addition and
 /// two multiplications for 64 bits. Repeatable on every machine, never for secrets.
 #[derive(Clone, Debug)]
 pub struct SplitMix(u64);
-
-/// The odd number nearest to 2⁶⁴ divided by the golden ratio.
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl SplitMix {
     /// The sequence that begins at `seed`.
@@ -17,13 +17,13 @@ impl SplitMix {
     /// The sequence number `stream` of `seed`, unrelated to the others: what is drawn for one round does not depend
     /// on how much another round drew.
     pub fn stream(seed: u64, stream: u64) -> SplitMix {
-        SplitMix(mix(seed ^ mix(stream.wrapping_add(1).wrapping_mul(STEP))))
+        SplitMix(stir(seed ^ stir(stream.wrapping_add(1).wrapping_mul(STEP))))
     }
 
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
-        mix(self.0)
+        stir(self.0)
     }
 
     /// A number in [0, 1) with 53 random bits.
@@ -35,12 +35,6 @@ impl SplitMix {
     pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.bits()) * bound as u128) >> 64) as usize
     }
-}
-
-const fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -77,12 +77,19 @@ fn system(out: &mut [u8]) {
     });
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): one addition and two multiplications per 64 bits.
-fn splitmix(state: &AtomicU64) -> u64 {
-    let mut z = state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst).wrapping_add(0x9e37_79b9_7f4a_7c15);
+/// What SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014) adds
+/// to its state for each word: the odd number nearest to 2⁶⁴ divided by the golden ratio.
+pub const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// SplitMix64's word for a state that was stepped. Repeatable on every machine, never for secrets.
+pub const fn stir(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+fn splitmix(state: &AtomicU64) -> u64 {
+    stir(state.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP))
 }
 
 #[cfg(test)]

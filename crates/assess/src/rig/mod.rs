@@ -114,7 +114,7 @@ impl Rig {
     /// A rig for one practice on this ground. `number` tells probes of one run apart.
     pub fn new(ground: Arc<Ground>, practice: &'static str, checks: Vec<Check>, number: u32) -> Rig {
         let patience = if ground.believed { PATIENCE } else { SHARED };
-        let seed = Seed::fixed(ground.seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let seed = Seed::fixed(ground.seed ^ u64::from(number).wrapping_mul(plimsoll_core::seed::STEP));
         Rig {
             seed,
             site: ground.site.clone(),

@@ -1,5 +1,7 @@
 //! Bends texts: a dozen ways, by a seed that repeats.
 
+use plimsoll_core::seed::{STEP, stir};
+
 use super::seeds::{ENTRIES, Entry, WORDS};
 
 pub struct Twister<'a> {
@@ -101,10 +103,7 @@ impl<'a> Twister<'a> {
         usize::try_from(self.random() % (bound.max(1) as u64)).unwrap_or(0)
     }
     fn random(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        self.state = self.state.wrapping_add(STEP);
+        stir(self.state)
     }
 }

@@ -5,36 +5,33 @@
 //! powers come from the machine's library; they enter in comparisons with uniforms and in values that
 //! are cut to whole numbers, where a difference in the last bit changes something once in 10¹⁰ draws.
 
+use plimsoll_ai::chance::{STEP, SplitMix};
+
 /// The state of a stream.
 #[derive(Clone, Debug)]
-pub struct Stream(u64);
+pub struct Stream(SplitMix);
 
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 const OTHER: u64 = 0xc2b2_ae3d_27d4_eb4f;
 
 /// Two numbers stirred into one: the seed of a person's stream.
 pub fn mix(seed: u64, which: u64) -> u64 {
-    Stream::new(seed.wrapping_mul(GOLDEN) ^ which.wrapping_mul(OTHER)).word()
+    Stream::new(seed.wrapping_mul(STEP) ^ which.wrapping_mul(OTHER)).word()
 }
 
 impl Stream {
     /// The stream of a seed.
     pub fn new(seed: u64) -> Stream {
-        Stream(seed)
+        Stream(SplitMix::new(seed))
     }
 
-    /// 64 random bits (Steele, Lea, Flood 2014).
+    /// 64 random bits.
     pub fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(GOLDEN);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.bits()
     }
 
     /// Uniform in 0..1: the upper 53 bits.
     pub fn uniform(&mut self) -> f64 {
-        (self.word() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+        self.0.unit()
     }
 
     /// True with this probability.
