@@ -23,4 +23,5 @@ macro_rules! systems {
 
 systems! {
     plimsoll_catalogue::Catalogue,
+    plimsoll_retention::Retention,
 }

@@ -33,15 +33,38 @@ pub fn routes(r: &mut Routes<'_, ()>) {
     r.page("/assets/console/sign-in.js", "text/javascript; charset=utf-8", include_bytes!("../page/console/sign-in.js"));
 }
 
-/// A page with this title and content; both are HTML already.
+/// What stands around the pages of one part of the binary.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame {
+    /// What it calls itself.
+    pub name: &'static str,
+    /// Its first page.
+    pub home: &'static str,
+    /// Its pages: address and name.
+    pub links: &'static [(&'static str, &'static str)],
+    /// A style sheet of its own besides the console's.
+    pub style: Option<&'static str>,
+}
+
+const CONSOLE: Frame = Frame { name: "Plimsoll", home: "/console/jobs", links: &[("/console/jobs", "Jobs")], style: None };
+
+/// A page of the console with this title and content; both are HTML already.
 pub fn page(title: &str, body: &str) -> Response<Body> {
+    framed(&CONSOLE, title, body)
+}
+
+/// A page within a frame; title and content are HTML already.
+pub fn framed(frame: &Frame, title: &str, body: &str) -> Response<Body> {
+    let Frame { name, home, .. } = frame;
+    let links: String = frame.links.iter().map(|(to, name)| format!("<a href=\"{to}\">{name}</a>")).collect();
+    let style = frame.style.map(|path| format!("<link rel=\"stylesheet\" href=\"{path}\">")).unwrap_or_default();
     let mut answer = Response::new(Body::from(format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\"><title>{title} · Plimsoll</title>\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>{title} · {name}</title>\
          <link rel=\"icon\" href=\"/assets/mark.svg\" type=\"image/svg+xml\"><link rel=\"stylesheet\" href=\"/assets/house.css\">\
-         <link rel=\"stylesheet\" href=\"/assets/console/console.css\"></head>\n\
-         <body><header class=\"bar\"><div class=\"bar-inner\"><a class=\"brand\" href=\"/console/jobs\"><img src=\"/assets/mark.svg\" alt=\"\">Plimsoll</a>\
-         <a href=\"/console/jobs\">Jobs</a><span class=\"grow\"></span><a href=\"/docs\">API</a></div></header>\n\
+         <link rel=\"stylesheet\" href=\"/assets/console/console.css\">{style}</head>\n\
+         <body><header class=\"bar\"><div class=\"bar-inner\"><a class=\"brand\" href=\"{home}\"><img src=\"/assets/mark.svg\" alt=\"\">{name}</a>\
+         {links}<span class=\"grow\"></span><a href=\"/docs\">API</a></div></header>\n\
          <main class=\"wrap console\">\n{body}</main></body></html>\n"
     )));
     let headers = answer.headers_mut();
@@ -58,15 +81,15 @@ pub fn back(to: &str) -> Response<Body> {
     answer
 }
 
-/// How a page of the console refuses: who is not signed in is led there, everybody else reads why.
+/// How a page refuses: who is not signed in is led there, everybody else reads why.
 /// `None` where the request was not for such a page.
 pub(crate) fn refusal(error: &Error, x: &Exchange) -> Option<Response<Body>> {
     let route = &x.matched.as_ref()?.route;
-    if !route.page || !route.template.starts_with("/console/") {
+    if !route.page || matches!(route.access, Access::Public { .. }) {
         return None;
     }
     if error.code().status() == 401 && x.method == Method::GET {
-        return Some(back(SIGN_IN));
+        return Some(back(&format!("{SIGN_IN}?next={}", home(route.template))));
     }
     let mut body = String::new();
     let code = error.code();
@@ -76,15 +99,26 @@ pub(crate) fn refusal(error: &Error, x: &Exchange) -> Option<Response<Body>> {
     }
     let _ = write!(
         body,
-        "</div><p>Nothing was changed. <a href=\"/console/jobs\">Back to the jobs</a></p>\
+        "</div><p>Nothing was changed. <a href=\"{}\">Back</a></p>\
          <p class=\"muted\"><a href=\"/problems/{}\">{}</a>, request <code>{}</code></p>",
+        home(route.template),
         code.slug(),
         code.stable(),
         x.request
     );
-    let mut answer = page(code.title(), &body);
+    let plain = Frame { links: &[], home: home(route.template), ..CONSOLE };
+    let mut answer = framed(if route.template.starts_with("/console/") { &CONSOLE } else { &plain }, code.title(), &body);
     *answer.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Some(answer)
+}
+
+/// Where somebody goes on who was refused at a page: that page, or, where its address names a thing, the first page of its part.
+fn home(template: &'static str) -> &'static str {
+    if template.starts_with("/console/") {
+        return "/console/jobs";
+    }
+    let first = template.char_indices().skip(1).find(|(_, c)| *c == '/').map_or(template.len(), |(at, _)| at);
+    if template.contains('{') { &template[..first] } else { template }
 }
 
 /// The fields of a form that a page sent.

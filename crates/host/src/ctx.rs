@@ -9,7 +9,7 @@ use plimsoll_store::{Scope, Tx};
 use crate::{
     Body,
     host::Host,
-    ledger::{Change, Origin},
+    ledger::{Change, Note, Origin},
     replies::idempotency::{Idempotency, Ticket},
     route::{Reply, Route},
     telemetry::Trace,
@@ -134,6 +134,36 @@ impl<S, M> Ctx<S, M> {
         self.host.store.read(Scope::Tenant(self.tenant), &self.route.pace, f).await
     }
 
+    /// Puts on record that data about persons was handed out: which (`patients/17`), and what of it
+    /// (ids, names of fields, counts; never a value). To be called before the answer leaves; where
+    /// it fails, the answer must not.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn seen(&self, target: &str, detail: serde_json::Value) -> Result<()> {
+        let note = Note { target: target.to_owned(), detail: Some(detail), ..Note::default() };
+        self.host.commit(self.tenant, self.origin(), move |change| {
+            change.note(note);
+            Ok(crate::route::Empty)
+        }).await.map(drop)
+    }
+
+    /// Seals `plain` with the master key for `purpose`, bound to `label`: only [`Ctx::unseal`] with both opens it.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when the cipher refuses, which it does only for gigabytes.
+    pub fn seal(&self, purpose: &'static str, label: &str, plain: &[u8]) -> Result<Vec<u8>> {
+        self.host.identity.master_key().seal(purpose, label, plain, &self.host.seed)
+    }
+
+    /// Opens what [`Ctx::seal`] made.
+    ///
+    /// # Errors
+    /// [`Code::ConfigInvalid`] when it was sealed with another key, for another label, or altered.
+    pub fn unseal(&self, purpose: &'static str, label: &str, sealed: &[u8]) -> Result<Vec<u8>> {
+        self.host.identity.master_key().open(purpose, label, sealed).map(|plain| plain.to_vec())
+    }
+
     /// Work for a processor (a password hash, a parser), on the bounded pool beside the runtime.
     pub async fn compute<T: Send + 'static>(&self, f: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         self.host.compute(f).await
@@ -164,6 +194,33 @@ impl<S: Send + Sync + 'static> Ctx<S, Write> {
     pub async fn commit<O: Reply>(self, f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static) -> Result<Committed<O>> {
         let tenant = self.tenant;
         self.commit_for(tenant, f).await
+    }
+
+    /// One step of a job that goes on after it: a transaction with its ledger entry, as [`Ctx::commit`],
+    /// which leaves the job running. It holds only while the attempt's lease does, so of two attempts
+    /// that believe to run the job one writes and the other is refused. A job whose process dies
+    /// begins anew: what its steps left must tell it where.
+    ///
+    /// # Errors
+    /// [`Code::LeaseLost`] where this attempt is not the one that counts any more;
+    /// [`Code::JobCancelled`] where somebody asked that the job stop; what `f` returns.
+    pub async fn step<O: Send + 'static>(&self, f: impl FnOnce(&mut Change<'_, '_>) -> Result<O> + Send + 'static) -> Result<O> {
+        let lease = self.lease.clone().ok_or_else(|| Code::Internal.because("only a job is done in steps"))?;
+        if lease.is_cancelled() {
+            return Err(Code::JobCancelled.because("Somebody asked that this job stop."));
+        }
+        let (origin, keep, bus) = (self.origin(), self.host.holds("audit-log"), self.host.work.bus.clone());
+        self.host
+            .store
+            .commit(Scope::Tenant(self.tenant), move |tx| {
+                lease.still_ours(tx)?;
+                let mut change = Change::new(tx, &origin).telling(&bus);
+                let made = f(&mut change)?;
+                change.publish()?;
+                change.finish(None, keep)?;
+                Ok(made)
+            })
+            .await
     }
 
     /// The same for a tenant that was found out only now (login, setup, administration).

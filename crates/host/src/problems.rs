@@ -34,6 +34,7 @@ pub const fn page(code: Code) -> &'static str {
         Code::LimitUnavailable => include_str!("../../../docs/problems/limit-unavailable.md"),
         Code::TenantHeld => include_str!("../../../docs/problems/tenant-held.md"),
         Code::NotCached => include_str!("../../../docs/problems/not-cached.md"),
+        Code::ModelUnavailable => include_str!("../../../docs/problems/model-unavailable.md"),
         Code::DatabaseUnavailable => include_str!("../../../docs/problems/database-unavailable.md"),
         Code::StorageFull => include_str!("../../../docs/problems/storage-full.md"),
         Code::DatabaseBusy => include_str!("../../../docs/problems/database-busy.md"),

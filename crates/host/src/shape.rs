@@ -39,6 +39,7 @@ enum Form {
     Time,
     WebAddress,
     Email,
+    Phone,
 }
 
 impl Shape {
@@ -149,6 +150,7 @@ fn text_faults(text: &str, min: usize, max: Option<usize>, form: Form) -> Option
         Form::Date => (!is_date(text)).then_some("must be a calendar date such as 2026-11-21".into()),
         Form::Time => plimsoll_core::Time::parse(text).is_err().then_some("must be a time such as 2026-11-21T10:00:00Z".into()),
         Form::WebAddress => (!is_web_address(text)).then_some("must be an address that begins with http:// or https://".into()),
+        Form::Phone => (!is_phone(text)).then_some("must be a phone number with its country's code, such as +2348012345678".into()),
         Form::Email => (!is_email(text)).then_some("must be an e-mail address".into()),
     }
 }
@@ -180,6 +182,13 @@ fn is_authority(text: &str) -> bool {
     let numbered =
         || host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|v6| v6.parse::<std::net::Ipv6Addr>().is_ok());
     !host.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()) && (named() || numbered())
+}
+
+/// E.164: a plus, no zero at the beginning, seven to fifteen digits.
+pub fn is_phone(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| {
+        (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// Something, an `@`, and a domain: the mail server knows the rest.
@@ -266,6 +275,7 @@ fn form(format: Option<&Value>) -> Form {
         Some("date-time") => Form::Time,
         Some("web-address") => Form::WebAddress,
         Some("email") => Form::Email,
+        Some("phone") => Form::Phone,
         _ => Form::Free,
     }
 }

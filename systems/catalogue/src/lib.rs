@@ -47,6 +47,7 @@ pub static ARTISTS: Resource = Resource {
     read: Access::needs("artists:read", Role::Viewer),
     write: Access::needs("artists:write", Role::Editor),
     cascade: ("artists:cascade", Role::Admin),
+    watched: false,
     example: || json!({ "name": "Nina Simone" }),
 };
 
@@ -67,6 +68,7 @@ pub static SONGS: Resource = Resource {
     read: Access::needs("songs:read", Role::Viewer),
     write: Access::needs("songs:write", Role::Editor),
     cascade: ("songs:cascade", Role::Admin),
+    watched: false,
     example: || json!({ "title": "Stars", "artist_id": null, "release_date": "1976-07-03", "url": "https://example.org/stars", "distance": 4.24 }),
 };
 

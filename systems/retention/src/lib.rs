@@ -1,10 +1,88 @@
 //! Retention: who is about to interrupt treatment, why, and what was done about it.
 //!
-//! What stands here computes and does nothing else. A person's [`record`] is what an export
-//! ([`formats`]) or the database hands over; the [`features`] are what a model is told of it as of a
-//! date; the [`cohort`] is a programme that does not exist, for demonstrations and tests.
+//! A person's [`record`] is what an export ([`formats`]) or the database ([`chart`]) hands over; the
+//! [`features`] are what a model is told of it as of a date; [`models`] are kept and activated,
+//! [`score`] asks the active one, and the [`cohort`] is a programme that does not exist, for
+//! demonstrations and tests. Exports come in by [`ingest`].
 
+pub mod chart;
 pub mod cohort;
+mod demo;
 pub mod features;
 pub mod formats;
+pub mod ingest;
+pub mod models;
+pub mod nouns;
+mod pages;
 pub mod record;
+mod records;
+pub mod score;
+
+use std::path::{Path, PathBuf};
+
+use plimsoll::{Code, Migration, Result, System, host::Boot, ledger::Change, route::Routes, subject::Subject, work::Jobs};
+
+/// The system.
+pub struct Retention {
+    /// Its settings.
+    pub(crate) config: Config,
+    /// Models that were read, by their digest.
+    pub(crate) shelf: models::Shelf,
+}
+
+plimsoll::section! {
+    /// People on treatment: who may interrupt it, and why. (`[retention]` is how long data is kept.)
+    pub struct Config["treatment"] {
+        /// Folder from which large exports are read; none is read unless it is set.
+        pub inbox: Option<PathBuf> = none,
+        /// Share of refused records above which a file has failed, 0 to 1.
+        pub most_rejects: f64 = "0.05",
+        /// How many people the programme can trace in a week: where the risk list is cut.
+        pub capacity: u32 = "50",
+    }
+}
+
+impl Retention {
+    /// The inbox.
+    pub(crate) fn inbox(&self) -> Result<&Path> {
+        self.config.inbox.as_deref().ok_or_else(|| Code::NotFound.because("no inbox is configured; name a folder as `inbox` in `[treatment]`"))
+    }
+}
+
+impl System for Retention {
+    // `retention` is the host's own word for how long data is kept.
+    const NAME: &'static str = "treatment";
+    const SCHEMA: &'static [Migration] = &[Migration {
+        id: "0001_treatment",
+        up: include_str!("../schema/0001_treatment.up.sql"),
+        down: include_str!("../schema/0001_treatment.down.sql"),
+    }];
+    type Config = Config;
+    const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
+
+    async fn start(config: Config, _: &Boot) -> Result<Retention> {
+        if !(0.0..=1.0).contains(&config.most_rejects) {
+            return Err(Code::ConfigInvalid.because("treatment.most_rejects is a share between 0 and 1"));
+        }
+        Ok(Retention { config, shelf: models::Shelf::default() })
+    }
+
+    fn routes(r: &mut Routes<'_, Self>) {
+        r.resource(&nouns::FACILITIES);
+        r.resource(&nouns::PATIENTS);
+        records::routes(r);
+        ingest::routes(r);
+        models::routes(r);
+        score::routes(r);
+        pages::routes(r);
+    }
+
+    fn jobs(jobs: &mut Jobs<'_, Self>) {
+        jobs.runs::<ingest::Ingest>();
+        jobs.runs::<score::ScoreAll>();
+    }
+
+    fn demo(change: &mut Change<'_, '_>) -> Result<()> {
+        demo::fill(change)
+    }
+}

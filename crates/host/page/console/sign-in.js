@@ -2,7 +2,9 @@
 
 import { session } from '/assets/session.js';
 
-const NEXT = '/console/jobs';
+// Only a path of this very server: whoever made the link must not lead people elsewhere.
+const asked = new URLSearchParams(location.search).get('next') ?? '';
+const NEXT = /^\/[a-z][\w/-]*$/.test(asked) ? asked : '/console/jobs';
 
 async function ask() {
   if (await session.signIn()) location.replace(NEXT);

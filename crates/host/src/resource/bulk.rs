@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Statements,
-    item::{Rendered, dangling, exists, insert, values},
+    item::{Rendered, insert, unfit, values},
 };
 use crate::{
     ctx::{Committed, Ctx, Write},
@@ -49,7 +49,7 @@ pub(super) async fn create_many<S: Send + Sync + 'static>(
         if atomic {
             // All or none is decided before anything is written.
             for (index, item) in shapely() {
-                let faults = dangling(statements.resource, change, &values(statements.resource, item), exists)?;
+                let faults = unfit(statements.resource, change, &values(statements.resource, item))?;
                 lost.extend((!faults.is_empty()).then_some((index, faults)));
             }
         }

@@ -55,6 +55,9 @@ pub(super) struct Current {
     pub(super) deleted_at: Option<i64>,
 }
 
+/// Where on earth a day begins first: fourteen hours before it does in Greenwich.
+const EASTERNMOST: std::time::Duration = std::time::Duration::from_secs(14 * 3600);
+
 pub(super) fn absent(noun: &str, id: i64) -> Error {
     Code::NotFound.because(format!("there is no {noun} {id}"))
 }
@@ -88,18 +91,19 @@ pub(super) fn values(resource: &Resource, body: &Value) -> Bound {
     resource.fields.iter().map(|field| (field.name, value(field))).collect()
 }
 
-/// Faults of references to what is not there.
-pub(super) fn dangling(
-    resource: &Resource,
-    tx: &Tx<'_>,
-    bound: &Bound,
-    exists: impl Fn(&'static Resource) -> &'static str,
-) -> Result<Vec<Fault>> {
+/// Faults that the shape of a body does not show: references to what is not there, and days that
+/// have not come yet anywhere on earth.
+pub(super) fn unfit(resource: &Resource, change: &Change<'_, '_>, bound: &Bound) -> Result<Vec<Fault>> {
     let mut faults = Vec::new();
+    let today = change.now().plus(EASTERNMOST).to_string();
+    for field in resource.fields.iter().filter(|field| field.past) {
+        let late = bound.iter().any(|(name, value)| *name == field.name && matches!(value, Owned::Text(day) if day.as_str() > &today[..10]));
+        faults.extend(late.then(|| Fault::at(format!("/{}", field.name), "lies in the future")));
+    }
     for field in resource.fields {
         let FieldKind::Reference(target) = field.kind else { continue };
         let Some((_, Owned::Int(id))) = bound.iter().find(|(name, value)| *name == field.name && *value != Owned::Null) else { continue };
-        if tx.maybe::<i64>(exists(target), bind! { id: *id })?.is_none() {
+        if change.maybe::<i64>(exists(target), bind! { id: *id })?.is_none() {
             faults.push(Fault::at(format!("/{}", field.name), format!("there is no {} with this id", target.noun)));
         }
     }
@@ -107,7 +111,7 @@ pub(super) fn dangling(
 }
 
 /// `SELECT 1 …` for a resource that is referred to.
-pub(super) fn exists(target: &'static Resource) -> &'static str {
+fn exists(target: &'static Resource) -> &'static str {
     super::list::interned_exists(target.table)
 }
 
@@ -115,7 +119,7 @@ pub(super) fn exists(target: &'static Resource) -> &'static str {
 pub(super) fn insert(statements: &Statements, change: &mut Change<'_, '_>, body: &Value) -> Result<i64> {
     let resource = statements.resource;
     let mut bound = values(resource, body);
-    let faults = dangling(resource, change, &bound, exists)?;
+    let faults = unfit(resource, change, &bound)?;
     if !faults.is_empty() {
         return Err(Error::invalid(faults));
     }
@@ -180,7 +184,7 @@ pub(super) fn replace(
     precondition(headers, found.version)?;
     let body = next(&found.bytes)?;
     let mut bound = values(resource, &body);
-    let faults = dangling(resource, change, &bound, exists)?;
+    let faults = unfit(resource, change, &bound)?;
     if !faults.is_empty() {
         return Err(Error::invalid(faults));
     }
@@ -242,7 +246,7 @@ pub(super) fn restore(statements: &Statements, change: &mut Change<'_, '_>, id: 
         return Err(Code::Conflict.because(format!("{} {id} is not deleted", resource.noun)));
     };
     let body = json::parse(&found.bytes)?;
-    let gone = dangling(resource, change, &values(resource, &body), exists)?;
+    let gone = unfit(resource, change, &values(resource, &body))?;
     if let Some(fault) = gone.first() {
         return Err(Code::Conflict.because("what it refers to is deleted too; restore that first").with_faults(vec![fault.clone()]));
     }

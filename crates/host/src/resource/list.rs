@@ -250,7 +250,7 @@ impl Query {
         let ways: &[&str] = match field.kind {
             FieldKind::Text { .. } => &["", "prefix", "contains"],
             FieldKind::Date | FieldKind::Number => &["", "from", "to"],
-            FieldKind::Url { .. } | FieldKind::Reference(_) => &[""],
+            FieldKind::Choice(_) | FieldKind::Phone | FieldKind::Url { .. } | FieldKind::Reference(_) => &[""],
         };
         if !ways.contains(&way) {
             return Err(fault(
@@ -269,7 +269,10 @@ impl Query {
         }
         let value = match field.kind {
             FieldKind::Text { .. } => Owned::Text(text.to_ascii_lowercase()),
-            FieldKind::Url { .. } => Owned::Text(text.to_owned()),
+            FieldKind::Choice(words) if !words.contains(&text) => {
+                return Err(fault(name, format!("must be one of {}", words.join(", "))));
+            }
+            FieldKind::Url { .. } | FieldKind::Choice(_) | FieldKind::Phone => Owned::Text(text.to_owned()),
             FieldKind::Date if shape::is_date(text) => Owned::Text(text.to_owned()),
             FieldKind::Date => return Err(fault(name, "must be a calendar date such as 2026-11-21")),
             FieldKind::Number => {
@@ -512,7 +515,7 @@ pub(super) fn known_parameters(statements: &Statements) -> Vec<String> {
         match field.kind {
             FieldKind::Text { .. } => known.extend([format!("{}[prefix]", field.name), format!("{}[contains]", field.name)]),
             FieldKind::Date | FieldKind::Number => known.extend([format!("{}[from]", field.name), format!("{}[to]", field.name)]),
-            FieldKind::Url { .. } | FieldKind::Reference(_) => {}
+            FieldKind::Choice(_) | FieldKind::Phone | FieldKind::Url { .. } | FieldKind::Reference(_) => {}
         }
     }
     known

@@ -47,6 +47,10 @@ pub struct Resource {
     pub cascade: (&'static str, Role),
     /// A body that would be accepted, for the description, smoke tests and the prober.
     pub example: fn() -> serde_json::Value,
+    /// Whether every read leaves an entry in the ledger that says who saw what: for data about
+    /// persons that must not be looked at without a trace. What cannot be put on record is not
+    /// handed out.
+    pub watched: bool,
 }
 
 /// A table that refers to a resource.
@@ -78,6 +82,8 @@ pub struct Field {
     pub filtered: bool,
     /// Is looked at by `q`.
     pub searched: bool,
+    /// A date that must not lie after today.
+    pub past: bool,
     /// For the API description.
     pub about: &'static str,
 }
@@ -92,6 +98,10 @@ pub enum FieldKind {
         /// Most characters.
         max: usize,
     },
+    /// One of these words. Filter: equal.
+    Choice(&'static [&'static str]),
+    /// A phone number as E.164: a plus, the country's code, at most fifteen digits. Filter: equal.
+    Phone,
     /// A calendar date as `YYYY-MM-DD`. Filters: equal, `[from]`, `[to]` (both inclusive).
     Date,
     /// An http or https address of at most so many characters. Filter: equal.
@@ -107,11 +117,19 @@ pub enum FieldKind {
 
 impl Field {
     const fn new(name: &'static str, kind: FieldKind, about: &'static str) -> Field {
-        Field { name, kind, required: false, sorted: false, filtered: false, searched: false, about }
+        Field { name, kind, required: false, sorted: false, filtered: false, searched: false, past: false, about }
     }
     /// Text of `min` to `max` characters.
     pub const fn text(name: &'static str, min: usize, max: usize, about: &'static str) -> Field {
         Field::new(name, FieldKind::Text { min, max }, about)
+    }
+    /// One of these words.
+    pub const fn choice(name: &'static str, words: &'static [&'static str], about: &'static str) -> Field {
+        Field::new(name, FieldKind::Choice(words), about)
+    }
+    /// A phone number.
+    pub const fn phone(name: &'static str, about: &'static str) -> Field {
+        Field::new(name, FieldKind::Phone, about)
     }
     /// A calendar date.
     pub const fn date(name: &'static str, about: &'static str) -> Field {
@@ -128,6 +146,12 @@ impl Field {
     /// The id of another resource.
     pub const fn reference(name: &'static str, to: &'static Resource, about: &'static str) -> Field {
         Field::new(name, FieldKind::Reference(to), about)
+    }
+    /// A date that must not lie after today, wherever on earth that is.
+    #[must_use]
+    pub const fn past(mut self) -> Field {
+        self.past = true;
+        self
     }
     /// Must be present and not null.
     #[must_use]

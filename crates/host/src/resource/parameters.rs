@@ -70,6 +70,7 @@ pub(super) fn filter_parameter(statements: &Statements, name: &str) -> Parameter
     let kind = statements.resource.fields.iter().find(|field| field.name == plain).map(|field| field.kind);
     let schema = match kind {
         Some(FieldKind::Date) => json!({ "type": "string", "format": "date" }),
+        Some(FieldKind::Choice(words)) => json!({ "type": "string", "enum": words }),
         Some(FieldKind::Number) => json!({ "type": "number" }),
         Some(FieldKind::Reference(_)) => json!({ "type": "integer", "format": "int64" }),
         _ => json!({ "type": "string", "maxLength": 1024 }),

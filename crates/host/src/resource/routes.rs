@@ -184,7 +184,13 @@ async fn list_all<S>(statements: Arc<Statements>, ctx: Ctx<S, Read>, parts: http
     }
     let path = parts.uri.path().to_owned();
     let carried = parts.uri.query().unwrap_or_default().to_owned();
-    let (bytes, next) = ctx.read(move |tx| query.run(&statements, tx)).await?;
+    let shared = statements.clone();
+    let (bytes, next) = ctx.read(move |tx| query.run(&shared, tx)).await?;
+    if statements.resource.watched {
+        let list: Value = serde_json::from_slice(&bytes)?;
+        let ids: Vec<&Value> = list["items"].as_array().into_iter().flatten().map(|item| &item["id"]).collect();
+        ctx.seen(statements.resource.plural, json!({ "ids": ids })).await?;
+    }
     let mut answer = Rendered { status: StatusCode::OK, bytes, version: None, location: None }.response()?;
     if let Some(next) = next {
         let others: String =
@@ -233,6 +239,9 @@ async fn read_one<S>(statements: Arc<Statements>, ctx: Ctx<S, Read>, id: i64, pa
         found = of_anybody(&statements, &ctx, id).await?;
     }
     let found = found.filter(|found| found.deleted_at.is_none()).ok_or_else(|| absent(noun, id))?;
+    if statements.resource.watched {
+        ctx.seen(&format!("{}/{id}", statements.resource.plural), json!({ "version": found.version })).await?;
+    }
     // With something embedded the object's own version does not tell everything: the content does.
     let version = (!include).then_some(found.version);
     Rendered { status: StatusCode::OK, bytes: found.bytes, version, location: None }.response()

@@ -16,6 +16,8 @@ const WEB_ADDRESS: &str = concat!(
 fn of(field: &Field) -> Value {
     let mut schema = match field.kind {
         FieldKind::Text { min, max } => json!({ "type": "string", "minLength": min, "maxLength": max }),
+        FieldKind::Choice(words) => json!({ "type": "string", "enum": words }),
+        FieldKind::Phone => json!({ "type": "string", "format": "phone", "pattern": "^\\+[1-9][0-9]{6,14}$", "maxLength": 16 }),
         FieldKind::Date => json!({ "type": "string", "format": "date" }),
         FieldKind::Url { max } => json!({ "type": "string", "format": "web-address", "pattern": WEB_ADDRESS, "maxLength": max }),
         FieldKind::Number => json!({ "type": "number" }),
@@ -24,6 +26,9 @@ fn of(field: &Field) -> Value {
     if !field.required {
         let kind = schema["type"].clone();
         schema["type"] = json!([kind, "null"]);
+        if let Some(words) = schema["enum"].as_array_mut() {
+            words.push(Value::Null);
+        }
     }
     schema["description"] = json!(field.about);
     schema

@@ -159,6 +159,36 @@ impl<'w, S: Send + Sync + 'static> Routes<'w, S> {
             body,
             handler: Box::new(erased),
         });
+        self.latest()
+    }
+
+    /// A page for people who are signed in, made on the server, at this very path.
+    pub fn view<I: Input, F: Future<Output = Result<http::Response<crate::Body>>> + Send + 'static>(
+        &mut self,
+        path: &str,
+        access: Access,
+        handler: impl Fn(Ctx<S, Read>, I) -> F + Send + Sync + 'static,
+    ) -> RouteMut<'_> {
+        let prefix = std::mem::take(&mut self.prefix);
+        self.get(path, access, handler);
+        self.prefix = prefix;
+        self.latest().hidden().document()
+    }
+
+    /// What a form on such a page sends.
+    pub fn act<I: Input, F: Future<Output = Result<crate::Committed<http::Response<crate::Body>>>> + Send + 'static>(
+        &mut self,
+        path: &str,
+        access: Access,
+        handler: impl Fn(Ctx<S, Write>, I) -> F + Send + Sync + 'static,
+    ) -> RouteMut<'_> {
+        let prefix = std::mem::take(&mut self.prefix);
+        self.post(path, access, handler);
+        self.prefix = prefix;
+        self.latest().hidden().document()
+    }
+
+    fn latest(&mut self) -> RouteMut<'_> {
         let last = self.wiring.routes.len() - 1;
         RouteMut { route: &mut self.wiring.routes[last] }
     }

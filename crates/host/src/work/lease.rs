@@ -237,6 +237,20 @@ impl Lease {
         Ok(())
     }
 
+    /// Refuses where another attempt runs or has run instead of this one.
+    ///
+    /// # Errors
+    /// [`Code::LeaseLost`] there; what the database says.
+    pub(crate) fn still_ours(&self, tx: &mut Tx<'_>) -> Result<()> {
+        // Written and not only read: whoever takes the job over waits for this transaction, or this one for theirs.
+        const MINE: &str = "UPDATE job SET attempt = attempt \
+             WHERE tenant_id = :tenant AND id = :id AND state = 'running' AND attempt = :attempt AND worker = :worker";
+        match tx.write(MINE, bind! { id: self.job, attempt: self.attempt, worker: self.worker })? {
+            1.. => Ok(()),
+            0 => Err(Code::LeaseLost.because("This attempt of the job is not the one that counts any more, so its step was not kept.")),
+        }
+    }
+
     /// Puts a failed attempt on record, and the job back into the log, among the dead letters or
     /// at its end. `None` where the attempt does not count any more, or was kept after all.
     ///

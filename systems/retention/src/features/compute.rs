@@ -59,6 +59,22 @@ pub(super) fn handed(history: &History, pickup: &Pickup, as_of: Day) -> Handed {
     known
 }
 
+impl History {
+    /// The day of the last pick-up and the day it lasts to, by everything that is known.
+    pub fn last_pickup(&self) -> Option<(Day, Day)> {
+        self.pickups.last().map(|one| handed(self, one, Day(i32::MAX))).map(|one| (one.day, one.due()))
+    }
+}
+
+impl History {
+    /// Whether next to nothing is known as of a day: no visit, and no pick-up that says how long it lasts.
+    pub fn says_little(&self, as_of: Day) -> bool {
+        let visited = self.visits.first().is_some_and(|(day, _)| *day <= as_of);
+        let told = |fact: &Fact| fact.known <= as_of && matches!(fact.what, What::Said(Said::Duration(_) | Said::Dispensed(_)));
+        !visited && !self.handed.iter().any(told)
+    }
+}
+
 /// The features of a set as of a day, in the order of [`Set::names`]; NaN where missing.
 pub fn values(history: &History, as_of: Day, set: Set) -> Vec<f64> {
     let mut all = [f64::NAN; NAMES.len()];

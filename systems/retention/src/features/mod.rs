@@ -9,8 +9,10 @@ mod compute;
 mod history;
 mod label;
 mod names;
+mod pack;
 
 pub use compute::{fill, values};
 pub use history::{Facility, History};
 pub use label::{GRACE, Label, VERSION, WINDOW, label};
 pub use names::{NAMES, Set};
+pub use pack::Unreadable;

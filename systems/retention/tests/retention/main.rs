@@ -1,6 +1,7 @@
 //! The computing parts of retention: records, formats, features, labels, the cohort.
 
 mod cohort;
+mod demo;
 mod features;
 mod formats;
 mod hand;

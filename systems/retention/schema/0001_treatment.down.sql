@@ -1,0 +1,12 @@
+DROP TABLE risk;
+DROP TABLE prediction;
+DROP TABLE activation;
+DROP TABLE model;
+DROP TABLE reject;
+DROP TABLE ingest_part;
+DROP TABLE ingest;
+DROP TABLE chart;
+DROP TABLE encounter;
+DROP TABLE visit;
+DROP TABLE patient;
+DROP TABLE facility;

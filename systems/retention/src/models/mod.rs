@@ -1,0 +1,20 @@
+//! Models: kept by content, activated in one step, taken back in one step.
+//!
+//! **Promises.** A model is its bytes: what was registered never changes, and a prediction names the
+//! model that made it. The active model is the newest row of `activation`, read in the same snapshot
+//! as the record that is scored, so a change of models loses no prediction and mixes none. A model
+//! whose features are not the set it claims, or whose bytes are not those that were registered, is
+//! refused; nothing answers in its place.
+
+mod card;
+mod loaded;
+mod register;
+mod routes;
+
+pub use card::{Card, Figures, Thresholds};
+pub use loaded::{Level, Loaded, Shelf};
+pub use register::{Draft, activate, active, register};
+pub use routes::routes;
+
+pub(crate) use register::{active_id, load};
+

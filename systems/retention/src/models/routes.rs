@@ -1,0 +1,96 @@
+//! `/v1/models`.
+
+use plimsoll::{
+    Access, Code, Committed, Ctx, Read, Result, Role, Write, bind,
+    route::{Created, Json, Path, Routes},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Card, Draft, activate, card::CARDS, register, register::checked};
+use crate::Retention;
+
+/// Who may look at models.
+pub(crate) const READ: Access = Access::needs("models:read", Role::Viewer);
+/// Who may change which one answers.
+pub(crate) const WRITE: Access = Access::needs("models:write", Role::Admin);
+/// The largest model that is taken, in bytes.
+const LARGEST: usize = 48 << 20;
+
+/// Declares the routes.
+pub fn routes(r: &mut Routes<'_, Retention>) {
+    r.get("/models", READ, list).named("models.list").summary("All models, the newest first");
+    r.post("/models", WRITE, create)
+        .named("models.register")
+        .summary("Register a model that XGBoost or LightGBM wrote; it answers nothing before it is activated")
+        .body_limit(LARGEST);
+    r.get("/models/{id}", READ, read).named("models.read").summary("A model's card");
+    r.post("/models/{id}/activate", WRITE, begin)
+        .named("models.activate")
+        .summary("Make a model the one that answers")
+        .problem(Code::Conflict);
+    r.post("/models/rollback", WRITE, back)
+        .named("models.rollback")
+        .summary("Go back to the model that answered before the active one")
+        .problem(Code::Conflict);
+}
+
+/// Models.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Cards {
+    /// The newest first.
+    items: Vec<Card>,
+}
+
+async fn list(ctx: Ctx<Retention, Read>, (): ()) -> Result<Json<Cards>> {
+    let mut sql = plimsoll::Sql::from(CARDS);
+    sql.push(" ORDER BY m.id DESC LIMIT 500");
+    let items = ctx.read(move |tx| tx.rows(sql, bind! {})).await?;
+    Ok(Json(Cards { items }))
+}
+
+pub(super) fn card(tx: &plimsoll::Tx<'_>, id: i64) -> Result<Card> {
+    let mut sql = plimsoll::Sql::from(CARDS);
+    sql.push(" AND m.id = :id");
+    tx.maybe(sql, bind! { id: id })?.ok_or_else(|| Code::NotFound.because(format!("there is no model {id}")))
+}
+
+async fn read(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Json<Card>> {
+    ctx.read(move |tx| card(tx, id)).await.map(Json)
+}
+
+async fn create(ctx: Ctx<Retention, Write>, Json(draft): Json<Draft>) -> Result<Committed<Created<Card>>> {
+    // Reading a large model takes a while: not inside the transaction.
+    let draft = ctx.compute(move || checked(&draft).map(|_| draft)).await?;
+    ctx.commit(move |change| {
+        let id = register(change, &draft)?;
+        Ok(Created { location: format!("/v1/models/{id}"), body: card(change, id)? })
+    })
+    .await
+}
+
+async fn begin(ctx: Ctx<Retention, Write>, Path(id): Path<i64>) -> Result<Committed<Json<Card>>> {
+    let system = ctx.system.clone();
+    ctx.commit(move |change| {
+        activate(change, &system.shelf, id, "activate")?;
+        crate::score::all_later(change)?;
+        card(change, id).map(Json)
+    })
+    .await
+}
+
+async fn back(ctx: Ctx<Retention, Write>, (): ()) -> Result<Committed<Json<Card>>> {
+    let system = ctx.system.clone();
+    ctx.commit(move |change| {
+        let before: Option<i64> = change.maybe(
+            "SELECT model_id FROM activation WHERE tenant_id = :tenant AND cause <> 'rollback' AND model_id <> \
+             (SELECT model_id FROM activation WHERE tenant_id = :tenant ORDER BY id DESC LIMIT 1) ORDER BY id DESC LIMIT 1",
+            bind! {},
+        )?;
+        let before = before.ok_or_else(|| Code::Conflict.because("no other model was active before"))?;
+        activate(change, &system.shelf, before, "rollback")?;
+        crate::score::all_later(change)?;
+        card(change, before).map(Json)
+    })
+    .await
+}
