@@ -45,7 +45,10 @@ plimsoll::section! {
 impl Retention {
     /// The inbox.
     pub(crate) fn inbox(&self) -> Result<&Path> {
-        self.config.inbox.as_deref().ok_or_else(|| Code::NotFound.because("no inbox is configured; name a folder as `inbox` in `[treatment]`"))
+        self.config
+            .inbox
+            .as_deref()
+            .ok_or_else(|| Code::NotFound.because("no inbox is configured; name a folder as `inbox` in `[treatment]`"))
     }
 }
 

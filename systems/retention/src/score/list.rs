@@ -4,7 +4,7 @@ use plimsoll::{FromRow, Result, Row, Tx, bind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{reasons::Reason, explain, values_in};
+use super::{explain, reasons::Reason, values_in};
 use crate::{
     models::{self, Level, Shelf},
     record::Day,
