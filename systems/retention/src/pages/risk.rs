@@ -71,7 +71,7 @@ async fn page(ctx: Ctx<Retention, Read>, Query(wanted): Query<Wanted>) -> Result
         let _ = write!(
             body,
             "<li><a class=\"person\" href=\"/retention/patients/{}\"><span class=\"rank\">{}</span><span class=\"who\">{}</span>{}<span class=\"number\">{}</span></a>\
-             <p class=\"facts\">{due} · {}{}</p><p class=\"why\">{}</p></li>",
+             <p class=\"standing\">{due} · {}{}</p><p class=\"why\">{}</p></li>",
             one.patient_id,
             one.rank,
             escaped(name),
