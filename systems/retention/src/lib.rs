@@ -17,6 +17,8 @@ mod pages;
 pub mod record;
 mod records;
 pub mod score;
+pub mod train;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -55,11 +57,18 @@ impl Retention {
 impl System for Retention {
     // `retention` is the host's own word for how long data is kept.
     const NAME: &'static str = "treatment";
-    const SCHEMA: &'static [Migration] = &[Migration {
-        id: "0001_treatment",
-        up: include_str!("../schema/0001_treatment.up.sql"),
-        down: include_str!("../schema/0001_treatment.down.sql"),
-    }];
+    const SCHEMA: &'static [Migration] = &[
+        Migration {
+            id: "0001_treatment",
+            up: include_str!("../schema/0001_treatment.up.sql"),
+            down: include_str!("../schema/0001_treatment.down.sql"),
+        },
+        Migration {
+            id: "0003_models",
+            up: include_str!("../schema/0003_models.up.sql"),
+            down: include_str!("../schema/0003_models.down.sql"),
+        },
+    ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
 
@@ -76,6 +85,8 @@ impl System for Retention {
         records::routes(r);
         ingest::routes(r);
         models::routes(r);
+        train::routes(r);
+        watch::routes(r);
         score::routes(r);
         pages::routes(r);
     }
@@ -83,6 +94,8 @@ impl System for Retention {
     fn jobs(jobs: &mut Jobs<'_, Self>) {
         jobs.runs::<ingest::Ingest>();
         jobs.runs::<score::ScoreAll>();
+        jobs.runs::<train::Train>();
+        jobs.every_tenant::<watch::Watch>("retention-watch", "30 3 * * *", "UTC");
     }
 
     fn demo(change: &mut Change<'_, '_>) -> Result<()> {
