@@ -5,6 +5,7 @@
 //! [`score`] asks the active one, and the [`cohort`] is a programme that does not exist, for
 //! demonstrations and tests. Exports come in by [`ingest`].
 
+pub mod action;
 pub mod chart;
 pub mod cohort;
 mod demo;
@@ -20,7 +21,7 @@ pub mod score;
 
 use std::path::{Path, PathBuf};
 
-use plimsoll::{Code, Migration, Result, System, host::Boot, ledger::Change, route::Routes, subject::Subject, work::Jobs};
+use plimsoll::{Code, Migration, config::Span, Result, System, host::Boot, ledger::Change, route::Routes, subject::Subject, work::Jobs};
 
 /// The system.
 pub struct Retention {
@@ -39,6 +40,16 @@ plimsoll::section! {
         pub most_rejects: f64 = "0.05",
         /// How many people the programme can trace in a week: where the risk list is cut.
         pub capacity: u32 = "50",
+        /// Scores of this level and above raise an alert: `low`, `medium`, `high` or `critical`.
+        pub alert_from: String = "high",
+        /// An alert that was resolved or dismissed keeps quiet others of its kind for the person for so long.
+        pub alert_quiet: Span = "14d",
+        /// So many days after a refill was due without one, an alert is raised.
+        pub missed_after: u32 = "3",
+        /// An alert that nobody takes on escalates after so long,
+        pub escalate_after: Span = "24h",
+        /// and so many times at most.
+        pub escalations: u32 = "3",
     }
 }
 
@@ -56,6 +67,10 @@ impl System for Retention {
         id: "0001_treatment",
         up: include_str!("../schema/0001_treatment.up.sql"),
         down: include_str!("../schema/0001_treatment.down.sql"),
+    }, Migration {
+        id: "0002_action",
+        up: include_str!("../schema/0002_action.up.sql"),
+        down: include_str!("../schema/0002_action.down.sql"),
     }];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
@@ -64,6 +79,7 @@ impl System for Retention {
         if !(0.0..=1.0).contains(&config.most_rejects) {
             return Err(Code::ConfigInvalid.because("treatment.most_rejects is a share between 0 and 1"));
         }
+        action::alert::Terms::of(&config)?;
         Ok(Retention { config, shelf: models::Shelf::default() })
     }
 
@@ -74,12 +90,14 @@ impl System for Retention {
         ingest::routes(r);
         models::routes(r);
         score::routes(r);
+        action::routes(r);
         pages::routes(r);
     }
 
     fn jobs(jobs: &mut Jobs<'_, Self>) {
         jobs.runs::<ingest::Ingest>();
         jobs.runs::<score::ScoreAll>();
+        jobs.every_tenant::<action::Overdue>("overdue", "15 3 * * *", "UTC");
     }
 
     fn demo(change: &mut Change<'_, '_>) -> Result<()> {

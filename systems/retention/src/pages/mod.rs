@@ -2,6 +2,9 @@
 //!
 //! A page asks for the permissions of the routes that do the same, and puts on record who saw whom.
 
+mod action;
+mod acts;
+mod alerts;
 mod html;
 mod patient;
 mod risk;
@@ -14,7 +17,7 @@ use crate::Retention;
 pub(crate) const FRAME: Frame = Frame {
     name: "Retention",
     home: "/retention",
-    links: &[("/retention", "Risk list")],
+    links: &[("/retention", "Risk list"), ("/retention/alerts", "Alerts")],
     style: Some("/assets/retention/retention.css"),
 };
 
@@ -23,4 +26,6 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.page("/assets/retention/retention.css", "text/css; charset=utf-8", include_bytes!("../../page/retention.css"));
     risk::routes(r);
     patient::routes(r);
+    alerts::routes(r);
+    acts::routes(r);
 }

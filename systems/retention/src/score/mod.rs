@@ -17,5 +17,5 @@ pub use reasons::{Explanation, Part, Reason, explain};
 pub use routes::routes;
 
 pub(crate) use all::today;
-pub(crate) use judge::values_in;
+pub(crate) use judge::{Charted, values_in};
 pub(crate) use routes::PATIENT;
