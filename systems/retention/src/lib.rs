@@ -21,7 +21,7 @@ pub mod score;
 
 use std::path::{Path, PathBuf};
 
-use plimsoll::{Code, Migration, config::Span, Result, System, host::Boot, ledger::Change, route::Routes, subject::Subject, work::Jobs};
+use plimsoll::{Code, Migration, Result, System, config::Span, host::Boot, ledger::Change, route::Routes, subject::Subject, work::Jobs};
 
 /// The system.
 pub struct Retention {
@@ -56,22 +56,28 @@ plimsoll::section! {
 impl Retention {
     /// The inbox.
     pub(crate) fn inbox(&self) -> Result<&Path> {
-        self.config.inbox.as_deref().ok_or_else(|| Code::NotFound.because("no inbox is configured; name a folder as `inbox` in `[treatment]`"))
+        self.config
+            .inbox
+            .as_deref()
+            .ok_or_else(|| Code::NotFound.because("no inbox is configured; name a folder as `inbox` in `[treatment]`"))
     }
 }
 
 impl System for Retention {
     // `retention` is the host's own word for how long data is kept.
     const NAME: &'static str = "treatment";
-    const SCHEMA: &'static [Migration] = &[Migration {
-        id: "0001_treatment",
-        up: include_str!("../schema/0001_treatment.up.sql"),
-        down: include_str!("../schema/0001_treatment.down.sql"),
-    }, Migration {
-        id: "0002_action",
-        up: include_str!("../schema/0002_action.up.sql"),
-        down: include_str!("../schema/0002_action.down.sql"),
-    }];
+    const SCHEMA: &'static [Migration] = &[
+        Migration {
+            id: "0001_treatment",
+            up: include_str!("../schema/0001_treatment.up.sql"),
+            down: include_str!("../schema/0001_treatment.down.sql"),
+        },
+        Migration {
+            id: "0002_action",
+            up: include_str!("../schema/0002_action.up.sql"),
+            down: include_str!("../schema/0002_action.down.sql"),
+        },
+    ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
 

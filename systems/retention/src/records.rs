@@ -18,9 +18,7 @@ use crate::{
 /// Declares the routes.
 pub fn routes(r: &mut Routes<'_, Retention>) {
     r.get("/patients/{id}/record", READ, whole).named("records.read").summary("Everything known of a patient");
-    r.post("/patients/{id}/visits", WRITE, put_visit)
-        .named("visits.write")
-        .summary("Write a visit; one of the same uuid is replaced");
+    r.post("/patients/{id}/visits", WRITE, put_visit).named("visits.write").summary("Write a visit; one of the same uuid is replaced");
     r.post("/patients/{id}/encounters", WRITE, put_form)
         .named("encounters.write")
         .summary("Write a form with its answers; one of the same uuid is replaced");

@@ -47,7 +47,8 @@ pub fn format(name: &str, start: &[u8]) -> Result<&'static str> {
             Ok(if whole && lines.any(|line| !line.trim_ascii().is_empty()) { "ndjson" } else { "json" })
         }
         (_, Some(b'<')) => Ok("xml"),
-        _ => Err(Code::UnsupportedMedia.because("this is no export that is understood here: JSON, NDJSON, XML, or four CSV files in a folder of the inbox")),
+        _ => Err(Code::UnsupportedMedia
+            .because("this is no export that is understood here: JSON, NDJSON, XML, or four CSV files in a folder of the inbox")),
     }
 }
 
@@ -115,7 +116,8 @@ impl Bytes {
         match self {
             Bytes::Bundle(folder) => {
                 for table in Table::ALL {
-                    let rows = crate::formats::Rows::new(buffered(&folder.join(table.file()))?, table).map_err(|reject| refused(&reject))?;
+                    let rows =
+                        crate::formats::Rows::new(buffered(&folder.join(table.file()))?, table).map_err(|reject| refused(&reject))?;
                     rows.in_order().map_err(|reject| refused(&reject))?;
                 }
                 let [a, b, c, d] = Table::ALL.map(|table| buffered(&folder.join(table.file())));

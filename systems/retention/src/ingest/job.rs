@@ -97,9 +97,10 @@ impl Job for Ingest {
             Err(error) if matches!(error.code(), Code::Malformed | Code::NotFound) => Some(error.public().to_owned()),
             Err(error) => return Err(error),
             Ok(()) if settled == 0 => Some("there is no record in it".to_owned()),
-            Ok(()) if too_many(settled, rejected) => {
-                Some(format!("{rejected} of {settled} records were refused, more than {:.0} in 100; what was accepted stays", share * 100.0))
-            }
+            Ok(()) if too_many(settled, rejected) => Some(format!(
+                "{rejected} of {settled} records were refused, more than {:.0} in 100; what was accepted stays",
+                share * 100.0
+            )),
             Ok(()) => None,
         };
         finish(ctx, id, why).await
@@ -132,12 +133,10 @@ fn step(change: &mut Change<'_, '_>, id: i64, entries: Vec<Entry>, sealed: Vec<V
     for (entry, original) in entries.into_iter().zip(sealed) {
         tally.settled += 1;
         let (index, line) = (entry.index, entry.line);
-        let read = entry.read.and_then(|mut record| {
-            match change.attempt(|tx| chart::keep(tx, &mut record, now)) {
-                Ok((kept, _)) => Ok(Ok(kept)),
-                Err(error) if error.code() == Code::Conflict => Err(vec![Reject::whole(Reason::DuplicateId, line)]),
-                Err(error) => Ok(Err(error)),
-            }
+        let read = entry.read.and_then(|mut record| match change.attempt(|tx| chart::keep(tx, &mut record, now)) {
+            Ok((kept, _)) => Ok(Ok(kept)),
+            Err(error) if error.code() == Code::Conflict => Err(vec![Reject::whole(Reason::DuplicateId, line)]),
+            Err(error) => Ok(Err(error)),
         });
         match read {
             Ok(kept) => match kept? {

@@ -121,7 +121,10 @@ struct Draft {
 
 /// The file of the same bytes that is not over, or ended well.
 fn earlier(tx: &plimsoll::Tx<'_>, sha: &str) -> Result<Option<i64>> {
-    tx.maybe("SELECT id FROM ingest WHERE tenant_id = :tenant AND sha256 = :sha AND state <> 'failed' ORDER BY id LIMIT 1", bind! { sha: sha })
+    tx.maybe(
+        "SELECT id FROM ingest WHERE tenant_id = :tenant AND sha256 = :sha AND state <> 'failed' ORDER BY id LIMIT 1",
+        bind! { sha: sha },
+    )
 }
 
 fn accept(change: &mut plimsoll::ledger::Change<'_, '_>, draft: Draft, parts: Vec<Vec<u8>>) -> Result<Created<Batch>> {
