@@ -18,6 +18,8 @@ mod pages;
 pub mod record;
 mod records;
 pub mod score;
+pub mod train;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -77,6 +79,11 @@ impl System for Retention {
             up: include_str!("../schema/0002_action.up.sql"),
             down: include_str!("../schema/0002_action.down.sql"),
         },
+        Migration {
+            id: "0003_models",
+            up: include_str!("../schema/0003_models.up.sql"),
+            down: include_str!("../schema/0003_models.down.sql"),
+        },
     ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
@@ -95,6 +102,8 @@ impl System for Retention {
         records::routes(r);
         ingest::routes(r);
         models::routes(r);
+        train::routes(r);
+        watch::routes(r);
         score::routes(r);
         action::routes(r);
         pages::routes(r);
@@ -103,7 +112,9 @@ impl System for Retention {
     fn jobs(jobs: &mut Jobs<'_, Self>) {
         jobs.runs::<ingest::Ingest>();
         jobs.runs::<score::ScoreAll>();
-        jobs.every_tenant::<action::Overdue>("overdue", "15 3 * * *", "UTC");
+        jobs.every_tenant::<action::Overdue>("retention-overdue", "15 3 * * *", "UTC");
+        jobs.runs::<train::Train>();
+        jobs.every_tenant::<watch::Watch>("retention-watch", "30 3 * * *", "UTC");
     }
 
     fn demo(change: &mut Change<'_, '_>) -> Result<()> {

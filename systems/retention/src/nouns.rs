@@ -70,6 +70,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::delete("patient", "communication", BY_PATIENT).counted("communication"),
     Subject::delete("patient", "follow_up", BY_PATIENT).counted("follow_up"),
     Subject::delete("patient", "intervention", BY_PATIENT).counted("intervention"),
+    Subject::delete("patient", "outcome", BY_PATIENT).withholding(&["prediction_id"]),
     Subject::delete("patient", "risk", BY_PATIENT).withholding(&["prediction_id"]),
     Subject::delete("patient", "prediction", BY_PATIENT),
     Subject::delete("patient", "chart", BY_PATIENT).withholding(&["history"]),

@@ -49,7 +49,8 @@ async fn list(ctx: Ctx<Retention, Read>, (): ()) -> Result<Json<Cards>> {
     Ok(Json(Cards { items }))
 }
 
-pub(super) fn card(tx: &plimsoll::Tx<'_>, id: i64) -> Result<Card> {
+/// A model's card.
+pub(crate) fn card(tx: &plimsoll::Tx<'_>, id: i64) -> Result<Card> {
     let mut sql = plimsoll::Sql::from(CARDS);
     sql.push(" AND m.id = :id");
     tx.maybe(sql, bind! { id: id })?.ok_or_else(|| Code::NotFound.because(format!("there is no model {id}")))
