@@ -185,6 +185,8 @@ pub struct Watch {
     taken: HashSet<(i64, String)>,
     rules: Vec<Rule>,
     templates: Vec<Template>,
+    /// The time for which the job is in the log already: alerts of one step share it.
+    woken: Option<Time>,
 }
 
 impl Watch {
@@ -196,7 +198,7 @@ impl Watch {
         const TAKEN: &str = "SELECT patient_id, alert_type FROM alert WHERE tenant_id = :tenant AND patient_id BETWEEN :first AND :last \
              AND (status IN ('active', 'acknowledged') OR settled_at > :since)";
         let taken: Vec<(i64, String)> = tx.rows(TAKEN, bind! { first: first, last: last, since: now.minus(terms.quiet) })?;
-        Ok(Watch { terms, taken: taken.into_iter().collect(), rules: rules::active(tx)?, templates: workflow::active(tx)? })
+        Ok(Watch { terms, taken: taken.into_iter().collect(), rules: rules::active(tx)?, templates: workflow::active(tx)?, woken: None })
     }
 
     /// Raises an alert, unless the person has an open one of its kind or had one just now; its number.
@@ -223,7 +225,10 @@ impl Watch {
         )?;
         rules::count(change, &by)?;
         told(change, "raise", "alert.raised", id, draft.patient, json!({ "to": "active", "rules": by }));
-        wake(change, next)?;
+        if self.woken != next {
+            wake(change, next)?;
+            self.woken = next;
+        }
         self.happened(change, "alert.raised", draft, severity)?;
         Ok(Some(id))
     }
@@ -315,7 +320,7 @@ fn escalate(change: &mut Change<'_, '_>, terms: Terms, id: i64) -> Result<Alert>
     state::Alert::named(&alert.status)?.moved(AlertMove::Escalate, "alert")?;
     let now = change.now();
     let level = alert.escalation_level + 1;
-    let watch = Watch { terms, taken: HashSet::new(), rules: rules::active(change)?, templates: workflow::active(change)? };
+    let watch = Watch { terms, taken: HashSet::new(), rules: rules::active(change)?, templates: workflow::active(change)?, woken: None };
     let looked = Looked { alert_type: &alert.alert_type, severity: alert.severity, level, facility: alert.facility.as_deref() };
     let (effect, by): (Effect, Vec<i64>) = rules::effect(&watch.rules, looked);
     let severity = effect.severity.unwrap_or(alert.severity);
