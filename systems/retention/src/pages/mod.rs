@@ -3,7 +3,9 @@
 //! A page asks for the permissions of the routes that do the same, and puts on record who saw whom.
 
 mod html;
+mod model;
 mod patient;
+mod plot;
 mod risk;
 
 use plimsoll::{console::Frame, route::Routes};
@@ -12,11 +14,12 @@ use crate::Retention;
 
 /// What stands around every page.
 pub(crate) const FRAME: Frame =
-    Frame { name: "Retention", home: "/retention", links: &[("/retention", "Risk list")], style: Some("/assets/retention/retention.css") };
+    Frame { name: "Retention", home: "/retention", links: &[("/retention", "Risk list"), ("/retention/model", "Model")], style: Some("/assets/retention/retention.css") };
 
 /// Declares the pages.
 pub fn routes(r: &mut Routes<'_, Retention>) {
     r.page("/assets/retention/retention.css", "text/css; charset=utf-8", include_bytes!("../../page/retention.css"));
     risk::routes(r);
     patient::routes(r);
+    model::routes(r);
 }
