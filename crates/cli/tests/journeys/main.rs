@@ -10,6 +10,7 @@
 
 mod answers;
 mod catalogue;
+mod clinic;
 mod described;
 mod description;
 mod edge;
@@ -21,6 +22,7 @@ mod later;
 mod ledger;
 mod release;
 mod retention_action;
+mod retention_models;
 mod roles;
 mod subjects;
 mod tenancy;

@@ -6,7 +6,9 @@ mod action;
 mod acts;
 mod alerts;
 mod html;
+mod model;
 mod patient;
+mod plot;
 mod risk;
 
 use plimsoll::{console::Frame, route::Routes};
@@ -17,7 +19,7 @@ use crate::Retention;
 pub(crate) const FRAME: Frame = Frame {
     name: "Retention",
     home: "/retention",
-    links: &[("/retention", "Risk list"), ("/retention/alerts", "Alerts")],
+    links: &[("/retention", "Risk list"), ("/retention/alerts", "Alerts"), ("/retention/model", "Model")],
     style: Some("/assets/retention/retention.css"),
 };
 
@@ -28,4 +30,5 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     patient::routes(r);
     alerts::routes(r);
     acts::routes(r);
+    model::routes(r);
 }
