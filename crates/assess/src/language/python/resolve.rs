@@ -33,6 +33,11 @@ pub(super) fn resolve(from: &str, import: &Import, exists: &dyn Fn(&str) -> bool
         }
     }
     let standard = STANDARD.contains(&first);
+    // Nor does a folder `fastapi` deep in a package hide the library: only where the search begins can one stand for it.
+    if LIBRARIES.contains(&first) {
+        let near = [String::new(), "src".to_owned()].into_iter();
+        return near.filter_map(|folder| find(&folder, import, exists)).find(|(path, _)| path != from);
+    }
     let all = plain.into_iter().chain(if standard { Vec::new() } else { packages });
     // The file itself is no answer: `redis.py` that imports `redis` means the library.
     all.filter(|_| !standard || first != "logging").filter_map(|folder| find(&folder, import, exists)).find(|(path, _)| path != from)
@@ -66,6 +71,9 @@ pub(super) fn written(import: &Import, item_is_module: bool) -> String {
         _ => import.module.clone(),
     }
 }
+
+/// Libraries that repositories like to name their own folders after.
+const LIBRARIES: &[&str] = &["celery", "django", "fastapi", "flask", "kafka", "langchain", "openai", "pydantic", "sqlalchemy", "starlette"];
 
 /// Modules of the standard library that repositories like to name files after.
 const STANDARD: &[&str] = &[
