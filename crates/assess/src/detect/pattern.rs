@@ -26,6 +26,7 @@ use std::sync::OnceLock;
 use regex::Regex;
 use serde::{Deserialize, Deserializer};
 
+use super::glob::Glob;
 use crate::fact::{Fact, Facts, Kind, Reach};
 
 /// One or several alternatives.
@@ -91,59 +92,6 @@ impl Expression {
     }
 }
 
-/// Alternatives of texts with `*`, in lower case.
-#[derive(Debug, Clone)]
-struct Glob(Vec<Vec<String>>);
-
-impl Glob {
-    fn new(text: &str) -> Glob {
-        let alternatives = split(text, '|');
-        Glob(alternatives.iter().map(|one| split(&one.to_lowercase(), '*').iter().map(|part| part.replace('\\', "")).collect()).collect())
-    }
-    fn matches(&self, text: &str) -> bool {
-        let lower;
-        let text = if text.bytes().any(|byte| byte.is_ascii_uppercase() || byte >= 0x80) {
-            lower = text.to_lowercase();
-            lower.as_str()
-        } else {
-            text
-        };
-        self.fits(text)
-    }
-    /// The same for a text in lower case.
-    fn fits(&self, text: &str) -> bool {
-        self.0.iter().any(|parts| fits(parts, text))
-    }
-}
-
-/// Splits at a character that no backslash stands before.
-fn split(text: &str, at: char) -> Vec<String> {
-    let (mut parts, mut now, mut escaped) = (Vec::new(), String::new(), false);
-    for character in text.chars() {
-        if character == at && !escaped {
-            parts.push(std::mem::take(&mut now));
-        } else {
-            now.push(character);
-        }
-        escaped = character == '\\' && !escaped;
-    }
-    parts.push(now);
-    parts
-}
-
-fn fits(parts: &[String], text: &str) -> bool {
-    let Some((first, rest)) = parts.split_first() else { return text.is_empty() };
-    let Some((last, middle)) = rest.split_last() else { return first == text };
-    let Some(mut left) = text.strip_prefix(first.as_str()) else { return false };
-    for part in middle {
-        match left.find(part.as_str()) {
-            Some(at) => left = &left[at + part.len()..],
-            None => return false,
-        }
-    }
-    left.ends_with(last.as_str())
-}
-
 impl Pattern {
     /// Reads a pattern.
     ///
@@ -181,7 +129,9 @@ impl Pattern {
         let mut found: Vec<&Fact> = self
             .any
             .iter()
-            .flat_map(|one| facts.named(one.kind, |name| one.name.fits(name)).filter(move |fact| one.qualifies(facts, fact)))
+            .flat_map(|one| {
+                facts.named(one.kind, one.name.shapes(), |name| one.name.fits(name)).filter(move |fact| one.qualifies(facts, fact))
+            })
             .collect();
         if self.any.len() > 1 {
             found.sort_by_key(|fact| (fact.file, fact.line, fact.kind));
