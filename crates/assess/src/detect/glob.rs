@@ -1,5 +1,7 @@
 //! Texts with `*`, as patterns have them for names and values.
 
+use memchr::memmem;
+
 use crate::fact::Shape;
 
 /// Alternatives of texts with `*`, in lower case.
@@ -17,6 +19,10 @@ impl Glob {
     /// The same for a text in lower case.
     pub(super) fn fits(&self, text: &str) -> bool {
         self.0.iter().any(|parts| fits(parts, text))
+    }
+    /// Whether every text fits.
+    pub(super) fn is_any(&self) -> bool {
+        self.0.iter().any(|parts| parts.len() > 1 && parts.iter().all(String::is_empty))
     }
     /// What each alternative says of a name, by what finds the fewest names.
     pub(super) fn shapes(&self) -> impl Iterator<Item = Shape<'_>> {
@@ -54,8 +60,8 @@ fn fits(parts: &[String], text: &str) -> bool {
     let Some((last, middle)) = rest.split_last() else { return first == text };
     let Some(mut left) = text.strip_prefix(first.as_str()) else { return false };
     for part in middle {
-        match left.find(part.as_str()) {
-            Some(at) => left = &left[at + part.len()..],
+        match memmem::find(left.as_bytes(), part.as_bytes()) {
+            Some(at) => left = left.get(at + part.len()..).unwrap_or(""),
             None => return false,
         }
     }

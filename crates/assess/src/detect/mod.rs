@@ -7,6 +7,7 @@
 mod applies;
 mod decide;
 mod example;
+mod expression;
 mod glob;
 mod library;
 mod pattern;

@@ -21,12 +21,9 @@
 //! and `name` (for regular expressions); `*` stands for the values of all properties. Facts of tests are found only by patterns that ask for
 //! kind `test`, for `reach=test`, or for a kind of configuration.
 
-use std::sync::OnceLock;
-
-use regex::Regex;
 use serde::{Deserialize, Deserializer};
 
-use super::glob::Glob;
+use super::{expression::Expression, glob::Glob};
 use crate::fact::{Fact, Facts, Kind, Reach};
 
 /// One or several alternatives.
@@ -68,30 +65,6 @@ enum Test {
     Absent,
 }
 
-/// A regular expression whose form is known to be right, built when it is first asked. The pages
-/// have hundreds, a built one takes a hundred times the memory of its text, and whoever only reads a
-/// page asks none of them.
-#[derive(Debug, Clone)]
-struct Expression {
-    text: String,
-    built: OnceLock<Option<Regex>>,
-}
-
-impl Expression {
-    fn parse(text: &str) -> Result<Expression, String> {
-        regex_syntax::ast::parse::Parser::new().parse(text).map_err(|error| error.to_string())?;
-        Ok(Expression { text: text.to_owned(), built: OnceLock::new() })
-    }
-    /// The built one; nothing where it is larger than any may be, or asks for a class of characters
-    /// that is not compiled in.
-    fn built(&self) -> Option<&Regex> {
-        self.built.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
-    }
-    fn fits(&self, value: &str) -> bool {
-        self.built().is_some_and(|regex| regex.is_match(value))
-    }
-}
-
 impl Pattern {
     /// Reads a pattern.
     ///
@@ -118,7 +91,7 @@ impl Pattern {
             Test::Like(expression) | Test::Unlike(expression) => Some(expression),
             _ => None,
         });
-        expressions.into_iter().find(|expression| expression.built().is_none()).map(|expression| expression.text.as_str())
+        expressions.into_iter().find(|expression| !expression.is_buildable()).map(Expression::text)
     }
     /// Whether a fact matches.
     pub fn matches(&self, facts: &Facts, fact: &Fact) -> bool {
@@ -130,7 +103,7 @@ impl Pattern {
             .any
             .iter()
             .flat_map(|one| {
-                facts.named(one.kind, one.name.shapes(), |name| one.name.fits(name)).filter(move |fact| one.qualifies(facts, fact))
+                one.candidates(facts).into_iter().filter_map(|number| facts.get(number)).filter(|fact| one.qualifies(facts, fact))
             })
             .collect();
         if self.any.len() > 1 {
@@ -173,6 +146,15 @@ impl One {
     }
     fn matches(&self, facts: &Facts, fact: &Fact) -> bool {
         fact.kind == self.kind && self.name.matches(&fact.name) && self.qualifies(facts, fact)
+    }
+    /// The numbers of facts of this kind and name, without those that lack a property it asks for.
+    fn candidates(&self, facts: &Facts) -> Vec<u32> {
+        if !self.name.is_any() {
+            return facts.named(self.kind, self.name.shapes(), |name| self.name.fits(name));
+        }
+        let wanted = self.conditions.iter().filter_map(Condition::wants);
+        let having = wanted.map(|attr| facts.having(self.kind, attr)).min_by_key(|numbers| numbers.len());
+        having.unwrap_or_else(|| facts.numbers(self.kind)).to_vec()
     }
     /// Whether a fact of this kind and name matches.
     fn qualifies(&self, facts: &Facts, fact: &Fact) -> bool {
@@ -257,6 +239,13 @@ impl Condition {
             return Err(format!("`{word}` is no condition"));
         };
         Ok(Condition { attr: attr.to_owned(), test })
+    }
+
+    /// The property of a fact without which it does not hold, where there is one.
+    fn wants(&self) -> Option<&str> {
+        let of_all = matches!(self.attr.as_str(), "file" | "in" | "lang" | "name" | "reach" | "*");
+        let needed = matches!(self.test, Test::Is(_) | Test::Like(_) | Test::Less(_) | Test::More(_) | Test::There);
+        (needed && !of_all).then_some(self.attr.as_str())
     }
 
     fn holds(&self, facts: &Facts, fact: &Fact) -> bool {

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::OnceLock,
 };
 
@@ -63,6 +63,9 @@ pub struct Service {
     pub entries: Vec<String>,
 }
 
+/// The facts of each kind that have a property.
+type Having = BTreeMap<Kind, HashMap<Box<str>, Vec<u32>>>;
+
 /// Everything that was found, indexed by kind.
 #[derive(Debug, Default)]
 pub struct Facts {
@@ -76,6 +79,8 @@ pub struct Facts {
     kinds: BTreeMap<Kind, Vec<u32>>,
     /// The names of each kind.
     names: BTreeMap<Kind, Names>,
+    /// Which facts have a property, put together when it is first asked for.
+    having: OnceLock<Having>,
     /// The service of each file, worked out when it is first asked for.
     owners: OnceLock<Vec<Option<usize>>>,
 }
@@ -100,7 +105,7 @@ impl Facts {
             kinds.entry(fact.kind).or_default().push(u32::try_from(number).unwrap_or(u32::MAX));
         }
         let names = kinds.iter().map(|(kind, numbers)| (*kind, named(&facts, numbers))).collect();
-        Facts { files, services, skipped: Vec::new(), facts, kinds, names, owners: OnceLock::new() }
+        Facts { files, services, skipped: Vec::new(), facts, kinds, names, having: OnceLock::new(), owners: OnceLock::new() }
     }
     /// Adds facts where they belong. What is indexed stays so and only moves; a few more cost little beside all that are there.
     pub fn extend(&mut self, mut more: Vec<Fact>) {
@@ -138,6 +143,7 @@ impl Facts {
             grown.insert(fact.kind);
         }
         self.facts = facts;
+        self.having = OnceLock::new();
         for kind in grown {
             let numbers = self.kinds.get(&kind).map_or(&[][..], Vec::as_slice);
             self.names.insert(kind, named(&self.facts, numbers));
@@ -147,13 +153,16 @@ impl Facts {
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Fact> {
         self.kinds.get(&kind).into_iter().flatten().filter_map(|number| self.facts.get(*number as usize))
     }
-    /// The facts of a kind whose name in lower case is wanted, by file and line. Every wanted name has one of the shapes.
-    pub fn named<'a>(
-        &self,
-        kind: Kind,
-        shapes: impl Iterator<Item = Shape<'a>>,
-        wanted: impl Fn(&str) -> bool,
-    ) -> impl Iterator<Item = &Fact> {
+    /// The numbers of a kind's facts, in order.
+    pub fn numbers(&self, kind: Kind) -> &[u32] {
+        self.kinds.get(&kind).map_or(&[], Vec::as_slice)
+    }
+    /// The fact of a number.
+    pub fn get(&self, number: u32) -> Option<&Fact> {
+        self.facts.get(number as usize)
+    }
+    /// The numbers of the facts of a kind whose name in lower case is wanted, in order. Every wanted name has one of the shapes.
+    pub fn named<'a>(&self, kind: Kind, shapes: impl Iterator<Item = Shape<'a>>, wanted: impl Fn(&str) -> bool) -> Vec<u32> {
         let mut numbers = Vec::new();
         if let Some(names) = self.names.get(&kind) {
             for shape in shapes {
@@ -162,7 +171,28 @@ impl Facts {
         }
         numbers.sort_unstable();
         numbers.dedup();
-        numbers.into_iter().filter_map(|number| self.facts.get(number as usize))
+        numbers
+    }
+    /// The numbers of the facts of a kind that have a property, in order.
+    pub fn having(&self, kind: Kind, attr: &str) -> &[u32] {
+        let having = self.having.get_or_init(|| self.properties());
+        having.get(&kind).and_then(|attrs| attrs.get(attr)).map_or(&[], Vec::as_slice)
+    }
+    fn properties(&self) -> Having {
+        let mut having = Having::new();
+        for (kind, numbers) in &self.kinds {
+            let attrs = having.entry(*kind).or_default();
+            for number in numbers {
+                for (attr, _) in self.get(*number).into_iter().flat_map(|fact| &fact.attrs) {
+                    match attrs.get_mut(attr.as_str()) {
+                        Some(list) if list.last() == Some(number) => {}
+                        Some(list) => list.push(*number),
+                        None => _ = attrs.insert(attr.as_str().into(), vec![*number]),
+                    }
+                }
+            }
+        }
+        having
     }
     /// All facts, by file and line.
     pub fn all(&self) -> &[Fact] {
@@ -201,11 +231,10 @@ mod tests {
         Fact::new(kind, name, line, line)
     }
 
-    fn read(facts: &Facts, kind: Kind, name: &str) -> (Vec<u32>, Vec<u32>) {
-        (
-            facts.of(kind).map(|fact| fact.line).collect(),
-            facts.named(kind, [Shape::Is(name)].into_iter(), |known| known == name).map(|fact| fact.line).collect(),
-        )
+    fn read(facts: &Facts, kind: Kind, name: &str) -> (Vec<u32>, Vec<u32>, usize) {
+        let named = facts.named(kind, [Shape::Is(name)].into_iter(), |known| known == name);
+        let having = facts.having(kind, "late").len();
+        (facts.of(kind).map(|fact| fact.line).collect(), named.iter().filter_map(|number| Some(facts.get(*number)?.line)).collect(), having)
     }
 
     #[test]
@@ -214,20 +243,21 @@ mod tests {
         let later = || {
             vec![
                 fact(Kind::Library, "Z", 5),
-                fact(Kind::Call, "a", 12),
+                fact(Kind::Call, "a", 12).with("late", "1").with("late", "2"),
                 fact(Kind::Call, "a", 1),
                 fact(Kind::Call, "b", 4),
                 fact(Kind::Library, "Z", 5),
             ]
         };
         let mut grown = Facts::new(Vec::new(), Vec::new(), first());
+        assert!(grown.having(Kind::Call, "late").is_empty());
         grown.extend(later());
         let whole = Facts::new(Vec::new(), Vec::new(), first().into_iter().chain(later()).collect());
         assert_eq!(grown.all(), whole.all());
         for (kind, name) in [(Kind::Call, "a"), (Kind::Call, "b"), (Kind::Def, "a"), (Kind::Library, "z")] {
             assert_eq!(read(&grown, kind, name), read(&whole, kind, name), "{kind:?} {name}");
         }
-        assert_eq!(read(&grown, Kind::Call, "a"), (vec![1, 2, 4, 9, 12], vec![1, 2, 9, 12]));
-        assert_eq!(read(&grown, Kind::Library, "z"), (vec![5], vec![5]));
+        assert_eq!(read(&grown, Kind::Call, "a"), (vec![1, 2, 4, 9, 12], vec![1, 2, 9, 12], 1));
+        assert_eq!(read(&grown, Kind::Library, "z"), (vec![5], vec![5], 0));
     }
 }
