@@ -80,3 +80,27 @@ impl<'a> Sights<'a> {
         shortened.collect::<Vec<_>>().join("\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::{FileId, FileInfo};
+
+    #[test]
+    fn places_are_shown_in_order_and_once_with_their_lines() {
+        let tree = Tree::of([("a.py", "one\ntwo\nthree\n"), ("b.py", "last = 1")]);
+        let files =
+            tree.files.iter().map(|file| FileInfo { path: file.path.clone(), language: "python", test: false, symbols: Vec::new() });
+        let fact = |file: u32, line: u32, end: u32| Fact { file: FileId(file), ..Fact::new(Kind::Call, "f", line, end) };
+        let facts = Facts::new(files.collect(), Vec::new(), vec![fact(0, 1, 2), fact(0, 3, 9), fact(1, 1, 1), fact(1, 7, 7)]);
+        let found: Vec<(&Fact, String)> = facts.all().iter().rev().chain(facts.all()).map(|fact| (fact, "here".to_owned())).collect();
+        let shown = |most: usize| -> Vec<(String, u32, String)> {
+            let all = Sights::new(&facts, &tree).first(&found, most);
+            all.into_iter().map(|sight| (sight.file, sight.line, sight.snippet)).collect()
+        };
+        let line = |file: &str, line: u32, text: &str| (file.to_owned(), line, text.to_owned());
+        let all = [line("a.py", 1, "one\ntwo"), line("a.py", 3, "three\n"), line("b.py", 1, "last = 1"), line("b.py", 7, "")];
+        assert_eq!(shown(12), all);
+        assert_eq!(shown(2), all[..2]);
+    }
+}

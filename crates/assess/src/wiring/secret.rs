@@ -47,8 +47,12 @@ pub(super) fn find(files: &[FileInfo], facts: &[Fact], texts: &[&File]) -> Vec<F
             found.look(info, fact, text, name, value, place);
         }
     }
+    // What only tests run stands beside the code in some languages.
+    let tested: Vec<&Fact> = facts.iter().filter(|fact| fact.kind == Kind::Def && fact.reach == Reach::Test).collect();
     for (number, (info, file)) in files.iter().zip(texts).enumerate().filter(|(_, (info, _))| !info.test) {
-        found.shapes(super::file_id(number), info, file);
+        let id = super::file_id(number);
+        let within = |line: u32| tested.iter().any(|fact| fact.file == id && fact.line <= line && line <= fact.end);
+        found.shapes(id, info, file, &within);
         found.variables(super::file_id(number), info, file);
     }
     found.facts
@@ -106,12 +110,17 @@ impl Found {
     fn look(&mut self, info: &FileInfo, fact: &Fact, text: Option<&File>, name: &str, value: &str, place: &'static str) {
         let code = matches!(fact.kind, Kind::Setting | Kind::Env | Kind::Assign | Kind::Call | Kind::Decorator | Kind::Text);
         let inner = password(value);
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
         let called = if inner.is_some() || secretive(name) { name } else { return };
         let (judged, place) = match inner {
             Some(inner) => (judge("password", inner), if code || place == "compose" { "url" } else { place }),
             // The key that signs sessions is often a phrase: `keyboard cat`.
             None if fact.name.contains("session") && name.eq_ignore_ascii_case("secret") => {
                 (judge("passphrase", &value.replace(' ', "-")), place)
+            }
+            // So is the word that stands in where the environment gives none.
+            None if place == "default" && signing(name) && letters(value).len() >= 6 => {
+                (judge(name, value).or_else(|| judge("passphrase", value)), place)
             }
             None => (judge(name, value), place),
         };
@@ -124,8 +133,11 @@ impl Found {
             return;
         }
         // A code that is called what it is: `INVALID_PASSWORD = "invalid_password"`.
-        let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-        if code && place != "default" && letters(word) == letters(name) {
+        let called_so = letters(word) == letters(name) || letters(word) == letters(name.rsplit('.').next().unwrap_or(name));
+        // Or what a variable of the environment is called: `SecretVariable = "APP_CLIENT_SECRET"`.
+        let variable =
+            word.contains('_') && word.len() > 8 && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        if code && place != "default" && (called_so || variable && secretive(word)) {
             return;
         }
         // A name is no text: `password=password` hands on a variable.
@@ -157,7 +169,7 @@ impl Found {
     }
 
     /// Tokens of known shapes, wherever they stand.
-    fn shapes(&mut self, id: FileId, info: &FileInfo, file: &File) {
+    fn shapes(&mut self, id: FileId, info: &FileInfo, file: &File, tested: &dyn Fn(u32) -> bool) {
         let Some(any) = ANY.as_ref().filter(|_| file.bytes.len() < 2 << 20) else { return };
         for found in any.captures_iter(&file.bytes).take(50) {
             let Some(whole) = found.get(0) else { continue };
@@ -176,7 +188,9 @@ impl Found {
                 .map_or("token", |(name, _)| name);
             let before = file.bytes.get(..whole.start()).unwrap_or_default();
             let line = u32::try_from(before.iter().filter(|byte| **byte == b'\n').count() + 1).unwrap_or(u32::MAX);
-            self.add(id, line, line, shape, "token", Judged::Real);
+            if !tested(line) {
+                self.add(id, line, line, shape, "token", Judged::Real);
+            }
         }
     }
 
@@ -202,6 +216,12 @@ impl Found {
             }
         }
     }
+}
+
+/// Whether a name is one of what signs or encrypts, and of nothing that is public.
+fn signing(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    ["secret", "secret_key", "secretkey"].iter().any(|end| lower.ends_with(end))
 }
 
 /// Whether a text stands in quotes on these lines.

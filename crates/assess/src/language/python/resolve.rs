@@ -22,6 +22,10 @@ pub(super) fn resolve(from: &str, import: &Import, exists: &dyn Fn(&str) -> bool
         return None;
     }
     let mut search = Search::new(import, exists);
+    // Nor does a folder `fastapi` deep in a package hide the library: only where the search begins can one stand for it.
+    if LIBRARIES.contains(&first) {
+        return ["", "src"].into_iter().filter_map(|folder| search.below(folder)).find(|(path, _)| path != from);
+    }
     let (mut plain, mut packages) = (Vec::new(), Vec::new());
     // Each folder is the beginning of the path: what is looked for below it is written behind that.
     let whole = folders.join("/");
@@ -109,6 +113,9 @@ pub(super) fn written(import: &Import, item_is_module: bool) -> String {
         _ => import.module.clone(),
     }
 }
+
+/// Libraries that repositories like to name their own folders after.
+const LIBRARIES: &[&str] = &["celery", "django", "fastapi", "flask", "kafka", "langchain", "openai", "pydantic", "sqlalchemy", "starlette"];
 
 /// Modules of the standard library that repositories like to name files after.
 const STANDARD: &[&str] = &[
