@@ -105,6 +105,7 @@ pub fn read(path: &str, bytes: &[u8]) -> Option<Read> {
                 extract.facts.extend(steps.facts);
             }
             config::code::beside(path, text, &mut extract);
+            config::declared::beside(path, text, &mut extract);
             Some(Read { sort: language.name(), extract })
         }
         None => config::extract(path, text).map(|(sort, extract)| Read { sort, extract }),
