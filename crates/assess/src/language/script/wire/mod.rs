@@ -260,6 +260,8 @@ struct Route {
     guards: Vec<Layer>,
     /// Whether a schema types the input, and the output.
     typed: (bool, bool),
+    /// Whether it takes a body by a parameter.
+    takes: bool,
     attrs: Vec<(String, String)>,
 }
 
@@ -301,7 +303,7 @@ impl Loom<'_> {
         let calls = self.called(spot, 0);
         let deep = self.called(spot, 2);
         let uses = self.linker.extract(spot.0).map_or(&[][..], |extract| extract.uses.as_slice());
-        let mut raw = false;
+        let mut raw = route.takes;
         let mut queries: BTreeSet<&str> = BTreeSet::new();
         for used in uses.iter().filter(|used| used.symbol == spot.1) {
             let parts: Vec<&str> = used.path.split('.').collect();
