@@ -215,10 +215,13 @@ impl<'p> Loom<'p> {
     fn finish(mut self) -> Wired {
         let files = self.linker.files;
         for (file, (_, _, extract)) in files.iter().enumerate() {
-            // A function written in place runs with what is around it, unless a router has to be mounted first.
+            // A function written in place runs with what is around it, and so does one inside a function that is no class, unless
+            // a router has to be mounted first.
             for (number, symbol) in extract.symbols.iter().enumerate().skip(1) {
                 let spot = (file, u32::try_from(number).unwrap_or(0));
-                if symbol.name.contains(' ') && !self.held.contains(&spot) {
+                let around = extract.symbols.get(symbol.parent as usize);
+                let inside = symbol.parent != 0 && !symbol.class && around.is_some_and(|around| !around.class);
+                if (symbol.name.contains(' ') || inside) && !self.held.contains(&spot) {
                     self.lead((file, symbol.parent), spot);
                 }
             }
