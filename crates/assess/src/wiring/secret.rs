@@ -38,8 +38,10 @@ pub(super) fn find(files: &[FileInfo], facts: &[Fact], texts: &[&File]) -> Vec<F
     let mut found = Found::default();
     // A default tells more than the assignment that it is.
     let first = |fact: &&Fact| matches!(fact.kind, Kind::Setting | Kind::Env);
+    let counts: Vec<bool> = files.iter().map(|info| !info.test && !elsewhere(&info.path)).collect();
     for fact in facts.iter().filter(first).chain(facts.iter().filter(|fact| !first(fact))).filter(|fact| fact.reach != Reach::Test) {
-        let Some(info) = files.get(fact.file.0 as usize).filter(|info| !info.test && !elsewhere(&info.path)) else { continue };
+        let number = fact.file.0 as usize;
+        let Some(info) = files.get(number).filter(|_| counts.get(number) == Some(&true)) else { continue };
         let text = texts.get(fact.file.0 as usize).copied();
         for (name, value, place) in statements(fact) {
             found.look(info, fact, text, name, value, place);
@@ -197,7 +199,7 @@ impl Found {
         let name = info.path.rsplit('/').next().unwrap_or("");
         let makes = name == "Makefile" || name.ends_with(".mk");
         let Some(variable) = VARIABLE.as_ref().filter(|_| makes || name.ends_with(".sh") || name == "justfile") else { return };
-        for (number, line) in String::from_utf8_lossy(&file.bytes).lines().enumerate().filter(|(_, line)| line.len() < 400) {
+        for (number, line) in crate::source::text(&file.bytes).lines().enumerate().filter(|(_, line)| line.len() < 400) {
             let Some(found) = variable.captures(line) else { continue };
             let (Some(name), Some(value)) = (found.get(1), found.get(2)) else { continue };
             let value = value.as_str().split(" #").next().unwrap_or("").trim();
@@ -224,7 +226,7 @@ fn signing(name: &str) -> bool {
 
 /// Whether a text stands in quotes on these lines.
 fn quoted(file: &File, line: u32, end: u32, value: &str) -> bool {
-    let text = String::from_utf8_lossy(&file.bytes);
+    let text = crate::source::text(&file.bytes);
     let lines = text.lines().skip(line.saturating_sub(1) as usize).take((end.saturating_sub(line) as usize + 1).min(400));
     let start = value.trim_matches(['"', '\'', '`']).chars().take(60).collect::<String>();
     let mut lines = lines.filter(|line| line.contains(start.as_str()));
