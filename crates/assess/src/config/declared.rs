@@ -320,7 +320,6 @@ fn gorm(text: &str, found: &mut Vec<Fact>) {
 }
 
 fn sea(text: &str, found: &mut Vec<Fact>) {
-    let mut lines = Lines::new(text);
     const WORDS: &[(&str, &str)] = &[
         ("Table::create()", "create table"),
         (".not_null()", "not null"),
@@ -329,6 +328,7 @@ fn sea(text: &str, found: &mut Vec<Fact>) {
         ("Index::create()", "create index"),
         ("ForeignKey::create()", "foreign key"),
     ];
+    let mut lines = Lines::new(text);
     for (word, kind) in WORDS {
         for (at, _) in text.match_indices(word) {
             let line = lines.of(at);
