@@ -349,8 +349,10 @@ fn controller(loom: &mut Loom<'_>, file: usize, mark: &Fact, prefix: &str, versi
                 "Sse" => "GET".to_owned(),
                 other => other.to_uppercase(),
             };
+            let takes = marks.iter().any(|mark| mark.name.strip_prefix(COMMON) == Some("Body"));
             let typed = (input, !simple(inner) && !inner.is_empty() && inner != "void");
             loom.route(Route {
+                takes,
                 method,
                 path,
                 framework: "nest",
