@@ -20,6 +20,7 @@ mod jobs;
 mod later;
 mod ledger;
 mod release;
+mod retention_data;
 mod roles;
 mod subjects;
 mod tenancy;

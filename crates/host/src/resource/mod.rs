@@ -185,6 +185,10 @@ impl Field {
 }
 
 impl Resource {
+    /// The schema of what callers send, for [`Shape`](crate::shape::Shape): what a body must be like to be accepted.
+    pub fn input(&self) -> serde_json::Value {
+        schema::input(self)
+    }
     /// A resource without children, with the usual permissions: viewers read, editors write,
     /// admins cascade.
     pub(crate) fn path(&self, suffix: &str) -> String {
