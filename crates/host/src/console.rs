@@ -89,7 +89,8 @@ pub(crate) fn refusal(error: &Error, x: &Exchange) -> Option<Response<Body>> {
         return None;
     }
     if error.code().status() == 401 && x.method == Method::GET {
-        return Some(back(&format!("{SIGN_IN}?next={}", home(route.template))));
+        let next = home(route.template);
+        return Some(if next == CONSOLE.home { back(SIGN_IN) } else { back(&format!("{SIGN_IN}?next={next}")) });
     }
     let mut body = String::new();
     let code = error.code();

@@ -142,10 +142,13 @@ impl<S, M> Ctx<S, M> {
     /// What the database says.
     pub async fn seen(&self, target: &str, detail: serde_json::Value) -> Result<()> {
         let note = Note { target: target.to_owned(), detail: Some(detail), ..Note::default() };
-        self.host.commit(self.tenant, self.origin(), move |change| {
-            change.note(note);
-            Ok(crate::route::Empty)
-        }).await.map(drop)
+        self.host
+            .commit(self.tenant, self.origin(), move |change| {
+                change.note(note);
+                Ok(crate::route::Empty)
+            })
+            .await
+            .map(drop)
     }
 
     /// Seals `plain` with the master key for `purpose`, bound to `label`: only [`Ctx::unseal`] with both opens it.

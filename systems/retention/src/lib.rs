@@ -22,7 +22,9 @@ pub mod score;
 
 use std::path::{Path, PathBuf};
 
-use plimsoll::{Code, Migration, Result, System, host::Boot, ledger::Change, retention::Class, route::Routes, subject::Subject, work::Jobs};
+use plimsoll::{
+    Code, Migration, Result, System, host::Boot, ledger::Change, retention::Class, route::Routes, subject::Subject, work::Jobs,
+};
 
 /// The seed of the programme that does not exist: of `serve --demo`, and of `demo retention` unless it is told another.
 pub const DEMO_SEED: u64 = demo::SEED;
@@ -50,22 +52,24 @@ plimsoll::section! {
 impl Retention {
     /// The inbox.
     pub(crate) fn inbox(&self) -> Result<&Path> {
-        self.config.inbox.as_deref().ok_or_else(|| Code::NotFound.because("no inbox is configured; name a folder as `inbox` in `[treatment]`"))
+        self.config
+            .inbox
+            .as_deref()
+            .ok_or_else(|| Code::NotFound.because("no inbox is configured; name a folder as `inbox` in `[treatment]`"))
     }
 }
 
 impl System for Retention {
     // `retention` is the host's own word for how long data is kept.
     const NAME: &'static str = "treatment";
-    const SCHEMA: &'static [Migration] = &[Migration {
-        id: "0001_treatment",
-        up: include_str!("../schema/0001_treatment.up.sql"),
-        down: include_str!("../schema/0001_treatment.down.sql"),
-    }, Migration {
-        id: "0004_data",
-        up: include_str!("../schema/0004_data.up.sql"),
-        down: include_str!("../schema/0004_data.down.sql"),
-    }];
+    const SCHEMA: &'static [Migration] = &[
+        Migration {
+            id: "0001_treatment",
+            up: include_str!("../schema/0001_treatment.up.sql"),
+            down: include_str!("../schema/0001_treatment.down.sql"),
+        },
+        Migration { id: "0004_data", up: include_str!("../schema/0004_data.up.sql"), down: include_str!("../schema/0004_data.down.sql") },
+    ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
     const RETENTION: &'static [Class] = periods::CLASSES;

@@ -26,14 +26,12 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
             r.post(&format!("/patients/{{id}}{path}/{verb}"), WRITE, move |ctx, (Path(id), Json(which)): (Path<i64>, Json<Which>)| {
                 ruled(ctx, id, which.uuid, row, voided)
             })
-                .named(format!("{noun}s.{verb}"))
-                .summary(format!("{summary} one {noun}; exports do not undo it"))
-                .problem(Code::NotFound);
+            .named(format!("{noun}s.{verb}"))
+            .summary(format!("{summary} one {noun}; exports do not undo it"))
+            .problem(Code::NotFound);
         }
     }
-    r.post("/patients/{id}/visits", WRITE, put_visit)
-        .named("visits.write")
-        .summary("Write a visit; one of the same uuid is replaced");
+    r.post("/patients/{id}/visits", WRITE, put_visit).named("visits.write").summary("Write a visit; one of the same uuid is replaced");
     r.post("/patients/{id}/encounters", WRITE, put_form)
         .named("encounters.write")
         .summary("Write a form with its answers; one of the same uuid is replaced");

@@ -97,7 +97,8 @@ pub(super) fn unfit(resource: &Resource, change: &Change<'_, '_>, bound: &Bound)
     let mut faults = Vec::new();
     let today = change.now().plus(EASTERNMOST).to_string();
     for field in resource.fields.iter().filter(|field| field.past) {
-        let late = bound.iter().any(|(name, value)| *name == field.name && matches!(value, Owned::Text(day) if day.as_str() > &today[..10]));
+        let late =
+            bound.iter().any(|(name, value)| *name == field.name && matches!(value, Owned::Text(day) if day.as_str() > &today[..10]));
         faults.extend(late.then(|| Fault::at(format!("/{}", field.name), "lies in the future")));
     }
     for field in resource.fields {

@@ -10,8 +10,7 @@ use plimsoll_core::{Result, TenantId};
 use plimsoll_store::{Pace, Scope, Store, Value};
 
 use super::{
-    Subjects,
-    Key,
+    Key, Subjects,
     own::PERSON,
     tombstone::{self, Mark, Stone, Tombstones, read_mark},
 };

@@ -161,7 +161,10 @@ async fn rows_that_only_bear_a_mark_are_found_by_whoever_has_the_key() {
     let here = bench.tenant("here").await;
     let marks = ["ann", "bob", "eve"].map(|key| hex(&bench.subjects.marker.mark(Some(&here.to_string()), "patient", key)));
     let put = |tx: &mut Tx<'_>, number: i64, whose: &str| {
-        tx.write("INSERT INTO rumour (tenant_id, id, whose, text) VALUES (:tenant, :id, :whose, 'is ill')", bind! { id: number, whose: whose })
+        tx.write(
+            "INSERT INTO rumour (tenant_id, id, whose, text) VALUES (:tenant, :id, :whose, 'is ill')",
+            bind! { id: number, whose: whose },
+        )
     };
     let all = marks.clone();
     bench
@@ -172,14 +175,19 @@ async fn rows_that_only_bear_a_mark_are_found_by_whoever_has_the_key() {
     const RUMOURS: &str = "SELECT count(*) FROM rumour WHERE tenant_id = :tenant";
     let copy = bench.desk.export_subject(&bench.subjects, "here", "patient", "eve").await.unwrap();
     assert_eq!(copy.tables.iter().find(|part| part.table == "rumour").unwrap().rows.len(), 1);
-    assert_eq!(rows(&bench.erase("here", "patient", "eve").await.unwrap(), "rumour"), ("deleted".into(), 1), "of somebody nobody else knows");
+    assert_eq!(
+        rows(&bench.erase("here", "patient", "eve").await.unwrap(), "rumour"),
+        ("deleted".into(), 1),
+        "of somebody nobody else knows"
+    );
     assert_eq!(bench.count(here, RUMOURS).await, 2);
 
     // An older archive brings it back: by the row alone nobody can tell who it is, and it goes all the same.
     let stones = bench.stones().await;
     let mut tombstones = Tombstones::new(bench.subjects.clone(), None);
     tombstones.add(stones.clone()).unwrap();
-    let judged = |mark: &str| tombstones.judge("rumour", Some(&here.to_string()), |column| (column == "whose").then_some(Value::Text(mark)));
+    let judged =
+        |mark: &str| tombstones.judge("rumour", Some(&here.to_string()), |column| (column == "whose").then_some(Value::Text(mark)));
     assert_eq!((judged(&marks[2]), judged(&marks[1])), (Verdict::Drop, Verdict::Keep));
     let eve = marks[2].clone();
     bench.store.commit(Scope::Tenant(here), move |tx| put(tx, 3, &eve).map(drop)).await.unwrap();

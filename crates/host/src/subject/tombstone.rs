@@ -156,7 +156,15 @@ pub struct Tombstones {
 impl Tombstones {
     /// None yet, for data as it was at `moment`.
     pub fn new(subjects: Arc<Subjects>, moment: Option<Time>) -> Tombstones {
-        Tombstones { subjects, moment, marks: HashMap::new(), latest: HashMap::new(), stones: Vec::new(), dropped: Mutex::default(), met: Mutex::default() }
+        Tombstones {
+            subjects,
+            moment,
+            marks: HashMap::new(),
+            latest: HashMap::new(),
+            stones: Vec::new(),
+            dropped: Mutex::default(),
+            met: Mutex::default(),
+        }
     }
 
     /// Adds some: from beside the archives, or from a database ([`read`]).

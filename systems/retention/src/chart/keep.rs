@@ -89,7 +89,9 @@ pub(crate) enum Ruled {
 impl Ruled {
     const fn rule(self) -> &'static str {
         match self {
-            Ruled::Visit => "UPDATE visit SET voided = :ruled, ruled = :ruled WHERE tenant_id = :tenant AND patient_id = :patient AND uuid = :uuid",
+            Ruled::Visit => {
+                "UPDATE visit SET voided = :ruled, ruled = :ruled WHERE tenant_id = :tenant AND patient_id = :patient AND uuid = :uuid"
+            }
             Ruled::Encounter => {
                 "UPDATE encounter SET voided = :ruled, ruled = :ruled WHERE tenant_id = :tenant AND patient_id = :patient AND uuid = :uuid"
             }

@@ -7,7 +7,7 @@
 //! Form: the version, then visits, pick-ups, answers of pick-ups, findings, endings, each with its
 //! count. Whole numbers are LEB128, signed ones zigzag; a day is the distance to the one before.
 
-use super::history::{Fact, Facility, History, Pickup, What};
+use super::history::{Facility, Fact, History, Pickup, What};
 use crate::record::{
     Day, Gender, Person,
     words::{Ending, Said},
@@ -126,7 +126,7 @@ impl Writer {
             },
         };
         // Most values are small whole numbers; the top bit says that eight bytes follow instead.
-        if value >= 0.0 && value < 1e9 && value.fract() == 0.0 && !(value == 0.0 && value.is_sign_negative()) {
+        if (0.0..1e9).contains(&value) && value.fract() == 0.0 && !(value == 0.0 && value.is_sign_negative()) {
             self.bytes.push(kind);
             self.whole(value as u64);
         } else {

@@ -89,7 +89,13 @@ impl Job for Ingest {
             // Where a record is refused only as it is written, its text is not at hand any more.
             let kept: Vec<rejects::Kept> = entries
                 .iter()
-                .map(|entry| if entry.read.is_ok() { Ok(rejects::Kept::default()) } else { rejects::Kept::of(&ctx, id, entry.index, &entry.original) })
+                .map(|entry| {
+                    if entry.read.is_ok() {
+                        Ok(rejects::Kept::default())
+                    } else {
+                        rejects::Kept::of(&ctx, id, entry.index, &entry.original)
+                    }
+                })
                 .collect::<Result<_>>()?;
             let tally = ctx.step(move |change| step(change, id, entries, kept)).await?;
             (settled, rejected) = (settled + tally.settled, rejected + tally.rejected);
@@ -103,13 +109,14 @@ impl Job for Ingest {
         let why = match read {
             Err(error) if matches!(error.code(), Code::Malformed | Code::NotFound) => Some(error.public().to_owned()),
             Err(error) => return Err(error),
-            Ok(()) if torn.or(ending).is_some() && !too_many(settled, rejected) => torn.or(ending).map(|(line, reason)| {
-                format!("the file cannot be read to its end (line {line}: {reason}); what was accepted stays")
-            }),
+            Ok(()) if torn.or(ending).is_some() && !too_many(settled, rejected) => torn
+                .or(ending)
+                .map(|(line, reason)| format!("the file cannot be read to its end (line {line}: {reason}); what was accepted stays")),
             Ok(()) if settled == 0 => Some("there is no record in it".to_owned()),
-            Ok(()) if too_many(settled, rejected) => {
-                Some(format!("{rejected} of {settled} records were refused, more than {:.0} in 100; what was accepted stays", share * 100.0))
-            }
+            Ok(()) if too_many(settled, rejected) => Some(format!(
+                "{rejected} of {settled} records were refused, more than {:.0} in 100; what was accepted stays",
+                share * 100.0
+            )),
             Ok(()) => None,
         };
         finish(ctx, id, why).await
@@ -155,12 +162,10 @@ fn step(change: &mut Change<'_, '_>, id: i64, entries: Vec<Entry>, kept: Vec<rej
     for (entry, original) in entries.into_iter().zip(kept) {
         tally.settled += 1;
         let (index, line) = (entry.index, entry.line);
-        let read = entry.read.and_then(|mut record| {
-            match change.attempt(|tx| chart::keep(tx, &mut record, now)) {
-                Ok((kept, _)) => Ok(Ok(kept)),
-                Err(error) if error.code() == Code::Conflict => Err(vec![Reject::whole(Reason::DuplicateId, line)]),
-                Err(error) => Ok(Err(error)),
-            }
+        let read = entry.read.and_then(|mut record| match change.attempt(|tx| chart::keep(tx, &mut record, now)) {
+            Ok((kept, _)) => Ok(Ok(kept)),
+            Err(error) if error.code() == Code::Conflict => Err(vec![Reject::whole(Reason::DuplicateId, line)]),
+            Err(error) => Ok(Err(error)),
         });
         match read {
             Ok(kept) => match kept? {

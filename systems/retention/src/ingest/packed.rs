@@ -146,7 +146,8 @@ impl Packed {
                     let number = files.len() + 1;
                     let mut start = Vec::new();
                     self.member(index)?.take(PIECE as u64).read_to_end(&mut start).map_err(refused)?;
-                    let format = format(&last, &start).map_err(|_| refused(format!("file {number} in it is no export that is understood here")))?;
+                    let format =
+                        format(&last, &start).map_err(|_| refused(format!("file {number} in it is no export that is understood here")))?;
                     files.push((index, format));
                 }
             }

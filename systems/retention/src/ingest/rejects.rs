@@ -1,6 +1,10 @@
 //! Records that were refused: kept, shown without their values, mended and replayed.
 
-use plimsoll::{Code, Committed, Ctx, FromRow, Read, Result, Row, Time, Write, bind, ledger::Change, route::{Json, Path, Query}};
+use plimsoll::{
+    Code, Committed, Ctx, FromRow, Read, Result, Row, Time, Write, bind,
+    ledger::Change,
+    route::{Json, Path, Query},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -132,7 +136,10 @@ pub(super) async fn list(ctx: Ctx<Retention, Read>, (Path(batch), Query(filter))
     let mut items: Vec<Refused> = ctx
         .read(move |tx| {
             let _: Batch = tx.row(BATCH, bind! { id: batch })?;
-            tx.rows(SQL, bind! { batch: batch, after: filter.after.unwrap_or(0), state: filter.state.unwrap_or_default(), limit: limit + 1 })
+            tx.rows(
+                SQL,
+                bind! { batch: batch, after: filter.after.unwrap_or(0), state: filter.state.unwrap_or_default(), limit: limit + 1 },
+            )
         })
         .await?;
     let more = items.len() as i64 > limit;

@@ -7,7 +7,12 @@ use plimsoll::{
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::{BATCH, Batch, Declared, Ingest, file::{Bytes, Look}, job::SEALED, rejects};
+use super::{
+    BATCH, Batch, Declared, Ingest,
+    file::{Bytes, Look},
+    job::SEALED,
+    rejects,
+};
 use crate::Retention;
 
 pub(crate) const RUN: Access = Access::needs("ingest:run", Role::Editor);
@@ -120,7 +125,10 @@ struct Draft {
 
 /// The file of the same bytes that is not over, or ended well.
 fn earlier(tx: &plimsoll::Tx<'_>, sha: &str) -> Result<Option<i64>> {
-    tx.maybe("SELECT id FROM ingest WHERE tenant_id = :tenant AND sha256 = :sha AND state <> 'failed' ORDER BY id LIMIT 1", bind! { sha: sha })
+    tx.maybe(
+        "SELECT id FROM ingest WHERE tenant_id = :tenant AND sha256 = :sha AND state <> 'failed' ORDER BY id LIMIT 1",
+        bind! { sha: sha },
+    )
 }
 
 fn accept(change: &mut plimsoll::ledger::Change<'_, '_>, draft: Draft, parts: Vec<Vec<u8>>) -> Result<Created<Batch>> {

@@ -84,7 +84,8 @@ impl Loaded {
     pub(crate) fn new(stored: &Stored) -> Result<Loaded> {
         let found = hex(digest(&SHA256, stored.artifact.as_bytes()).as_ref());
         if found != stored.sha256 {
-            return Err(Code::Invalid.because(format!("the model's bytes are not those that were registered: {found} instead of {}", stored.sha256)));
+            return Err(Code::Invalid
+                .because(format!("the model's bytes are not those that were registered: {found} instead of {}", stored.sha256)));
         }
         let forest = match stored.algorithm.as_str() {
             "xgboost" => Forest::from_xgboost(&stored.artifact),
@@ -95,7 +96,8 @@ impl Loaded {
         let set = Set::named(&stored.feature_set)
             .ok_or_else(|| Code::Invalid.because(format!("`{}` is no set of features; there are iit-v1 and iit-v2", stored.feature_set)))?;
         fits(&forest, set)?;
-        let explainer = Explainer::new(&forest).map_err(|error| Code::Invalid.because(format!("the model cannot be explained: {error}")))?;
+        let explainer =
+            Explainer::new(&forest).map_err(|error| Code::Invalid.because(format!("the model cannot be explained: {error}")))?;
         Ok(Loaded {
             id: stored.id,
             set,

@@ -17,4 +17,3 @@ pub use register::{Draft, activate, active, register};
 pub use routes::routes;
 
 pub(crate) use register::{active_id, load};
-

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use plimsoll::{Code, Error, Fault, Result, Tx, bind, ledger::{Change, Note}, work::events::Event};
+use plimsoll::{
+    Code, Error, Fault, Result, Tx, bind,
+    ledger::{Change, Note},
+    work::events::Event,
+};
 use plimsoll_ai::train::calibrate::Calibration;
 use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
@@ -96,7 +100,12 @@ pub fn register(change: &mut Change<'_, '_>, draft: &Draft) -> Result<i64> {
             figures: serde_json::to_string(&draft.figures)?, note: draft.note, who: who, now: now,
         },
     )?;
-    change.note(Note { action: "models.register".into(), target: format!("models/{id}"), detail: Some(json!({ "sha256": stored.sha256 })), ..Note::default() });
+    change.note(Note {
+        action: "models.register".into(),
+        target: format!("models/{id}"),
+        detail: Some(json!({ "sha256": stored.sha256 })),
+        ..Note::default()
+    });
     Ok(id)
 }
 
@@ -155,7 +164,8 @@ pub(crate) fn active_id(tx: &Tx<'_>) -> Result<Option<i64>> {
 /// # Errors
 /// [`Code::ModelUnavailable`] where there is none, or it does not load: nothing answers in its place.
 pub fn active(tx: &Tx<'_>, shelf: &Shelf) -> Result<Arc<Loaded>> {
-    let id = active_id(tx)?.ok_or_else(|| Code::ModelUnavailable.because("no model is active; register one at /v1/models and activate it"))?;
+    let id =
+        active_id(tx)?.ok_or_else(|| Code::ModelUnavailable.because("no model is active; register one at /v1/models and activate it"))?;
     load(tx, shelf, id).map_err(|error| match error.code() {
         Code::Invalid => Code::ModelUnavailable.because(format!("the active model {id} does not load: {}", error.public())),
         _ => error,

@@ -11,12 +11,8 @@ use plimsoll::{console::Frame, route::Routes};
 use crate::Retention;
 
 /// What stands around every page.
-pub(crate) const FRAME: Frame = Frame {
-    name: "Retention",
-    home: "/retention",
-    links: &[("/retention", "Risk list")],
-    style: Some("/assets/retention/retention.css"),
-};
+pub(crate) const FRAME: Frame =
+    Frame { name: "Retention", home: "/retention", links: &[("/retention", "Risk list")], style: Some("/assets/retention/retention.css") };
 
 /// Declares the pages.
 pub fn routes(r: &mut Routes<'_, Retention>) {

@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 
 use http::Response;
-use plimsoll::{Body, Ctx, Read, Result, bind, console, manual::escaped, route::{Path, Routes}};
+use plimsoll::{
+    Body, Ctx, Read, Result, bind, console,
+    manual::escaped,
+    route::{Path, Routes},
+};
 use serde_json::json;
 
 use super::{FRAME, html};
@@ -74,12 +78,13 @@ async fn page(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Response
     for (what, text) in [
         ("Age", age),
         ("Sex", person.gender.map(|gender| format!("{gender:?}").to_lowercase())),
-        ("Facility", person.facility.as_deref().map(|text| escaped(text))),
-        ("Place", person.city.as_deref().or(person.state.as_deref()).map(|text| escaped(text))),
+        ("Facility", person.facility.as_deref().map(escaped)),
+        ("Place", person.city.as_deref().or(person.state.as_deref()).map(escaped)),
         ("Phone", person.phone.as_deref().map(|phone| format!("<a href=\"tel:{0}\">{0}</a>", escaped(phone)))),
         ("Next refill", due),
     ] {
-        let _ = write!(body, "<div><dt>{what}</dt><dd>{}</dd></div>", text.unwrap_or_else(|| "<span class=\"muted\">not known</span>".into()));
+        let _ =
+            write!(body, "<div><dt>{what}</dt><dd>{}</dd></div>", text.unwrap_or_else(|| "<span class=\"muted\">not known</span>".into()));
     }
     body.push_str("</dl>");
     risk(&mut body, standing.as_ref());
@@ -138,7 +143,7 @@ fn timeline(body: &mut String, record: &Record) {
             events.push((day, format!("Left the programme: {}", escaped(why))));
         }
     }
-    events.sort_by(|a, b| b.0.cmp(&a.0));
+    events.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
     body.push_str("<section><h2>What happened</h2><ol class=\"timeline\">");
     for (day, words) in events.iter().take(60) {
         let _ = write!(body, "<li><time>{day}</time> {words}</li>");

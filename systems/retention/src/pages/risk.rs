@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 
 use http::Response;
-use plimsoll::{Body, Ctx, Read, Result, bind, console, manual::escaped, route::{Query, Routes}};
+use plimsoll::{
+    Body, Ctx, Read, Result, bind, console,
+    manual::escaped,
+    route::{Query, Routes},
+};
 use serde_json::json;
 
 use super::{FRAME, html};
@@ -23,8 +27,10 @@ async fn page(ctx: Ctx<Retention, Read>, Query(wanted): Query<Wanted>) -> Result
     let (active, scored, people, list, facilities) = ctx
         .read(move |tx| {
             let scored: i64 = tx.row("SELECT COUNT(*) FROM risk WHERE tenant_id = :tenant AND score IS NOT NULL", bind! {})?;
-            let facilities: Vec<(String, String)> =
-                tx.rows("SELECT code, name FROM facility WHERE tenant_id = :tenant AND deleted_at IS NULL ORDER BY name, code LIMIT 1000", bind! {})?;
+            let facilities: Vec<(String, String)> = tx.rows(
+                "SELECT code, name FROM facility WHERE tenant_id = :tenant AND deleted_at IS NULL ORDER BY name, code LIMIT 1000",
+                bind! {},
+            )?;
             let list = risk_list(tx, &system.shelf, &asked, capacity)?;
             Ok((models::active_id(tx)?, scored, tx.live("patient")?, list, facilities))
         })
@@ -65,7 +71,7 @@ async fn page(ctx: Ctx<Retention, Read>, Query(wanted): Query<Wanted>) -> Result
         let _ = write!(
             body,
             "<li><a class=\"person\" href=\"/retention/patients/{}\"><span class=\"rank\">{}</span><span class=\"who\">{}</span>{}<span class=\"number\">{}</span></a>\
-             <p class=\"facts\">{due} · {}{}</p><p class=\"why\">{}</p></li>",
+             <p class=\"standing\">{due} · {}{}</p><p class=\"why\">{}</p></li>",
             one.patient_id,
             one.rank,
             escaped(name),

@@ -1,9 +1,6 @@
 //! Everybody as a file.
 
-use plimsoll::{
-    Body, Ctx, Read, Result, bind,
-    route::Query,
-};
+use plimsoll::{Body, Ctx, Read, Result, bind, route::Query};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};

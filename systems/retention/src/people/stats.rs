@@ -1,9 +1,6 @@
 //! How many people there are, in numbers that name nobody.
 
-use plimsoll::{
-    Ctx, Read, Result, Tx, bind,
-    route::Json,
-};
+use plimsoll::{Ctx, Read, Result, Tx, bind, route::Json};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-use plimsoll::{
-    Ctx, Fault, Read, Result, Tx, bind,
-    route::Json,
-    shape::Shape,
-};
+use plimsoll::{Ctx, Fault, Read, Result, Tx, bind, route::Json, shape::Shape};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -74,7 +74,13 @@ impl Job for ScoreAll {
             let Some(last) = people.last().map(|one| one.patient.id) else { break };
             let asked = model.clone();
             let judged: Vec<(Charted, Judged)> = ctx
-                .compute(move || people.into_iter().map(|one| Ok((judge(&asked, &one.history, as_of, &[])?, one))).map(|r: Result<_>| r.map(|(j, o)| (o, j))).collect())
+                .compute(move || {
+                    people
+                        .into_iter()
+                        .map(|one| Ok((judge(&asked, &one.history, as_of, &[])?, one)))
+                        .map(|r: Result<_>| r.map(|(j, o)| (o, j)))
+                        .collect()
+                })
                 .await?;
             far.done += judged.len() as i64;
             far.after = last;
@@ -88,7 +94,8 @@ impl Job for ScoreAll {
         ctx.commit(move |change| {
             let levels: Vec<(String, i64)> =
                 change.rows("SELECT level, COUNT(*) FROM risk WHERE tenant_id = :tenant GROUP BY level ORDER BY level", bind! {})?;
-            let levels: serde_json::Map<String, serde_json::Value> = levels.into_iter().map(|(level, count)| (level, json!(count))).collect();
+            let levels: serde_json::Map<String, serde_json::Value> =
+                levels.into_iter().map(|(level, count)| (level, json!(count))).collect();
             let told = json!({ "model": id, "as_of": as_of.to_string(), "people": total, "levels": levels });
             change.emit(Event::new("scoring.finished", "/v1/risk-list", crate::nouns::READ, told.clone()));
             Ok(Finished(Some(told)))
@@ -101,7 +108,8 @@ const PAGE: &str = charted!(" AND p.id > :after ORDER BY p.id LIMIT :step");
 
 /// Where an attempt before this one stopped: people are taken in the order of their numbers.
 fn begun(tx: &Tx<'_>, run: &str) -> Result<(Far, i64)> {
-    let after: Option<i64> = tx.row::<(Option<i64>,)>("SELECT MAX(patient_id) FROM risk WHERE tenant_id = :tenant AND run = :run", bind! { run: run })?.0;
+    let after: Option<i64> =
+        tx.row::<(Option<i64>,)>("SELECT MAX(patient_id) FROM risk WHERE tenant_id = :tenant AND run = :run", bind! { run: run })?.0;
     let after = after.unwrap_or(0);
     let done: i64 =
         tx.row("SELECT COUNT(*) FROM patient WHERE tenant_id = :tenant AND deleted_at IS NULL AND id <= :after", bind! { after: after })?;

@@ -4,7 +4,7 @@ use plimsoll::{FromRow, Result, Row, Tx, bind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{reasons::Reason, explain, values_in};
+use super::{explain, reasons::Reason, values_in};
 use crate::{
     models::{self, Level, Shelf},
     record::Day,
@@ -14,8 +14,8 @@ use crate::{
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
-    /// Code of a facility.
-    #[schemars(length(min = 1, max = 64))]
+    /// Code of a facility; all of them where it is empty.
+    #[schemars(length(max = 64))]
     pub facility: Option<String>,
     /// At most so many; the programme's capacity unless said.
     #[schemars(range(min = 1, max = 1000))]
@@ -101,7 +101,8 @@ const LIST: &str = "SELECT p.id, p.uuid, p.given_name, p.family_name, r.facility
 /// What the database says; what a model says that does not load any more.
 pub fn risk_list(tx: &Tx<'_>, shelf: &Shelf, wanted: &Wanted, capacity: u32) -> Result<Vec<Entry>> {
     let mut sql = plimsoll::Sql::from(LIST);
-    if wanted.facility.is_some() {
+    let facility = wanted.facility.as_deref().filter(|code| !code.is_empty());
+    if facility.is_some() {
         sql.push(" AND r.facility = :facility");
     }
     match wanted.min_level.as_deref() {
@@ -112,7 +113,7 @@ pub fn risk_list(tx: &Tx<'_>, shelf: &Shelf, wanted: &Wanted, capacity: u32) -> 
     }
     sql.push(" ORDER BY r.score DESC, r.patient_id LIMIT :limit");
     let limit = wanted.limit.unwrap_or_else(|| i64::from(capacity));
-    let lines: Vec<Line> = match &wanted.facility {
+    let lines: Vec<Line> = match facility {
         Some(facility) => tx.rows(sql, bind! { facility: facility, limit: limit })?,
         None => tx.rows(sql, bind! { limit: limit })?,
     };

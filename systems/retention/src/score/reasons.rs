@@ -106,7 +106,18 @@ const GROUPS: [(&str, &[&str]); 12] = [
     ("interruptions", &["prior_iit_count", "days_since_last_iit"]),
     ("supply", &["avg_days_supply", "last_days_supply", "mmd_ratio", "refill_frequency_3m", "refill_frequency_6m", "total_dispensations"]),
     ("time", &["months_on_art", "has_pharmacy_history"]),
-    ("visits", &["total_visits", "visit_frequency_3m", "visit_frequency_6m", "visit_frequency_12m", "days_since_last_visit", "visit_regularity", "clinical_visit_ratio"]),
+    (
+        "visits",
+        &[
+            "total_visits",
+            "visit_frequency_3m",
+            "visit_frequency_6m",
+            "visit_frequency_12m",
+            "days_since_last_visit",
+            "visit_regularity",
+            "clinical_visit_ratio",
+        ],
+    ),
     ("virus", &["has_vl_data", "recent_vl_tests", "last_vl_log10", "vl_suppressed", "days_since_last_vl"]),
     ("health", &["who_stage", "has_tb_symptoms", "functional_status", "pregnancy_status"]),
     ("adherence", &["adherence_level", "adherence_counseling_count", "regimen_stability", "last_regimen_complexity"]),
@@ -148,7 +159,11 @@ fn words(about: &str, value: &dyn Fn(&str) -> f64) -> String {
             if share.is_nan() {
                 "no earlier refill of this year to compare".into()
             } else if share > 0.0 {
-                format!("{:.0} in 100 refills of the last year were more than a week late, at most {}", share * 100.0, count(most.max(0.0), "day"))
+                format!(
+                    "{:.0} in 100 refills of the last year were more than a week late, at most {}",
+                    share * 100.0,
+                    count(most.max(0.0), "day")
+                )
             } else {
                 "refills of the last year were on time".into()
             }

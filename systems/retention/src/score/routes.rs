@@ -40,10 +40,7 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.get("/predictions/{id}/explanation", READ, why)
         .named("predictions.explain")
         .summary("Why the score is what it is: exact Shapley values, and reasons in words");
-    r.post("/predictions/all", WRITE, everybody)
-        .named("predictions.all")
-        .summary("Score everybody: a job")
-        .problem(Code::ModelUnavailable);
+    r.post("/predictions/all", WRITE, everybody).named("predictions.all").summary("Score everybody: a job").problem(Code::ModelUnavailable);
     r.get("/risk-list", READ, ranked)
         .named("risk_list.read")
         .summary("Whom to look for first, cut where the programme's capacity ends")
@@ -151,7 +148,8 @@ pub(crate) fn one(tx: &Tx<'_>, id: i64) -> Result<Charted> {
 }
 
 fn by_uuid(tx: &Tx<'_>, uuid: &str) -> Result<Charted> {
-    tx.maybe(charted!(" AND p.uuid = :uuid"), bind! { uuid: uuid })?.ok_or_else(|| Code::NotFound.because("there is no patient with this uuid"))
+    tx.maybe(charted!(" AND p.uuid = :uuid"), bind! { uuid: uuid })?
+        .ok_or_else(|| Code::NotFound.because("there is no patient with this uuid"))
 }
 
 /// Places and values of what a caller supposes.
@@ -172,7 +170,9 @@ fn overrides(set: Set, given: &Map<String, Value>) -> Result<Vec<(usize, f64)>> 
 
 async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<Committed<Created<Prediction>>> {
     let as_of = match &asked.as_of {
-        Some(text) => chart::day(text).ok_or_else(|| Error::invalid(vec![Fault::at("/as_of", "must be a calendar date such as 2026-11-21")]))?,
+        Some(text) => {
+            chart::day(text).ok_or_else(|| Error::invalid(vec![Fault::at("/as_of", "must be a calendar date such as 2026-11-21")]))?
+        }
         None => all::today(ctx.now()),
     };
     let system = ctx.system.clone();
@@ -180,7 +180,9 @@ async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<
         let one = match (asked.patient_id, &asked.patient_uuid) {
             (Some(id), None) => one(change, id)?,
             (None, Some(uuid)) => by_uuid(change, uuid)?,
-            _ => return Err(Error::invalid(vec![Fault::at("", "names the patient by `patient_id` or by `patient_uuid`, and not by both")])),
+            _ => {
+                return Err(Error::invalid(vec![Fault::at("", "names the patient by `patient_id` or by `patient_uuid`, and not by both")]));
+            }
         };
         let model = models::active(change, &system.shelf)?;
         let given = overrides(model.set, &asked.features)?;
@@ -192,8 +194,13 @@ async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<
             all::place(change, &one, &said, id, made)?;
         }
         change.emit(
-            plimsoll::work::events::Event::new("prediction.created", "/v1/predictions", READ, json!({ "id": id, "patient_id": one.patient.id }))
-                .about(id.to_string()),
+            plimsoll::work::events::Event::new(
+                "prediction.created",
+                "/v1/predictions",
+                READ,
+                json!({ "id": id, "patient_id": one.patient.id }),
+            )
+            .about(id.to_string()),
         );
         Ok(Created { location: format!("/v1/predictions/{id}"), body: prediction(change, id)? })
     })

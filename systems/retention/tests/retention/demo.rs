@@ -39,7 +39,8 @@ fn the_model_of_the_demonstration_is_made_here_and_tells_people_apart() {
     let width = Set::V2.names().len();
     let part = |test: bool| {
         let some = |(at, _): &(usize, &bool)| held[*at] == test;
-        let all: Vec<f64> = held.iter().enumerate().filter(some).flat_map(|(at, _)| values[at * width..(at + 1) * width].to_vec()).collect();
+        let all: Vec<f64> =
+            held.iter().enumerate().filter(some).flat_map(|(at, _)| values[at * width..(at + 1) * width].to_vec()).collect();
         let happened: Vec<bool> = held.iter().enumerate().filter(some).map(|(at, _)| outcomes[at]).collect();
         (all, happened)
     };
@@ -51,7 +52,10 @@ fn the_model_of_the_demonstration_is_made_here_and_tells_people_apart() {
     if std::env::var_os("PLIMSOLL_TEST_WRITE").is_some() {
         fs::write(&place, &made).unwrap();
     }
-    assert!(fs::read_to_string(&place).unwrap() == made, "demo/iit-v2.txt is not what the trainer makes; run this test with PLIMSOLL_TEST_WRITE=1");
+    assert!(
+        fs::read_to_string(&place).unwrap() == made,
+        "demo/iit-v2.txt is not what the trainer makes; run this test with PLIMSOLL_TEST_WRITE=1"
+    );
 
     let forest = Forest::from_lightgbm(&made).unwrap();
     let scorer = Scorer::new(&forest);

@@ -13,8 +13,7 @@ use crate::house::pointers;
 /// The faults of a reject as they were planted.
 fn told(reject: &Value) -> Vec<(String, String)> {
     let text = |one: &Value, name: &str| one[name].as_str().unwrap().to_owned();
-    let mut all: Vec<_> =
-        reject["faults"].as_array().unwrap().iter().map(|one| (text(one, "reason"), text(one, "pointer"))).collect();
+    let mut all: Vec<_> = reject["faults"].as_array().unwrap().iter().map(|one| (text(one, "reason"), text(one, "pointer"))).collect();
     all.sort();
     all
 }
