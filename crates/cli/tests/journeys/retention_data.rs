@@ -1,10 +1,14 @@
 //! Records of people on treatment as files: what goes in, what is refused, what comes out again.
 
 mod doubt;
+mod everybody;
 mod files;
+mod forgotten;
 mod formats;
 mod interrupted;
+mod packed;
 mod refused;
+mod rows;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 

@@ -191,7 +191,7 @@ fn unpack(place: &Place, about: &Look, source: &Source, delivery: &mut Delivery<
 /// A walk over files side by side needs them sorted; asking first costs one pass and loses nobody's rows.
 fn in_order(stream: impl BufRead, table: Table) -> Result<()> {
     let rows = crate::formats::Rows::new(stream, table).map_err(|reject| refused(&reject))?;
-    rows.in_order().map_err(|reject| refused(&reject))
+    rows.in_order().map(drop).map_err(|reject| refused(&reject))
 }
 
 fn refused(reject: &crate::formats::Reject) -> plimsoll::Error {
