@@ -6,6 +6,7 @@ mod files;
 mod forgotten;
 mod formats;
 mod interrupted;
+mod made_up;
 mod packed;
 mod refused;
 mod rows;

@@ -62,6 +62,6 @@ both! {
         let batch = collected(&tenant.owner, "mixed").await;
         let why = batch["why"].as_str().unwrap();
         assert_eq!((batch["state"].as_str(), batch["settled"].as_i64()), (Some("failed"), Some(0)), "{batch}");
-        assert!(why.contains("patients.csv, line ") && why.contains("sort"), "{why}");
+        assert!(why.contains("patients.csv, line ") && why.contains("ascending order"), "{why}");
     }
 }
