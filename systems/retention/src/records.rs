@@ -13,7 +13,7 @@ use crate::{
     Retention,
     chart::{self, Form, Patient, Ruled, Stay},
     nouns::{READ, WRITE},
-    record::{Day, Encounter, Observation, Record, Stamp, Visit, dates, rules},
+    record::{Encounter, Observation, Record, Stamp, Visit, dates, rules},
 };
 
 /// Declares the routes.
@@ -69,14 +69,6 @@ struct Moment {
     as_of: Option<String>,
 }
 
-/// Leaves out what happened after a day.
-fn until(record: &mut Record, day: Day) {
-    record.visits.retain(|one| one.started.day() <= day);
-    record.visits.iter_mut().filter(|one| one.stopped.is_some_and(|stopped| stopped.day() > day)).for_each(|one| one.stopped = None);
-    record.encounters.retain(|one| one.at.day() <= day);
-    record.observations.retain(|one| one.at.day() <= day);
-}
-
 async fn whole(ctx: Ctx<Retention, Read>, (Path(id), Query(moment)): (Path<i64>, Query<Moment>)) -> Result<Json<Whole>> {
     let as_of = moment
         .as_of
@@ -90,7 +82,7 @@ async fn whole(ctx: Ctx<Retention, Read>, (Path(id), Query(moment)): (Path<i64>,
         })
         .await?;
     if let Some(day) = as_of {
-        until(&mut record, day);
+        record = record.until(day);
     }
     ctx.seen(&format!("patients/{id}"), json!({ "record": true, "as_of": as_of.map(|day| day.to_string()) })).await?;
     Ok(Json(Whole {

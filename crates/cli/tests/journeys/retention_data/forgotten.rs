@@ -1,5 +1,11 @@
 //! A person who wants to be forgotten, and data whose time is over.
 
+use plimsoll_retention::{
+    cohort::{LAST, moved},
+    features::History,
+    formats::write,
+    record::{Day, Record},
+};
 use plimsoll_testkit::{Db, both, wait};
 use serde_json::{Value, json};
 
@@ -24,6 +30,13 @@ fn holding(house: &House, needles: &[&str]) -> Vec<String> {
     found
 }
 
+/// People who are on treatment today.
+fn active(seed: u64, count: usize) -> Vec<Record> {
+    let today = Day(i32::try_from(plimsoll_core::Clock::system().now().micros() / 86_400_000_000).unwrap());
+    let there = |record: &Record| History::of(record, None).last_pickup().is_some_and(|(_, due)| due >= LAST);
+    files::people(seed, 60).into_iter().filter(there).take(count).map(|record| moved(record, today.since(LAST) - 1)).collect()
+}
+
 both! {
     async fn who_is_erased_is_in_no_table_any_more_refused_records_included(db: Db) {
         let (house, _) = opened(db, &[("PLIMSOLL_TREATMENT__MOST_REJECTS", "1")]).await;
@@ -34,7 +47,7 @@ both! {
         let model = owner.post("/v1/models").json(model).await.expect(201).at("/id");
         owner.post(&format!("/v1/models/{model}/activate")).json(json!({})).await.expect(200);
 
-        let mut people = files::people(43, 4);
+        let mut people = active(43, 4);
         let person = &mut people[2].person;
         (person.given_name, person.family_name) = (Some("Zephyrine".into()), Some("Quillfeather".into()));
         person.phone = Some("+4915112345678".into());
@@ -48,7 +61,7 @@ both! {
 
         // The same person comes again and is refused, and somebody nobody knows comes and is refused.
         let mut trees: Vec<Value> =
-            people[2..].iter().map(|one| plimsoll_retention::formats::write::tree(one, plimsoll_retention::formats::write::Dialect::Message)).collect();
+            people[2..].iter().map(|one| write::tree(one, write::Dialect::Message)).collect();
         for tree in &mut trees {
             tree["messageData"]["demographics"]["gender"] = json!("X");
         }
