@@ -82,7 +82,7 @@ impl Sink {
         })
     }
 
-    const fn dialect(&self, format: DemoFormat) -> Dialect {
+    fn dialect(&self, format: DemoFormat) -> Dialect {
         match (self, format) {
             (Sink::Json(_), DemoFormat::Nmrs) => Dialect::Extended,
             _ => Dialect::Message,

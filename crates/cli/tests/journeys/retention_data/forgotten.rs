@@ -45,7 +45,7 @@ both! {
         let artifact = std::fs::read_to_string(root().join("systems/retention/demo/iit-v2.txt")).unwrap();
         let model = json!({ "name": "one", "algorithm": "lightgbm", "feature_set": "iit-v2", "artifact": artifact });
         let model = owner.post("/v1/models").json(model).await.expect(201).at("/id");
-        owner.post(&format!("/v1/models/{model}/activate")).json(json!({})).await.expect(200);
+        owner.post(&format!("/v1/models/{model}/activate")).await.expect(200);
 
         let mut people = active(43, 4);
         let person = &mut people[2].person;

@@ -16,7 +16,7 @@ both! {
         let mut lines = files::written("ndjson", &people);
         for at in (0..900).rev().step_by(100) {
             let start = lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(at).map_or(lines.len(), |(place, _)| place + 1);
-            lines.splice(start..start, b"{\"messageData\": 1}\n".iter().copied());
+            drop(lines.splice(start..start, b"{\"messageData\": 1}\n".iter().copied()));
         }
         fs::write(inbox.join("people.ndjson"), lines).unwrap();
         let id = tenant.owner.post("/v1/ingest/inbox").json(json!({ "file": "people.ndjson" })).await.expect(201).at("/id").as_i64().unwrap();

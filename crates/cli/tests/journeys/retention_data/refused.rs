@@ -26,7 +26,7 @@ fn planted(faults: &[Planted]) -> Vec<(String, String)> {
 
 both! {
     async fn every_planted_fault_is_told_with_reason_and_place_and_no_value_leaves(db: Db) {
-        let (house, _) = opened(db, &[("PLIMSOLL_TREATMENT__MOST_REJECTS", "1"), ("PLIMSOLL_LOG__LEVEL", "debug")]).await;
+        let (house, _) = opened(db, &[("PLIMSOLL_TREATMENT__MOST_REJECTS", "1"), ("PLIMSOLL_TELEMETRY__LEVEL", "debug")]).await;
         let tenant = house.tenant().await;
         let owner = &tenant.owner;
         let amounts = Untidy { births: 0.1, dates: 0.01, ..Untidy::default() };
