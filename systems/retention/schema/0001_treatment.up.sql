@@ -51,7 +51,7 @@ CREATE TABLE visit (
     -- Written here and not taken from an export: the next export leaves it alone.
     local      INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, patient_id, uuid),
-    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
 -- A form with its answers: an answer has no life of its own, and cannot point to a form that is not there.
@@ -68,7 +68,7 @@ CREATE TABLE encounter (
     local        INTEGER NOT NULL,
     observations TEXT NOT NULL,
     PRIMARY KEY (tenant_id, patient_id, uuid),
-    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
 -- What the features look at, packed: derived from the rows above, in the same transaction.
@@ -85,7 +85,7 @@ CREATE TABLE chart (
     due        INTEGER,
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, patient_id),
-    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX chart_by_due ON chart (tenant_id, due, patient_id);
 
@@ -124,7 +124,7 @@ CREATE TABLE ingest_part (
     -- Sealed with the master key.
     sealed    BLOB NOT NULL,
     PRIMARY KEY (tenant_id, ingest_id, number),
-    FOREIGN KEY (tenant_id, ingest_id) REFERENCES ingest (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, ingest_id) REFERENCES ingest (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE reject (
@@ -141,7 +141,7 @@ CREATE TABLE reject (
     created_at INTEGER NOT NULL,
     settled_at INTEGER,
     PRIMARY KEY (tenant_id, id),
-    FOREIGN KEY (tenant_id, ingest_id) REFERENCES ingest (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, ingest_id) REFERENCES ingest (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 -- An attempt that comes again meets what the one before it left.
 CREATE UNIQUE INDEX reject_by_record ON reject (tenant_id, ingest_id, record);
@@ -201,7 +201,7 @@ CREATE TABLE prediction (
     created_at INTEGER NOT NULL,
     deleted_at INTEGER,
     PRIMARY KEY (tenant_id, id),
-    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id),
     FOREIGN KEY (tenant_id, model_id) REFERENCES model (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX prediction_by_patient ON prediction (tenant_id, patient_id, id);
@@ -220,7 +220,7 @@ CREATE TABLE risk (
     -- The job that put them there: where its next attempt goes on.
     run           TEXT,
     PRIMARY KEY (tenant_id, patient_id),
-    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX risk_by_score ON risk (tenant_id, score, patient_id);
 CREATE INDEX risk_by_facility ON risk (tenant_id, facility, score, patient_id);

@@ -19,6 +19,8 @@ mod periods;
 pub mod record;
 mod records;
 pub mod score;
+pub mod train;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -68,6 +70,11 @@ impl System for Retention {
             up: include_str!("../schema/0001_treatment.up.sql"),
             down: include_str!("../schema/0001_treatment.down.sql"),
         },
+        Migration {
+            id: "0003_models",
+            up: include_str!("../schema/0003_models.up.sql"),
+            down: include_str!("../schema/0003_models.down.sql"),
+        },
         Migration { id: "0004_data", up: include_str!("../schema/0004_data.up.sql"), down: include_str!("../schema/0004_data.down.sql") },
     ];
     type Config = Config;
@@ -89,6 +96,8 @@ impl System for Retention {
         records::routes(r);
         ingest::routes(r);
         models::routes(r);
+        train::routes(r);
+        watch::routes(r);
         score::routes(r);
         pages::routes(r);
     }
@@ -96,6 +105,8 @@ impl System for Retention {
     fn jobs(jobs: &mut Jobs<'_, Self>) {
         jobs.runs::<ingest::Ingest>();
         jobs.runs::<score::ScoreAll>();
+        jobs.runs::<train::Train>();
+        jobs.every_tenant::<watch::Watch>("retention-watch", "30 3 * * *", "UTC");
     }
 
     fn demo(change: &mut Change<'_, '_>) -> Result<()> {

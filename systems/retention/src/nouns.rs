@@ -66,6 +66,7 @@ pub static PATIENTS: Resource = Resource {
 
 /// Where data about a patient lies. What others did about them goes with the person.
 pub const SUBJECTS: &[Subject] = &[
+    Subject::delete("patient", "outcome", BY_PATIENT).withholding(&["prediction_id"]),
     Subject::delete("patient", "risk", BY_PATIENT).withholding(&["prediction_id"]),
     Subject::delete("patient", "prediction", BY_PATIENT),
     Subject::delete("patient", "chart", BY_PATIENT).withholding(&["history"]),

@@ -30,13 +30,22 @@ pub const CLASSES: &[Class] = &[
         name: "finished-exports",
         about: "files that were worked off, with their counts, from their end; not those with refused records that are open",
         period: Duration::from_secs(365 * DAY),
-        steps: &[Step {
-            table: "ingest",
-            row: "id",
-            over: "finished_at < :limit AND NOT EXISTS \
-                   (SELECT 1 FROM reject r WHERE r.tenant_id = ingest.tenant_id AND r.ingest_id = ingest.id AND r.state = 'open')",
-            blank: &[],
-        }],
+        steps: &[
+            Step {
+                table: "reject",
+                row: "id",
+                over: "state <> 'open' AND EXISTS (SELECT 1 FROM ingest i WHERE i.tenant_id = reject.tenant_id AND i.id = reject.ingest_id \
+                       AND i.finished_at < :limit)",
+                blank: &[],
+            },
+            Step {
+                table: "ingest",
+                row: "id",
+                over: "finished_at < :limit AND NOT EXISTS \
+                       (SELECT 1 FROM reject r WHERE r.tenant_id = ingest.tenant_id AND r.ingest_id = ingest.id)",
+                blank: &[],
+            },
+        ],
     },
     Class {
         name: "old-predictions",

@@ -28,13 +28,21 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
             })
             .named(format!("{noun}s.{verb}"))
             .summary(format!("{summary} one {noun}; exports do not undo it"))
+            .example(json!({ "uuid": "b6b5e1a2-0c3e-4f5e-8d1f-6a1f1a0b7c11" }))
             .problem(Code::NotFound);
         }
     }
-    r.post("/patients/{id}/visits", WRITE, put_visit).named("visits.write").summary("Write a visit; one of the same uuid is replaced");
+    r.post("/patients/{id}/visits", WRITE, put_visit)
+        .named("visits.write")
+        .summary("Write a visit; one of the same uuid is replaced")
+        .example(json!({ "uuid": "b6b5e1a2-0c3e-4f5e-8d1f-6a1f1a0b7c11", "kind": "CLINICAL", "started": "2026-11-02 09:00:00" }));
     r.post("/patients/{id}/encounters", WRITE, put_form)
         .named("encounters.write")
-        .summary("Write a form with its answers; one of the same uuid is replaced");
+        .summary("Write a form with its answers; one of the same uuid is replaced")
+        .example(json!({
+            "uuid": "e7d9a6c0-58a5-4c56-9a0e-0f7f3d9f2b42", "at": "2026-11-02 09:30:00", "kind": "Pharmacy", "form": "Pharmacy Order Form",
+            "observations": [{ "uuid": "c1c9f3d4-2f9e-4d4f-8a35-7f0a9a3b5e63", "variable": "Medication duration", "number": 90 }],
+        }));
 }
 
 /// A whole record.

@@ -10,6 +10,7 @@
 
 mod answers;
 mod catalogue;
+mod clinic;
 mod described;
 mod description;
 mod edge;

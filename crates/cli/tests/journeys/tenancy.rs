@@ -18,6 +18,8 @@ struct Furnished<'h> {
     words: Vec<String>,
     /// Sees everything of the tenant: a person, because sessions belong to people.
     eyes: Caller,
+    /// Who that is.
+    reader: String,
 }
 
 async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
@@ -46,7 +48,7 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
     ));
     let receiver = json!({ "url": format!("https://receiver.example/{mark}"), "types": ["webhook.none"] });
     let webhook = tenant.owner.post("/v1/webhooks").json(receiver).await.expect(201).str("/id");
-    let ids = BTreeMap::from([
+    let mut ids = BTreeMap::from([
         ("webhooks", webhook.clone()),
         ("artists", artist.to_string()),
         ("songs", song.to_string()),
@@ -62,12 +64,13 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         ("schedules", plan.clone()),
         ("jobs", job.clone()),
     ]);
+    ids.extend(crate::clinic::furnish(&tenant.owner, mark).await);
     let words = vec![
         mark.to_owned(),
         member.email,
         member.id,
         owner.email,
-        owner.id,
+        owner.id.clone(),
         key,
         session,
         tenant.id.clone(),
@@ -77,7 +80,7 @@ async fn furnished(db: Db, mark: &str) -> Furnished<'static> {
         job,
         webhook,
     ];
-    Furnished { eyes: login.caller, tenant, ids, words }
+    Furnished { eyes: login.caller, reader: owner.id, tenant, ids, words }
 }
 
 /// Everything a tenant can see of itself: each list in full and each thing by its id.
@@ -95,6 +98,18 @@ async fn dump(of: &Furnished<'_>, operations: &[Operation]) -> BTreeMap<String, 
             // When it was counted, and how long ago that makes everything else.
             if let (true, Some(fields)) = (path == "/v1/jobs/stats", reply.as_object_mut()) {
                 fields.retain(|name, _| name != "at" && !name.ends_with("_seconds"));
+            }
+            // That somebody looked is on record, and this is somebody who looks.
+            if path.starts_with("/v1/audit") {
+                let (own, looks) = (of.reader.as_str(), [".read", ".list", ".explain"]);
+                if let Some(fields) = reply.as_object_mut() {
+                    fields.retain(|name, _| name == "items" || name == "intact");
+                }
+                reply["items"].as_array_mut().into_iter().for_each(|items| {
+                    items.retain(|entry| {
+                        entry["actor"] != own && !looks.iter().any(|look| entry["action"].as_str().unwrap().ends_with(look))
+                    });
+                });
             }
             // The host purges by itself now and then, and nobody's request has to do with it.
             if path == "/v1/retention" {

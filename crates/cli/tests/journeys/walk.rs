@@ -121,7 +121,7 @@ impl Operation {
 }
 
 /// Puts ids into the fields whose name says what they refer to: `artist_id`.
-fn refer(value: &mut Value, ids: &Ids) {
+pub fn refer(value: &mut Value, ids: &Ids) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| refer(item, ids)),
         Value::Object(fields) => {

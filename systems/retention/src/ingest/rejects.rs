@@ -226,7 +226,9 @@ pub(super) async fn discard(ctx: Ctx<Retention, Write>, Path(id): Path<i64>) -> 
             bind! { id: id, now: now, nothing: Vec::<u8>::new() },
         )?;
         if settled == 0 {
-            return Err(Code::Conflict.because("there is no open reject with this number"));
+            let state: Option<String> = change.maybe("SELECT state FROM reject WHERE tenant_id = :tenant AND id = :id", bind! { id: id })?;
+            let state = state.ok_or_else(|| Code::NotFound.because(format!("there is no reject {id}")))?;
+            return Err(Code::Conflict.because(format!("this reject is {state} already")));
         }
         Ok(plimsoll::route::Empty)
     })

@@ -29,10 +29,12 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
         .summary("Hand over an export: JSON, NDJSON, XML, or a ZIP archive of these or of four CSV files")
         .describe("The answer comes at once; a job works the file off. The same file again is the same batch. Larger files, and the four CSV files of a bundle, are read from the inbox (`POST /v1/ingest/inbox`).")
         .body_limit(LARGEST)
+        .example(example())
         .problem(Code::UnsupportedMedia);
     r.post("/ingest/inbox", RUN, collect)
         .named("ingest.collect")
         .summary("Work off a file or folder of the configured inbox")
+        .example(serde_json::json!({ "file": "export.ndjson", "declared": { "country": 234 } }))
         .problem(Code::NotFound);
     r.get("/ingest", WATCH, list).named("ingest.list").summary("The latest files");
     r.get("/ingest/{id}", WATCH, read).named("ingest.read").summary("How far a file has come");
@@ -42,11 +44,26 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.post("/rejects/{id}/replay", RUN, rejects::replay)
         .named("rejects.replay")
         .summary("Try a refused record again, mended or with another declaration")
+        .example(serde_json::json!({ "record": example() }))
         .problem(Code::Conflict);
     r.post("/rejects/{id}/discard", RUN, rejects::discard)
         .named("rejects.discard")
         .summary("Let a refused record go")
         .problem(Code::Conflict);
+}
+
+/// One record as a message.
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "facilityDatimCode": "F-017",
+        "messageData": {
+            "demographics": { "patientUuid": "9d4c1c52-7a1e-4e0b-b3a0-6f2f5d1c8e11", "birthdate": "1988-02-29", "gender": "F", "phoneNumber": "+999000000018" },
+            "visits": [{ "visitUuid": "1f0e2d3c-4b5a-4968-8776-655443322110", "dateStarted": "2026-11-02 09:00:00", "visitType": "CLINICAL" }],
+            "encounters": [{ "encounterUuid": "2a1b3c4d-5e6f-4708-9192-a3b4c5d6e7f8", "encounterDatetime": "2026-11-02 09:30:00", "pmmForm": "Pharmacy Order Form" }],
+            "obs": [{ "obsUuid": "3c2b1a09-8f7e-4d6c-b5a4-938271605f4e", "encounterUuid": "2a1b3c4d-5e6f-4708-9192-a3b4c5d6e7f8",
+                "obsDatetime": "2026-11-02 09:30:00", "variableName": "Medication duration", "valueNumeric": 90 }],
+        },
+    })
 }
 
 /// A file as it was sent.
@@ -61,7 +78,9 @@ impl Input for Sent {
         Ok(Sent(incoming.body.clone()))
     }
     fn describe(doc: &mut plimsoll::route::RouteDoc, _: &mut SchemaGenerator, _: &'static str) {
-        doc.request = Some(("application/octet-stream", serde_json::json!({ "type": "string", "format": "binary" })));
+        // Taken as it comes, whatever it is called: this is what one JSON message looks like.
+        doc.request =
+            Some(("application/json", serde_json::json!({ "title": "Export", "description": "A file as the record system wrote it." })));
     }
 }
 

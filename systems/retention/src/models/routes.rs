@@ -4,6 +4,7 @@ use plimsoll::{
     Access, Code, Committed, Ctx, Read, Result, Role, Write, bind,
     route::{Created, Json, Path, Routes},
 };
+use plimsoll_ai::tree::{Feature, Forest, Leaf, Tree};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -23,7 +24,8 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.post("/models", WRITE, create)
         .named("models.register")
         .summary("Register a model that XGBoost or LightGBM wrote; it answers nothing before it is activated")
-        .body_limit(LARGEST);
+        .body_limit(LARGEST)
+        .example(serde_json::json!({ "name": "everybody alike", "algorithm": "lightgbm", "feature_set": "iit-v1", "artifact": alike() }));
     r.get("/models/{id}", READ, read).named("models.read").summary("A model's card");
     r.post("/models/{id}/activate", WRITE, begin)
         .named("models.activate")
@@ -33,6 +35,15 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
         .named("models.rollback")
         .summary("Go back to the model that answered before the active one")
         .problem(Code::Conflict);
+}
+
+/// The smallest model there is, for the description: it says the same of everybody.
+fn alike() -> String {
+    let feature = |name: &&str| Feature { name: (*name).to_owned(), range: None };
+    let leaf = Leaf { value: -2.0, cover: 1.0, weight: 1.0, id: 0 };
+    let tree = Tree { branches: Vec::new(), leaves: vec![leaf] };
+    let forest = Forest::lightgbm(crate::features::Set::V1.names().iter().map(feature).collect(), vec![tree]);
+    forest.and_then(|forest| forest.to_lightgbm()).unwrap_or_default()
 }
 
 /// Models.
@@ -49,7 +60,8 @@ async fn list(ctx: Ctx<Retention, Read>, (): ()) -> Result<Json<Cards>> {
     Ok(Json(Cards { items }))
 }
 
-pub(super) fn card(tx: &plimsoll::Tx<'_>, id: i64) -> Result<Card> {
+/// A model's card.
+pub(crate) fn card(tx: &plimsoll::Tx<'_>, id: i64) -> Result<Card> {
     let mut sql = plimsoll::Sql::from(CARDS);
     sql.push(" AND m.id = :id");
     tx.maybe(sql, bind! { id: id })?.ok_or_else(|| Code::NotFound.because(format!("there is no model {id}")))

@@ -104,7 +104,8 @@ impl Job for ScoreAll {
     }
 }
 
-const PAGE: &str = charted!(" AND p.id > :after ORDER BY p.id LIMIT :step");
+/// People in the order of their numbers, some at a time.
+pub(crate) const PAGE: &str = charted!(" AND p.id > :after ORDER BY p.id LIMIT :step");
 
 /// Where an attempt before this one stopped: people are taken in the order of their numbers.
 fn begun(tx: &Tx<'_>, run: &str) -> Result<(Far, i64)> {

@@ -16,6 +16,6 @@ pub use list::{Entry, Wanted, risk_list};
 pub use reasons::{Explanation, Part, Reason, explain};
 pub use routes::routes;
 
-pub(crate) use all::today;
-pub(crate) use judge::values_in;
+pub(crate) use all::{PAGE, today};
+pub(crate) use judge::{Charted, values_in};
 pub(crate) use routes::PATIENT;

@@ -160,12 +160,12 @@ fn words(about: &str, value: &dyn Fn(&str) -> f64) -> String {
                 "no earlier refill of this year to compare".into()
             } else if share > 0.0 {
                 format!(
-                    "{:.0} in 100 refills of the last year were more than a week late, at most {}",
+                    "{:.0} % of last year's refills came more than a week late, the worst by {}",
                     share * 100.0,
                     count(most.max(0.0), "day")
                 )
             } else {
-                "refills of the last year were on time".into()
+                "last year's refills came on time".into()
             }
         }
         "interruptions" => match value("prior_iit_count") {

@@ -40,7 +40,11 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.get("/predictions/{id}/explanation", READ, why)
         .named("predictions.explain")
         .summary("Why the score is what it is: exact Shapley values, and reasons in words");
-    r.post("/predictions/all", WRITE, everybody).named("predictions.all").summary("Score everybody: a job").problem(Code::ModelUnavailable);
+    r.post("/predictions/all", WRITE, everybody)
+        .named("predictions.all")
+        .summary("Score everybody: a job")
+        .example(json!({}))
+        .problem(Code::ModelUnavailable);
     r.get("/risk-list", READ, ranked)
         .named("risk_list.read")
         .summary("Whom to look for first, cut where the programme's capacity ends")

@@ -67,7 +67,7 @@ both! {
     async fn whoever_is_refused_before_the_body_was_read_learns_that_the_connection_ends(db: Db) {
         let server = house(db).running.url();
         for (head, status) in [("POST /v1/songs", "413"), ("POST /nowhere", "404"), ("PUT /v1/songs/1", "401")] {
-            let length = if status == "413" { 30 << 20 } else { 900 << 10 };
+            let length = if status == "413" { 300 << 20 } else { 900 << 10 };
             let request = format!("{head} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{{");
             let answer = plimsoll_testkit::http::raw(&server, request).await;
             let answer = String::from_utf8_lossy(&answer).to_lowercase();

@@ -1,0 +1,90 @@
+//! A clinic for the walks: one of everything that retention knows, so that every route has something to be asked about.
+
+use std::time::Duration;
+
+use plimsoll_testkit::wait;
+use serde_json::{Value, json};
+
+use crate::{house::Caller, walk::Ids};
+
+/// How long a job of a few records may take on a busy machine.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// A model that says the same of everybody, another one for each number.
+fn alike(of: &Value, number: usize) -> Value {
+    let mut draft = of.clone();
+    draft["artifact"] = json!(of["artifact"].as_str().unwrap().replace("leaf_value=-2", &format!("leaf_value=-2.{number}1")));
+    draft["name"] = json!(format!("alike {number}"));
+    draft
+}
+
+/// A message about somebody; `born` is where a fault can stand.
+pub fn message(uuid: &str, name: &str, born: &str) -> Value {
+    json!({ "messageData": {
+        "demographics": { "patientUuid": uuid, "givenName": name, "birthdate": born, "gender": "F" },
+        "visits": [], "encounters": [], "obs": [],
+    } })
+}
+
+/// Hands over a file and waits until it is done.
+pub async fn ingest(caller: &Caller, name: &str, text: String) -> Value {
+    let path = format!("/v1/ingest?name={name}");
+    let batch = caller.post(&path).header("content-type", "application/x-ndjson").body(text).await.expect(201).json();
+    wait::some(BOUND, || async {
+        let now = caller.get(&format!("/v1/ingest/{}", batch["id"])).await.expect(200).json();
+        ["done", "failed"].contains(&now["state"].as_str().unwrap()).then_some(now)
+    })
+    .await
+}
+
+/// Things of a tenant, with numbers that a tenant with few things of its own has not.
+pub async fn furnish(caller: &Caller, mark: &str) -> Ids {
+    let unique = |n: usize| format!("{mark}-{n}");
+    let facilities = (0..20).map(|n| json!({ "code": unique(n), "name": format!("{mark} facility") })).collect();
+    let facility = *caller.make_many("facilities", facilities).await.last().unwrap();
+    let patients = (0..60)
+        .map(|n| json!({ "uuid": unique(n), "given_name": format!("{mark} patient"), "gender": "F", "birthdate": "1990-01-01" }))
+        .collect();
+    let patient = *caller.make_many("patients", patients).await.last().unwrap();
+    let form = json!({
+        "uuid": unique(0), "at": "2026-10-20 09:30:00", "form": "Pharmacy Order Form",
+        "observations": [{ "uuid": unique(1), "variable": "Medication duration", "number": 30 }],
+    });
+    caller.post(&format!("/v1/patients/{patient}/encounters")).json(form).await.expect(200);
+    let document = caller.get("/openapi.json").await.expect(200).json();
+    let draft = &document["paths"]["/v1/models"]["post"]["requestBody"]["content"]["application/json"]["example"];
+    let mut model = 0;
+    for number in 0..4 {
+        model = caller.post("/v1/models").json(alike(draft, number)).await.expect(201).json()["id"].as_i64().unwrap();
+    }
+    caller.post(&format!("/v1/models/{model}/activate")).await.expect(200);
+    let mut prediction = 0;
+    for _ in 0..4 {
+        prediction = caller.post("/v1/predictions").json(json!({ "patient_id": patient })).await.expect(201).json()["id"].as_i64().unwrap();
+    }
+    let mut batch = Value::Null;
+    for n in 0..4 {
+        let bad = message(&unique(100 + n), &format!("{mark} refused"), "the day before yesterday");
+        batch = ingest(caller, "walk.ndjson", format!("{bad}\n")).await;
+    }
+    // Activation has everybody scored: what is looked at afterwards must stand still.
+    wait::until(BOUND, || async {
+        let jobs = caller.get("/v1/jobs?kind=retention.*").await.expect(200).json();
+        jobs["items"].as_array().unwrap().iter().all(|job| job["state"] == "done")
+    })
+    .await;
+    let reject = caller.get(&format!("/v1/ingest/{}/rejects", batch["id"])).await.expect(200).at("/items/0/id");
+    Ids::from([
+        ("facilities", facility.to_string()),
+        ("patients", patient.to_string()),
+        ("models", model.to_string()),
+        ("predictions", prediction.to_string()),
+        ("ingest", batch["id"].to_string()),
+        ("rejects", reject.to_string()),
+    ])
+}
+
+/// Ids of things that are nowhere.
+pub fn nowhere() -> Ids {
+    ["facilities", "patients", "models", "predictions", "ingest", "rejects"].into_iter().map(|of| (of, "987654321".to_owned())).collect()
+}

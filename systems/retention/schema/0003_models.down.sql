@@ -1,0 +1,3 @@
+DROP TABLE outcome;
+DROP TABLE watch;
+DROP TABLE model_reference;

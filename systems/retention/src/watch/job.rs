@@ -1,0 +1,98 @@
+//! `retention.watch`: one look at the active model and at the records, kept and told.
+
+use std::time::Duration;
+
+use plimsoll::{
+    Committed, Ctx, Result, Write,
+    work::{Finished, Job, Policy, events::Event},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Kind, drift, keep, keep_reference, performance, quality, reference};
+use crate::{Retention, models, score, train};
+
+/// Looks at the active model and at the records.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Watch {}
+
+impl Job for Watch {
+    type System = Retention;
+    const KIND: &'static str = "retention.watch";
+    const POLICY: Policy = Policy { deadline: Duration::from_secs(3600), per_tenant: Some(1), ..Policy::DEFAULT };
+    const SCHEDULED_BY_TENANTS: bool = true;
+
+    async fn run(self, ctx: Ctx<Retention, Write>) -> Result<Committed<Finished>> {
+        let today = score::today(ctx.now());
+        let records = ctx.read(move |tx| quality::quality(tx, today)).await?;
+        let system = ctx.system.clone();
+        let model = ctx
+            .read(move |tx| match models::active_id(tx)? {
+                Some(id) => models::load(tx, &system.shelf, id).map(Some),
+                None => Ok(None),
+            })
+            .await?;
+        let Some(model) = model else {
+            // A tenant without a model: nothing to be watched but its records, where there are any.
+            return ctx
+                .commit(move |change| {
+                    if records["patients"] != json!(0) {
+                        keep(change, Kind::Quality, 0, today, &records)?;
+                    }
+                    Ok(Finished(Some(json!({ "model": Value::Null }))))
+                })
+                .await;
+        };
+        ctx.progress(1, Some(4), "what comes in");
+        let asked = model.clone();
+        let (now, known) = ctx.read(move |tx| Ok((drift::now(tx, &asked)?, reference(tx, asked.id)?))).await?;
+        let asked = model.clone();
+        let (made, moved) = ctx
+            .compute(move || {
+                let fresh = known.is_none() && !now.values.is_empty();
+                let reference = known.unwrap_or_else(|| drift::first(&asked, &now));
+                let moved = drift::of_model(&asked, &reference, &now)?;
+                Ok((fresh.then_some(reference), moved))
+            })
+            .await?;
+        ctx.progress(2, Some(4), "what came of it");
+        let asked = model.clone();
+        let (over, card, observed) = ctx
+            .read(move |tx| {
+                let observed = train::reach(tx, today)?.unwrap_or(today);
+                Ok((performance::over(tx, &asked, observed)?, models::card(tx, asked.id)?, observed))
+            })
+            .await?;
+        let (right, even) = {
+            let asked = model.clone();
+            ctx.compute(move || Ok((over.performance(&card, observed)?, over.bias(&asked, observed)?))).await?
+        };
+        let id = model.id;
+        ctx.commit(move |change| {
+            if let Some(reference) = &made {
+                keep_reference(change, id, reference)?;
+            }
+            let told = json!({
+                "model": id, "drift": moved["health"], "performance": right["severity"], "bias": even["severity"], "cases": right["cases"],
+                "notes": records["notes"].as_array().map_or(0, Vec::len),
+            });
+            for (kind, of, report) in
+                [(Kind::Drift, id, &moved), (Kind::Performance, id, &right), (Kind::Bias, id, &even), (Kind::Quality, 0, &records)]
+            {
+                keep(change, kind, of, today, report)?;
+            }
+            change.emit(Event::new("model.watched", "/v1/observability/drift", models::READ, told.clone()).about(id.to_string()));
+            if bad(&moved["health"]) || bad(&right["severity"]) || bad(&even["severity"]) {
+                // Who has to look subscribes to this one alone.
+                change.emit(Event::new("model.alarm", "/v1/observability/drift", models::READ, told.clone()).about(id.to_string()));
+            }
+            Ok(Finished(Some(told)))
+        })
+        .await
+    }
+}
+
+fn bad(word: &Value) -> bool {
+    matches!(word.as_str(), Some("degraded" | "critical" | "high"))
+}

@@ -1,0 +1,24 @@
+//! Watching the model: whether what comes in is still what it learnt from, whether it is still right, whether
+//! it serves groups alike, and whether the records are good enough to be asked at all.
+//!
+//! **Promises.** A figure is a count of something that happened, with its interval; where there are too few cases
+//! it is said that there are. What is kept are sums over many people, never values of one. Drift is
+//! told by distances of what tests, corrected for their number, do not put down to chance.
+
+mod drift;
+mod job;
+mod kept;
+mod outcome;
+mod performance;
+mod quality;
+mod reference;
+mod routes;
+
+pub use drift::{CALENDAR, drift};
+pub use job::Watch;
+pub use kept::{Kept, Kind};
+pub use reference::Reference;
+pub use routes::routes;
+
+pub(crate) use kept::{keep, latest};
+pub(crate) use reference::{keep_reference, reference};
