@@ -49,13 +49,14 @@ pub const CLASSES: &[Class] = &[
     },
     Class {
         name: "old-predictions",
-        about: "predictions with the values that made them, from the day they were made; never the latest of a person",
+        about: "predictions with the values that made them, from the day they were made; never the latest of a person, nor one whose outcome somebody told",
         period: Duration::from_secs(730 * DAY),
         steps: &[Step {
             table: "prediction",
             row: "id",
             over: "created_at < :limit AND NOT EXISTS \
-                   (SELECT 1 FROM risk r WHERE r.tenant_id = prediction.tenant_id AND r.prediction_id = prediction.id)",
+                   (SELECT 1 FROM risk r WHERE r.tenant_id = prediction.tenant_id AND r.prediction_id = prediction.id) AND NOT EXISTS \
+                   (SELECT 1 FROM outcome o WHERE o.tenant_id = prediction.tenant_id AND o.prediction_id = prediction.id)",
             blank: &[],
         }],
     },
