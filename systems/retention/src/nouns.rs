@@ -51,7 +51,7 @@ pub static PATIENTS: Resource = Resource {
         Field::text("city", 1, 100, "City or village.").filtered(),
         Field::phone("phone", "Where the person can be called.").filtered(),
     ],
-    children: &[],
+    children: crate::action::nouns::OF_PATIENT,
     read: READ,
     write: WRITE,
     cascade: ("patients:cascade", Role::Admin),
@@ -66,6 +66,10 @@ pub static PATIENTS: Resource = Resource {
 
 /// Where data about a patient lies. What others did about them goes with the person.
 pub const SUBJECTS: &[Subject] = &[
+    Subject::delete("patient", "alert", BY_PATIENT),
+    Subject::delete("patient", "communication", BY_PATIENT).counted("communication"),
+    Subject::delete("patient", "follow_up", BY_PATIENT).counted("follow_up"),
+    Subject::delete("patient", "intervention", BY_PATIENT).counted("intervention"),
     Subject::delete("patient", "outcome", BY_PATIENT).withholding(&["prediction_id"]),
     Subject::delete("patient", "risk", BY_PATIENT).withholding(&["prediction_id"]),
     Subject::delete("patient", "prediction", BY_PATIENT),

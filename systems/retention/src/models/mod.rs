@@ -17,4 +17,4 @@ pub use register::{Draft, activate, active, register};
 pub use routes::routes;
 
 pub(crate) use register::{active_id, load};
-pub(crate) use routes::{READ, WRITE, card};
+pub(crate) use routes::{READ, WRITE, card, cards};

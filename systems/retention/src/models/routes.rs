@@ -54,10 +54,15 @@ struct Cards {
 }
 
 async fn list(ctx: Ctx<Retention, Read>, (): ()) -> Result<Json<Cards>> {
-    let mut sql = plimsoll::Sql::from(CARDS);
-    sql.push(" ORDER BY m.id DESC LIMIT 500");
-    let items = ctx.read(move |tx| tx.rows(sql, bind! {})).await?;
+    let items = ctx.read(move |tx| cards(tx, 500)).await?;
     Ok(Json(Cards { items }))
+}
+
+/// Cards of so many models, the newest first.
+pub(crate) fn cards(tx: &plimsoll::Tx<'_>, count: i64) -> Result<Vec<Card>> {
+    let mut sql = plimsoll::Sql::from(CARDS);
+    sql.push(" ORDER BY m.id DESC LIMIT :count");
+    tx.rows(sql, bind! { count: count })
 }
 
 /// A model's card.

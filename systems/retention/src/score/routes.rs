@@ -15,7 +15,12 @@ use super::{
     reasons::explain,
 };
 use crate::{
-    Retention, chart,
+    Retention,
+    action::{
+        alert::{Terms, Watch},
+        raised::{self, Scored},
+    },
+    chart,
     features::Set,
     models::{self, Level},
     nouns,
@@ -196,6 +201,8 @@ async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<
         let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
         if names.is_empty() && asked.as_of.is_none() && !matches!(said.outcome, Err(Withheld::NotBegun | Withheld::NotActive)) {
             all::place(change, &one, &said, id, made)?;
+            let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
+            raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
         }
         change.emit(
             plimsoll::work::events::Event::new(

@@ -14,7 +14,7 @@ mod quality;
 mod reference;
 mod routes;
 
-pub use drift::{CALENDAR, drift};
+pub use drift::{CALENDAR, Now, drift};
 pub use job::Watch;
 pub use kept::{Kept, Kind};
 pub use reference::Reference;
