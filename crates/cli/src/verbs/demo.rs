@@ -152,10 +152,9 @@ fn with(mut told: Value, name: &str, value: Value) -> Value {
 /// The facilities as `POST /v1/facilities/bulk` takes them: their level and place are features of models.
 fn facilities(cohort: &Cohort, mut out: impl Write) -> io::Result<()> {
     let one = |one: &plimsoll_retention::cohort::Facility| {
-        json!({
-            "code": one.code, "name": format!("Facility {}", one.code), "level": ["primary", "secondary", "tertiary"][usize::from(one.level).min(2)],
-            "place": if one.rural { "rural" } else { "urban" }, "state": one.state,
-        })
+        let level = ["primary", "secondary", "tertiary"][usize::from(one.level).min(2)];
+        let place = if one.rural { "rural" } else { "urban" };
+        json!({ "code": one.code, "name": format!("Facility {}", one.code), "level": level, "place": place, "state": one.state })
     };
     let all: Vec<Value> = cohort.facilities().iter().map(one).collect();
     writeln!(out, "{}", json!({ "items": all }))?;
