@@ -20,7 +20,8 @@ use crate::{
 pub fn routes(r: &mut Routes<'_, Retention>) {
     r.get("/patients/{id}/record", READ, whole)
         .named("records.read")
-        .summary("Everything known of a patient, or everything that had happened by a day");
+        .summary("Everything known of a patient, or everything that had happened by a day")
+        .recorded();
     for (path, noun, row) in [("/visits", "visit", Ruled::Visit), ("/encounters", "encounter", Ruled::Encounter)] {
         for (verb, voided, summary) in [("void", true, "Take back"), ("restore", false, "Let count again")] {
             r.post(&format!("/patients/{{id}}{path}/{verb}"), WRITE, move |ctx, (Path(id), Json(which)): (Path<i64>, Json<Which>)| {

@@ -18,7 +18,8 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
         .named("patients.export")
         .summary("Everybody as CSV or JSON")
         .describe("Sent while it is read, a thousand people at a time in the order of their numbers. That it was handed out is on record.")
-        .answers(200, None);
+        .answers(200, None)
+        .recorded();
     r.get("/patients/stats", nouns::READ, stats::stats).named("patients.stats").summary("How many people, by sex, age, state and facility");
     r.ask("/patients/validate", nouns::WRITE, validate::validate)
         .named("patients.validate")
