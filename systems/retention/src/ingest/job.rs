@@ -109,7 +109,7 @@ impl Job for Ingest {
         let why = match read {
             Err(error) if matches!(error.code(), Code::Malformed | Code::NotFound) => Some(error.public().to_owned()),
             Err(error) => return Err(error),
-            Ok(()) if torn.or(ending).is_some() && !too_many(settled, rejected) => torn
+            Ok(()) if torn.or(ending).is_some() => torn
                 .or(ending)
                 .map(|(line, reason)| format!("the file cannot be read to its end (line {line}: {reason}); what was accepted stays")),
             Ok(()) if settled == 0 => Some("there is no record in it".to_owned()),

@@ -38,12 +38,13 @@ both! {
         let (house, inbox) = opened(db, &[]).await;
         let tenant = house.tenant().await;
         let owner = &tenant.owner;
+        let people = files::people(5, 406);
         // One file of a tenant is worked off at a time: the second waits behind the first.
-        fs::write(inbox.join("long.ndjson"), files::written("ndjson", &files::people(5, 400))).unwrap();
-        fs::write(inbox.join("short.ndjson"), files::written("ndjson", &files::people(6, 3))).unwrap();
+        fs::write(inbox.join("long.ndjson"), files::written("ndjson", &people[..400])).unwrap();
+        fs::write(inbox.join("short.ndjson"), files::written("ndjson", &people[400..403])).unwrap();
         let ask = |file: &str| owner.post("/v1/ingest/inbox").json(json!({ "file": file }));
         let (long, short) = (ask("long.ndjson").await.expect(201).at("/id"), ask("short.ndjson").await.expect(201).at("/id"));
-        fs::write(inbox.join("short.ndjson"), files::written("ndjson", &files::people(8, 3))).unwrap();
+        fs::write(inbox.join("short.ndjson"), files::written("ndjson", &people[403..])).unwrap();
         assert_eq!(owner.get(&format!("/v1/ingest/{short}")).await.expect(200).str("/state"), "waiting");
         let batch = ended(owner, short.as_i64().unwrap()).await;
         assert_eq!((batch["state"].as_str(), batch["why"].as_str()), (Some("failed"), Some("the file in the inbox is not the one that was accepted")));

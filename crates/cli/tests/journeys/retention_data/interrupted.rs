@@ -26,7 +26,8 @@ both! {
             let now = running.as_ref().unwrap_or(&house.running);
             now.crash().await;
             running = Some(house.plimsoll.start().await);
-            owner = tenant.owner.at(running.as_ref().unwrap().client());
+            let key = house.command(&["key", "create", "--tenant", &tenant.slug, "--role", "owner"]).await;
+            owner = tenant.owner.at(running.as_ref().unwrap().client()).with(key["key"].as_str().unwrap());
             let there = owner.get(&format!("/v1/ingest/{id}")).await.expect(200);
             assert!(there.at("/settled").as_i64().unwrap() < 909, "killed in the middle: {there}");
         }
