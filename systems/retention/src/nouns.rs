@@ -57,7 +57,7 @@ pub static PATIENTS: Resource = Resource {
     cascade: ("patients:cascade", Role::Admin),
     example: || {
         json!({
-            "uuid": "3f0c7f1e-5d1a-4c0b-9a86-0d2c5a9b7e11", "facility": "F-017", "pepfar_id": "SYN-00000017", "given_name": "Amina",
+            "uuid": "3f0c7f1e-5d1a-4c0b-9a86-0d2c5a9b7e11", "facility": "F-017", "given_name": "Amina",
             "family_name": "Bello", "birthdate": "1991-04-17", "gender": "F", "state": "FCT", "city": "Garki", "phone": "+999000000017",
         })
     },

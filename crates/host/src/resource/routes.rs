@@ -41,6 +41,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
         for parameter in parameters(&shared) {
             route = route.parameter(parameter);
         }
+        let _ = route.recorded_if(resource.watched);
 
         let statements = shared.clone();
         self.post(&collection, resource.write, move |ctx: Ctx<S, Write>, Document(body): Document| {
@@ -76,7 +77,8 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
         .named(format!("{plural}.read"))
         .summary(format!("Read {one}"))
         .parameters(include_parameter(&shared))
-        .answers(200, Some(schema::answer(resource)));
+        .answers(200, Some(schema::answer(resource)))
+        .recorded_if(resource.watched);
 
         let statements = shared.clone();
         self.put(
