@@ -62,7 +62,7 @@ pub(crate) fn scored(change: &mut Change<'_, '_>, watch: &mut Watch, one: &Score
     if late >= watch.terms.missed_after.max(1) {
         let severity = if late >= SEVERE { Level::High } else { Level::Medium };
         let raised =
-            watch.raise(change, &draft("missed_visit", severity, format!("The refill is overdue since {}", one.as_of.plus(-late))))?;
+            watch.raise(change, &draft("missed_visit", severity, format!("The refill was due on {}", one.as_of.plus(-late))))?;
         if raised.is_some() {
             watch.workflows(
                 change,

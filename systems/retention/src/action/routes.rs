@@ -27,7 +27,7 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.post("/alerts", WRITE, raise).named("alerts.raise").summary("Raise an alert by hand").problem(Code::Conflict).example(
         json!({ "patient_id": 1, "alert_type": "clinical_alert", "severity": "high", "title": "Viral load is high", "message": null }),
     );
-    r.get("/alerts/{id}", READ, read).named("alerts.read").summary("An alert");
+    r.get("/alerts/{id}", READ, read).named("alerts.read").summary("Read an alert");
     r.post("/alerts/{id}/acknowledge", WRITE, acknowledge)
         .named("alerts.acknowledge")
         .summary("Take an alert on: of two who try, one does")
@@ -51,26 +51,32 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
         .problem(Code::Conflict)
         .example(json!({ "intervention_type": "follow_up", "priority": "high", "title": "Call and ask", "due_date": "2026-12-01" }));
 
-    r.post("/interventions/{id}/start", DO_INTERVENTIONS, start).named("interventions.start").summary("Begin").problem(Code::Conflict);
+    r.post("/interventions/{id}/start", DO_INTERVENTIONS, start)
+        .named("interventions.start")
+        .summary("Begin an intervention")
+        .problem(Code::Conflict);
     r.post("/interventions/{id}/complete", DO_INTERVENTIONS, complete)
         .named("interventions.complete")
-        .summary("Say what came of it")
+        .summary("Record what came of it")
         .problem(Code::Conflict)
         .example(json!({ "outcome": "returned", "notes": null }));
     r.post("/interventions/{id}/cancel", DO_INTERVENTIONS, cancel)
         .named("interventions.cancel")
-        .summary("Give it up")
+        .summary("Give up what is not to be done any more")
         .problem(Code::Conflict);
     r.post("/follow-ups/{id}/complete", DO_FOLLOW_UPS, followed)
         .named("follow-ups.complete")
-        .summary("Say what came of it")
+        .summary("Record what came of it")
         .problem(Code::Conflict)
         .example(json!({ "outcome": "promised", "notes": null }));
     r.post("/follow-ups/{id}/miss", DO_FOLLOW_UPS, missed)
         .named("follow-ups.miss")
         .summary("Say that it was not done on its day")
         .problem(Code::Conflict);
-    r.post("/follow-ups/{id}/cancel", DO_FOLLOW_UPS, dropped).named("follow-ups.cancel").summary("Give it up").problem(Code::Conflict);
+    r.post("/follow-ups/{id}/cancel", DO_FOLLOW_UPS, dropped)
+        .named("follow-ups.cancel")
+        .summary("Give up what is not to be done any more")
+        .problem(Code::Conflict);
     r.post("/follow-ups/{id}/reschedule", DO_FOLLOW_UPS, reschedule)
         .named("follow-ups.reschedule")
         .summary("Put it off: it ends, and another one stands in its place")

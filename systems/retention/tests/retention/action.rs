@@ -37,7 +37,8 @@ impl Ground {
     async fn new(patients: i64) -> Ground {
         let folder = Scratch::new();
         let schema = plimsoll::host::schema().section::<Config>();
-        let config = config::Config::load(&schema, Sources::default()).expect("the defaults are sound");
+        let quiet = Sources { env: vec![("PLIMSOLL_TELEMETRY__LEVEL".into(), "error".into())], ..Sources::default() };
+        let config = config::Config::load(&schema, quiet).expect("the defaults are sound");
         let start = Time::parse("2026-11-21T10:00:00Z").expect("a time");
         let (clock, seed) = (Clock::manual(start), Seed::fixed(7));
         let mounts = Mounts::new().mount::<Retention>(config.get());
