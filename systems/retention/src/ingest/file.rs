@@ -15,6 +15,7 @@ use super::packed::{self, Contents, Packed, Place};
 use crate::{
     chart,
     formats::{Bundle, Entry, Json, Ndjson, Source, Table, Xml},
+    record::Reason,
 };
 
 /// Bytes that are read at once when a file is hashed.
@@ -142,12 +143,12 @@ impl Bytes {
         }
     }
 
-    /// Hands over every entry from `skip` on, until nobody takes them any more. Blocks.
+    /// Hands over every entry from `skip` on, until nobody takes them any more; where the file is torn. Blocks.
     ///
     /// # Errors
     /// As [`Bytes::look`]; [`Code::Malformed`] where not even the first line of a table is one.
-    pub fn send(self, about: &Look, source: &Source, skip: u64, to: &mpsc::Sender<Vec<Entry>>) -> Result<()> {
-        let mut delivery = Delivery { to, skip, base: 0, step: Vec::with_capacity(STEP) };
+    pub fn send(self, about: &Look, source: &Source, skip: u64, to: &mpsc::Sender<Vec<Entry>>) -> Result<Option<Torn>> {
+        let mut delivery = Delivery { to, skip, base: 0, torn: None, ending: None, step: Vec::with_capacity(STEP) };
         match (self.place(), self) {
             (Some(place), _) if about.packed => unpack(&place, about, source, &mut delivery)?,
             (_, Bytes::Bundle(folder)) => {
@@ -162,7 +163,7 @@ impl Bytes {
             (_, Bytes::Here(bytes)) => read(Cursor::new(bytes), about.format, source, &mut delivery),
         }
         delivery.end();
-        Ok(())
+        Ok(delivery.torn.or(delivery.ending))
     }
 }
 
@@ -209,6 +210,22 @@ fn read(stream: impl BufRead, format: &str, source: &Source, delivery: &mut Deli
 /// Records of one step: few enough that others' changes need not wait long.
 const STEP: usize = 100;
 
+/// A line, and why nothing could be read from there on.
+pub type Torn = (u64, Reason);
+
+/// Where and why a file could not be read past an entry.
+fn broken(entry: &Entry) -> Option<(u64, Reason)> {
+    const ENDS: [Reason; 6] = [Reason::Unread, Reason::Unfinished, Reason::Syntax, Reason::DocumentType, Reason::Entity, Reason::NotSorted];
+    let faults = entry.read.as_ref().err().filter(|_| entry.original.is_empty())?;
+    faults.iter().find(|fault| fault.pointer.is_empty() && ENDS.contains(&fault.reason)).map(|fault| (entry.line, fault.reason))
+}
+
+/// The same of what may be the last line of a file that was cut off.
+fn cut_off(entry: &Entry) -> Option<(u64, Reason)> {
+    let faults = entry.read.as_ref().err()?;
+    faults.iter().find(|fault| fault.reason == Reason::Unfinished).map(|fault| (entry.line, fault.reason))
+}
+
 /// Hands records over, those of one file after those of the other.
 struct Delivery<'a> {
     to: &'a mpsc::Sender<Vec<Entry>>,
@@ -217,6 +234,10 @@ struct Delivery<'a> {
     /// Records of the files before.
     base: u64,
     step: Vec<Entry>,
+    /// Where a file could not be read further,
+    torn: Option<Torn>,
+    /// and where the last record was cut off. Also of records that an attempt before has settled.
+    ending: Option<Torn>,
 }
 
 impl Delivery<'_> {
@@ -226,6 +247,7 @@ impl Delivery<'_> {
             if self.to.is_closed() {
                 return;
             }
+            (self.ending, self.torn) = (cut_off(&entry), self.torn.or_else(|| broken(&entry)));
             entry.index += self.base;
             next = entry.index + 1;
             if entry.index < self.skip {

@@ -81,11 +81,7 @@ impl Job for Ingest {
         let share = ctx.system.config.most_rejects;
         let (mut settled, mut rejected) = (batch.settled, batch.rejected);
         let too_many = |settled: i64, rejected: i64| rejected as f64 > settled as f64 * share;
-        let (mut ending, mut torn) = (None, None);
         while let Some(entries) = from.recv().await {
-            for entry in &entries {
-                (ending, torn) = (cut_off(entry), torn.or_else(|| broken(entry)));
-            }
             // Where a record is refused only as it is written, its text is not at hand any more.
             let kept: Vec<rejects::Kept> = entries
                 .iter()
@@ -109,31 +105,18 @@ impl Job for Ingest {
         let why = match read {
             Err(error) if matches!(error.code(), Code::Malformed | Code::NotFound) => Some(error.public().to_owned()),
             Err(error) => return Err(error),
-            Ok(()) if torn.or(ending).is_some() => torn
-                .or(ending)
-                .map(|(line, reason)| format!("the file cannot be read to its end (line {line}: {reason}); what was accepted stays")),
-            Ok(()) if settled == 0 => Some("there is no record in it".to_owned()),
-            Ok(()) if too_many(settled, rejected) => Some(format!(
+            Ok(Some((line, reason))) => {
+                Some(format!("the file cannot be read to its end (line {line}: {reason}); what was accepted stays"))
+            }
+            Ok(None) if settled == 0 => Some("there is no record in it".to_owned()),
+            Ok(None) if too_many(settled, rejected) => Some(format!(
                 "{rejected} of {settled} records were refused, more than {:.0} in 100; what was accepted stays",
                 share * 100.0
             )),
-            Ok(()) => None,
+            Ok(None) => None,
         };
         finish(ctx, id, why).await
     }
-}
-
-/// Where and why a file could not be read past an entry.
-fn broken(entry: &Entry) -> Option<(u64, Reason)> {
-    const ENDS: [Reason; 6] = [Reason::Unread, Reason::Unfinished, Reason::Syntax, Reason::DocumentType, Reason::Entity, Reason::NotSorted];
-    let faults = entry.read.as_ref().err().filter(|_| entry.original.is_empty())?;
-    faults.iter().find(|fault| fault.pointer.is_empty() && ENDS.contains(&fault.reason)).map(|fault| (entry.line, fault.reason))
-}
-
-/// The same of what may be the last line of a file that was cut off.
-fn cut_off(entry: &Entry) -> Option<(u64, Reason)> {
-    let faults = entry.read.as_ref().err()?;
-    faults.iter().find(|fault| fault.reason == Reason::Unfinished).map(|fault| (entry.line, fault.reason))
 }
 
 fn opened(tx: &plimsoll::Tx<'_>, id: i64) -> Result<(Batch, Declared, Option<String>)> {
