@@ -1,5 +1,7 @@
 //! Watching: a shift is seen and named, and where nothing moved nothing is said.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use plimsoll_ai::chance::SplitMix;
 use plimsoll_retention::{
     features::{NAMES, Set},
