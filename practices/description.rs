@@ -25,6 +25,8 @@ pub(crate) struct Operation {
     pub body: Option<(String, Value, Value)>,
     /// Its query parameters with their schemas.
     pub query: Vec<(String, Value)>,
+    /// Whether it says that each read is put on record.
+    pub recorded: bool,
 }
 
 impl Operation {
@@ -84,6 +86,7 @@ pub(crate) async fn operations(rig: &mut Rig) -> Result<Vec<Operation>, Trouble>
             found.push(Operation {
                 method: method.to_uppercase(),
                 path: path.clone(),
+                recorded: operation["x-plimsoll-recorded"] == true,
                 public: operation["security"].as_array().is_some_and(Vec::is_empty),
                 needs: text(&access["role"]).zip(text(&access["permission"])),
                 body: content.and_then(|content| content.iter().next()).map(|(media, body)| {

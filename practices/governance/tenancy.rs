@@ -68,8 +68,8 @@ async fn fill(rig: &mut Rig, tenant: &Tenant, person: &Person, operations: &[Ope
     let record = id_of(&records["items"][0]).unwrap_or_else(|| NOBODYS.to_owned());
     things.push(Thing::new("/v1/idempotency", record));
     let mut making: Vec<&Operation> = operations.iter().filter(|one| one.method == "POST" && !one.one() && !one.public).collect();
-    // What is told of changes comes last: nothing is told any more while strangers try.
-    making.sort_by_key(|one| one.path == "/v1/webhooks");
+    // What is told of changes comes last: nothing is told any more while strangers try. Scores come after the model that makes them.
+    making.sort_by_key(|one| (one.path == "/v1/webhooks", one.path == "/v1/predictions"));
     for operation in making {
         let below = format!("{}/{{id}}", operation.path);
         let (true, Some((media, _, example))) = (operations.iter().any(|one| one.path == below), &operation.body) else { continue };
@@ -84,7 +84,12 @@ async fn fill(rig: &mut Rig, tenant: &Tenant, person: &Person, operations: &[Ope
         let ask = operation.ask("").bearer(&tenant.owner).header("content-type", media).body(body.to_string());
         let made = rig.quietly(ask).await?;
         match id_of(&made.json()) {
-            Some(id) if made.status == 201 => things.push(Thing::new(&operation.path, id)),
+            Some(id) if made.status == 201 => {
+                if operation.path == "/v1/models" {
+                    rig.quietly(post(format!("/v1/models/{id}/activate")).bearer(&tenant.owner)).await?;
+                }
+                things.push(Thing::new(&operation.path, id));
+            }
             _ => return Err(Trouble::new(format!("{} did not make its own example: {}", operation.name(), made.line()))),
         }
     }

@@ -7,7 +7,7 @@ use plimsoll_assess::{
 use ring::digest::{Context, SHA256, digest};
 use serde_json::{Value, json};
 
-use crate::description::operations;
+use crate::description::{Operation, operations};
 
 /// One field of an entry as it is hashed: its length and its bytes; what is absent has a length of
 /// its own.
@@ -33,6 +33,35 @@ fn micros(text: &str) -> Option<i64> {
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + micro)
+}
+
+/// Whoever looks at protected data is on record: who, at what.
+async fn reads(rig: &mut Rig, tenant: &Tenant, operations: &[Operation]) -> Result<(), Trouble> {
+    let item = operations.iter().find(|one| {
+        let whole = one.path.strip_suffix("/{id}").filter(|whole| !whole.contains('{'));
+        let made = |whole: &str| operations.iter().any(|other| other.method == "POST" && other.path == whole && other.body.is_some());
+        one.reads() && one.recorded && whole.is_some_and(made)
+    });
+    let item = item.ok_or_else(|| Trouble::new("no operation says that its reads are put on record"))?;
+    let whole = item.path.trim_end_matches("/{id}");
+    let create = operations.iter().find(|one| one.method == "POST" && one.path == whole);
+    let Some(create) = create else { return Err(Trouble::new("what is read cannot be made")) };
+    let made = rig.quietly(create.exemplary("").bearer(&tenant.owner)).await?;
+    let id = made.number("/id").ok_or_else(|| Trouble::new(format!("{} did not make its own example: {}", create.name(), made.line())))?;
+    let (reader, secret) = rig.key_of(tenant, &json!({ "name": "reader", "role": "viewer" })).await?;
+    let target = format!("{}/{id}", whole.trim_start_matches("/v1/"));
+    for (what, ask) in [("one is read", item.ask(&id.to_string())), ("all are listed", get(whole))] {
+        let before = entries(rig, tenant).await?.len();
+        let reply = rig.send(ask.bearer(&secret)).await?;
+        rig.must(reply.good(), format!("{what} by a viewer"));
+        let all = entries(rig, tenant).await?;
+        let seen = |entry: &Value| {
+            let listed = || entry["detail"]["ids"].as_array().is_some_and(|ids| ids.iter().any(|one| one.as_i64() == Some(id)));
+            entry["actor"]["id"] == reader.as_str() && (entry["target"] == target.as_str() || listed())
+        };
+        rig.must(all.iter().skip(before).any(seen), format!("that {what} leaves an entry with reader and object"));
+    }
+    Ok(())
 }
 
 /// The hash of an entry behind the hash of the one before it.
@@ -105,8 +134,11 @@ async fn entries(rig: &mut Rig, tenant: &Tenant) -> Result<Vec<Value>, Trouble> 
 pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     let tenant = rig.tenant().await?;
     let operations = operations(rig).await?;
-    let create =
-        operations.iter().find(|one| one.method == "POST" && !one.one() && one.needs.as_ref().is_some_and(|(role, _)| role == "editor"));
+    // Something with a whole life: it can be made, replaced, changed, deleted and brought back.
+    let lives = |one: &&Operation| operations.iter().any(|other| other.path == format!("{}/{{id}}/restore", one.path));
+    let create = operations
+        .iter()
+        .find(|one| one.method == "POST" && !one.one() && one.needs.as_ref().is_some_and(|(role, _)| role == "editor") && lives(one));
     let create = create.ok_or_else(|| Trouble::new("no operation creates anything for an editor"))?;
     let example = create.body.as_ref().map(|(_, _, example)| example.clone()).unwrap_or_default();
     let (key, secret) = rig.key_of(&tenant, &json!({ "name": "probe", "role": "editor" })).await?;
@@ -195,5 +227,7 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     let reply = rig.send(get(format!("/v1/audit?from={from}&page_size=100")).bearer(&tenant.owner).shown("/v1/audit?from=…")).await?;
     let since = all.iter().filter(|entry| entry["at"].as_str() >= Some(from)).count();
     rig.must(reply.number("/pagination/total_items") == i64::try_from(since).ok(), "so are the entries since a moment");
-    Ok(())
+
+    rig.check("reads");
+    reads(rig, &tenant, &operations).await
 }

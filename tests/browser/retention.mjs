@@ -65,6 +65,43 @@ test('a person says where they stand, why, and what has happened', async () => {
   await finish();
 });
 
+test('an alert is taken on, planned for, done and settled', async () => {
+  const { page, finish } = await open(browser, '/console/sign-in?next=/retention');
+  await signIn(page);
+  await page.waitForURL('**/retention');
+  await page.getByRole('link', { name: 'Alerts' }).click();
+  await page.getByRole('heading', { name: 'Alerts' }).waitFor();
+  const waiting = page.locator('ul.alerts > li').filter({ has: page.getByRole('button', { name: 'Acknowledge' }) });
+  const before = await waiting.count();
+  assert.ok(before > 0, 'somebody is at risk');
+  await shot(page, 'retention-alerts');
+  assert.deepEqual(await faintTexts(page), []);
+  const name = await waiting.first().locator('header a').innerText();
+  await waiting.first().getByRole('button', { name: 'Acknowledge' }).click();
+  await page.waitForURL('**/retention/alerts');
+  assert.equal(await waiting.count(), before - 1);
+
+  await page.getByRole('link', { name, exact: true }).first().click();
+  await page.getByRole('heading', { name }).waitFor();
+  const alert = page.locator('#alerts ul.alerts > li').filter({ hasText: 'taken on by you' }).first();
+  await alert.getByText('Plan an intervention').click();
+  await alert.getByLabel('In a few words').fill('Ask what keeps them away');
+  await alert.getByRole('button', { name: 'Plan', exact: true }).click();
+  const deed = page.locator('#interventions .deed').filter({ hasText: 'Ask what keeps them away' });
+  await deed.getByRole('button', { name: 'Start' }).click();
+  await deed.getByText('in progress').waitFor();
+  await shot(page, 'retention-intervention');
+  assert.deepEqual(await faintTexts(page), []);
+  await deed.getByLabel('What came of it').selectOption('returned');
+  await deed.getByLabel('Notes').fill('came back on Tuesday');
+  await deed.getByRole('button', { name: 'Record the outcome' }).click();
+  await page.locator('#interventions .deed.done').filter({ hasText: 'returned' }).waitFor();
+  await page.getByRole('button', { name: 'Resolve' }).first().click();
+  await page.getByText('Settled: 1').waitFor();
+  await shot(page, 'retention-outcome');
+  await finish();
+});
+
 test('the pages fit on a phone and work without scripts', async () => {
   const desk = await open(browser, '/console/sign-in?next=/retention');
   await signIn(desk.page);
@@ -81,5 +118,8 @@ test('the pages fit on a phone and work without scripts', async () => {
   await page.locator('.timeline').waitFor();
   assert.equal(await sidewaysScroll(page), 0);
   await shot(page, 'retention-patient-phone');
+  await page.goto('/retention/alerts');
+  assert.equal(await sidewaysScroll(page), 0);
+  await shot(page, 'retention-alerts-phone');
   await context.close();
 });

@@ -70,6 +70,9 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
     if route.deprecated.is_some() {
         out.insert("deprecated".into(), json!(true));
     }
+    if route.doc.recorded {
+        out.insert("x-plimsoll-recorded".into(), json!(true));
+    }
     match route.access {
         Access::Needs { permission, least } => {
             out.insert("x-plimsoll-access".into(), json!({ "permission": permission, "role": least }));

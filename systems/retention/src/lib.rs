@@ -5,6 +5,7 @@
 //! [`score`] asks the active one, and the [`cohort`] is a programme that does not exist, for
 //! demonstrations and tests. Exports come in by [`ingest`].
 
+pub mod action;
 pub mod chart;
 pub mod cohort;
 mod demo;
@@ -22,7 +23,7 @@ pub mod watch;
 
 use std::path::{Path, PathBuf};
 
-use plimsoll::{Code, Migration, Result, System, host::Boot, ledger::Change, route::Routes, subject::Subject, work::Jobs};
+use plimsoll::{Code, Migration, Result, System, config::Span, host::Boot, ledger::Change, route::Routes, subject::Subject, work::Jobs};
 
 /// The system.
 pub struct Retention {
@@ -41,6 +42,16 @@ plimsoll::section! {
         pub most_rejects: f64 = "0.05",
         /// How many people the programme can trace in a week: where the risk list is cut.
         pub capacity: u32 = "50",
+        /// Scores of this level and above raise an alert: `low`, `medium`, `high` or `critical`.
+        pub alert_from: String = "high",
+        /// An alert that was resolved or dismissed keeps quiet others of its kind for the person for so long.
+        pub alert_quiet: Span = "14d",
+        /// So many days after a refill was due without one, an alert is raised.
+        pub missed_after: u32 = "3",
+        /// An alert that nobody takes on escalates after so long,
+        pub escalate_after: Span = "24h",
+        /// and so many times at most.
+        pub escalations: u32 = "3",
     }
 }
 
@@ -64,6 +75,11 @@ impl System for Retention {
             down: include_str!("../schema/0001_treatment.down.sql"),
         },
         Migration {
+            id: "0002_action",
+            up: include_str!("../schema/0002_action.up.sql"),
+            down: include_str!("../schema/0002_action.down.sql"),
+        },
+        Migration {
             id: "0003_models",
             up: include_str!("../schema/0003_models.up.sql"),
             down: include_str!("../schema/0003_models.down.sql"),
@@ -76,6 +92,7 @@ impl System for Retention {
         if !(0.0..=1.0).contains(&config.most_rejects) {
             return Err(Code::ConfigInvalid.because("treatment.most_rejects is a share between 0 and 1"));
         }
+        action::alert::Terms::of(&config)?;
         Ok(Retention { config, shelf: models::Shelf::default() })
     }
 
@@ -88,12 +105,14 @@ impl System for Retention {
         train::routes(r);
         watch::routes(r);
         score::routes(r);
+        action::routes(r);
         pages::routes(r);
     }
 
     fn jobs(jobs: &mut Jobs<'_, Self>) {
         jobs.runs::<ingest::Ingest>();
         jobs.runs::<score::ScoreAll>();
+        jobs.every_tenant::<action::Overdue>("retention-overdue", "15 3 * * *", "UTC");
         jobs.runs::<train::Train>();
         jobs.every_tenant::<watch::Watch>("retention-watch", "30 3 * * *", "UTC");
     }

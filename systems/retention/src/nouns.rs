@@ -51,13 +51,13 @@ pub static PATIENTS: Resource = Resource {
         Field::text("city", 1, 100, "City or village.").filtered(),
         Field::phone("phone", "Where the person can be called.").filtered(),
     ],
-    children: &[],
+    children: crate::action::nouns::OF_PATIENT,
     read: READ,
     write: WRITE,
     cascade: ("patients:cascade", Role::Admin),
     example: || {
         json!({
-            "uuid": "3f0c7f1e-5d1a-4c0b-9a86-0d2c5a9b7e11", "facility": "F-017", "pepfar_id": "SYN-00000017", "given_name": "Amina",
+            "uuid": "3f0c7f1e-5d1a-4c0b-9a86-0d2c5a9b7e11", "facility": "F-017", "given_name": "Amina",
             "family_name": "Bello", "birthdate": "1991-04-17", "gender": "F", "state": "FCT", "city": "Garki", "phone": "+999000000017",
         })
     },
@@ -66,6 +66,10 @@ pub static PATIENTS: Resource = Resource {
 
 /// Where data about a patient lies. What others did about them goes with the person.
 pub const SUBJECTS: &[Subject] = &[
+    Subject::delete("patient", "alert", BY_PATIENT),
+    Subject::delete("patient", "communication", BY_PATIENT).counted("communication"),
+    Subject::delete("patient", "follow_up", BY_PATIENT).counted("follow_up"),
+    Subject::delete("patient", "intervention", BY_PATIENT).counted("intervention"),
     Subject::delete("patient", "outcome", BY_PATIENT).withholding(&["prediction_id"]),
     Subject::delete("patient", "risk", BY_PATIENT).withholding(&["prediction_id"]),
     Subject::delete("patient", "prediction", BY_PATIENT),

@@ -17,7 +17,7 @@ use crate::{
 
 /// Declares the routes.
 pub fn routes(r: &mut Routes<'_, Retention>) {
-    r.get("/patients/{id}/record", READ, whole).named("records.read").summary("Everything known of a patient");
+    r.get("/patients/{id}/record", READ, whole).named("records.read").summary("Everything known of a patient").recorded();
     r.post("/patients/{id}/visits", WRITE, put_visit)
         .named("visits.write")
         .summary("Write a visit; one of the same uuid is replaced")

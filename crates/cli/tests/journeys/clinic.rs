@@ -67,24 +67,66 @@ pub async fn furnish(caller: &Caller, mark: &str) -> Ids {
         let bad = message(&unique(100 + n), &format!("{mark} refused"), "the day before yesterday");
         batch = ingest(caller, "walk.ndjson", format!("{bad}\n")).await;
     }
-    // Activation has everybody scored: what is looked at afterwards must stand still.
+    let mut ids = actions(caller, mark, patient).await;
+    // Activation has everybody scored: what is looked at afterwards must stand still. The clock that
+    // escalates alerts waits for tomorrow.
     wait::until(BOUND, || async {
         let jobs = caller.get("/v1/jobs?kind=retention.*").await.expect(200).json();
-        jobs["items"].as_array().unwrap().iter().all(|job| job["state"] == "done")
+        jobs["items"].as_array().unwrap().iter().all(|job| job["state"] == "done" || job["kind"] == "retention.overdue")
     })
     .await;
     let reject = caller.get(&format!("/v1/ingest/{}/rejects", batch["id"])).await.expect(200).at("/items/0/id");
-    Ids::from([
+    ids.extend([
         ("facilities", facility.to_string()),
         ("patients", patient.to_string()),
         ("models", model.to_string()),
         ("predictions", prediction.to_string()),
         ("ingest", batch["id"].to_string()),
         ("rejects", reject.to_string()),
-    ])
+    ]);
+    ids
+}
+
+/// What is done about people: a dozen of everything, the last of each for the patient.
+async fn actions(caller: &Caller, mark: &str, patient: i64) -> Ids {
+    let dozen = |of: &dyn Fn(usize) -> Value| (0..12).map(of).collect::<Vec<_>>();
+    let mut ids = Ids::new();
+    let of_person = [
+        ("interventions", json!({ "patient_id": patient, "intervention_type": "referral", "priority": "low", "title": mark })),
+        ("follow-ups", json!({ "patient_id": patient, "follow_up_type": "phone_call", "title": mark, "scheduled_date": "2030-01-05" })),
+        ("communications", json!({ "patient_id": patient, "communication_type": "sms", "channel": "patient", "message": mark })),
+    ];
+    for (plural, body) in of_person {
+        ids.insert(plural, caller.make_many(plural, dozen(&|_| body.clone())).await.last().unwrap().to_string());
+    }
+    let named = |n: usize, mut body: Value| {
+        body["name"] = json!(format!("{mark} {n}"));
+        body
+    };
+    let template = json!({ "category": "clinical", "event": "follow_up.missed", "active": "no" });
+    let templates = caller.make_many("workflow-templates", dozen(&|n| named(n, template.clone()))).await;
+    let step = json!({ "template_id": templates[11], "position": 1, "follow_up_type": "reminder", "title": mark, "after_days": 1 });
+    let steps = caller.make_many("workflow-steps", dozen(&|_| step.clone())).await;
+    let rules = caller.make_many("escalation-rules", dozen(&|n| named(n, json!({ "priority": "low", "active": "no" })))).await;
+    let mut alert = 0;
+    for n in (0..12).rev() {
+        alert = raise(caller, patient - n).await;
+    }
+    let made = [("workflow-templates", templates[11]), ("workflow-steps", steps[11]), ("escalation-rules", rules[11]), ("alerts", alert)];
+    ids.extend(made.map(|(of, id)| (of, id.to_string())));
+    ids
+}
+
+/// An open alert for a patient.
+pub async fn raise(caller: &Caller, patient: i64) -> i64 {
+    caller
+        .make("alerts", json!({ "patient_id": patient, "alert_type": "adherence_drop", "severity": "low", "title": "For the walk" }))
+        .await
 }
 
 /// Ids of things that are nowhere.
 pub fn nowhere() -> Ids {
-    ["facilities", "patients", "models", "predictions", "ingest", "rejects"].into_iter().map(|of| (of, "987654321".to_owned())).collect()
+    let kept = ["facilities", "patients", "models", "predictions", "ingest", "rejects"];
+    let done = ["alerts", "interventions", "follow-ups", "communications", "workflow-templates", "workflow-steps", "escalation-rules"];
+    kept.into_iter().chain(done).map(|of| (of, "987654321".to_owned())).collect()
 }

@@ -196,6 +196,17 @@ both! {
                     body["refresh_token"] = json!(stranger.post("/v1/auth/login").json(example("auth.login")).await.expect(200).str("/refresh_token"));
                     BTreeMap::new()
                 }
+                // A state machine goes one way: each example has one of its own to move.
+                moves if ["alerts", "interventions", "follow-ups"].contains(&moves.split('.').next().unwrap()) && operation.is_item() => {
+                    let patient = owner.make("patients", json!({ "uuid": format!("moved-{accepted}") })).await;
+                    let intervention = json!({ "patient_id": patient, "intervention_type": "referral", "priority": "low", "title": "To be moved" });
+                    let follow_up = json!({ "patient_id": patient, "follow_up_type": "reminder", "title": "To be moved", "scheduled_date": "2030-01-05" });
+                    let mut ids = clinic.clone();
+                    ids.insert("alerts", crate::clinic::raise(&owner, patient).await.to_string());
+                    ids.insert("interventions", owner.make("interventions", intervention).await.to_string());
+                    ids.insert("follow-ups", owner.make("follow-ups", follow_up).await.to_string());
+                    ids
+                }
                 _ => {
                     let mut ids = clinic.clone();
                     ids.extend([("artists", artist.to_string()), ("songs", song.to_string())]);
@@ -204,6 +215,11 @@ both! {
             };
             crate::walk::refer(&mut body, &ids.iter().filter(|(of, _)| clinic.contains_key(*of)).map(|(of, id)| (*of, id.clone())).collect());
             once(&mut body, accepted);
+            // Templates and rules go by their names.
+            if operation.id.starts_with("workflow-templates.") || operation.id.starts_with("escalation-rules.") {
+                let items = if body["items"].is_array() { body["items"].as_array_mut().unwrap().iter_mut().collect() } else { vec![&mut body] };
+                items.into_iter().filter(|item| item.get("name").is_some()).for_each(|item| item["name"] = json!(format!("once {accepted}")));
+            }
             // The password changes last: the examples before it log in with the old one.
             if operation.id == "auth.password" {
                 continue;

@@ -21,6 +21,7 @@ mod jobs;
 mod later;
 mod ledger;
 mod release;
+mod retention_action;
 mod retention_models;
 mod roles;
 mod subjects;

@@ -15,8 +15,12 @@ use crate::{Body, Host, exchange::Exchange};
 /// Refuses what comes too early.
 pub fn check(x: &mut Exchange, request: &mut Request<Body>) -> Result<()> {
     let health = &x.host.health;
-    // The usual case, decided by two loads.
+    // The usual case, decided by two loads. A schema that was taken back under us need not break the
+    // requests that come, so now and then one of them has it looked at, beside its own way.
     if health.is_started() && health.schema_fits() {
+        if health.is_time_to_look() {
+            doubt(&x.host);
+        }
         return Ok(());
     }
     let enforced = if health.is_started() { x.host.holds("db-migrations-on-deploy") } else { x.host.holds("readiness-probe") };

@@ -22,7 +22,7 @@ mod warmup;
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -39,6 +39,8 @@ use crate::stack::Boxed;
 
 /// How long an answer is given again without asking anew.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long requests are let in before the schema is looked at again, where nobody asks for readiness.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Where the process stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,8 @@ pub struct Health {
     asking: AtomicBool,
     checks: Mutex<Vec<Arc<Check>>>,
     latest: tokio::sync::Mutex<Option<Arc<Report>>>,
+    /// When somebody last looked because of a request, in microseconds.
+    looked: AtomicI64,
 }
 
 impl Default for Health {
@@ -116,6 +120,7 @@ impl Health {
             asking: AtomicBool::new(false),
             checks: Mutex::default(),
             latest: tokio::sync::Mutex::default(),
+            looked: AtomicI64::new(0),
         }
     }
 
@@ -167,6 +172,14 @@ impl Health {
         let report = Arc::new(Report { at: now, found: conclude(&reports), checks: reports });
         *latest = Some(report.clone());
         report
+    }
+
+    /// Whether this request is the one that has to look: nobody has for a while, and nobody may be probing.
+    fn is_time_to_look(&self) -> bool {
+        let (now, last) = (self.clock.now().micros(), self.looked.load(Ordering::Relaxed));
+        // A clock that was set back counts as well.
+        let due = now.saturating_sub(last).unsigned_abs() >= LOOK.as_micros() as u64;
+        due && self.looked.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Runs the checks for nobody in particular, unless that is being done.

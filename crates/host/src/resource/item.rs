@@ -88,7 +88,7 @@ pub(super) fn values(resource: &Resource, body: &Value) -> Bound {
         (FieldKind::Reference(_), value) => value.as_i64().map_or(Owned::Null, Owned::Int),
         (_, value) => value.as_str().map_or(Owned::Null, |text| Owned::Text(text.to_owned())),
     };
-    resource.fields.iter().map(|field| (field.name, value(field))).collect()
+    resource.sent().map(|field| (field.name, value(field))).collect()
 }
 
 /// Faults that the shape of a body does not show: references to what is not there, and days that
@@ -149,7 +149,11 @@ pub(super) fn echo(resource: &Resource, id: i64, body: &Value) -> Result<Vec<u8>
 
 pub(super) fn create(statements: &Statements, change: &mut Change<'_, '_>, body: &Value) -> Result<Rendered> {
     let id = insert(statements, change, body)?;
-    let bytes = echo(statements.resource, id, body)?;
+    // What nobody sends begins with the table's default.
+    let bytes = match statements.resource.fields.iter().any(|field| field.read_only) {
+        true => current(statements, change, id, false)?.ok_or_else(|| absent(statements.resource.noun, id))?.bytes,
+        false => echo(statements.resource, id, body)?,
+    };
     Ok(Rendered {
         status: StatusCode::CREATED,
         bytes,
@@ -183,7 +187,7 @@ pub(super) fn replace(
     let found =
         current(statements, change, id, false)?.filter(|found| found.deleted_at.is_none()).ok_or_else(|| absent(resource.noun, id))?;
     precondition(headers, found.version)?;
-    let body = next(&found.bytes)?;
+    let mut body = next(&found.bytes)?;
     let mut bound = values(resource, &body);
     let faults = unfit(resource, change, &bound)?;
     if !faults.is_empty() {
@@ -194,6 +198,9 @@ pub(super) fn replace(
     change.write(statements.update, &lend(&bound))?;
     tell(resource, change, "updated", id, found.version + 1);
     let before = json::parse(&found.bytes)?;
+    for field in resource.fields.iter().filter(|field| field.read_only) {
+        body[field.name] = before[field.name].clone();
+    }
     let bytes = echo(resource, id, &body)?;
     let after = json::parse(&bytes)?;
     let changed: Vec<&str> = resource.fields.iter().map(|field| field.name).filter(|name| before[*name] != after[*name]).collect();

@@ -211,6 +211,10 @@ impl Query {
         // What is searched includes the things referred to, found through a subquery.
         for field in statements.resource.fields {
             let FieldKind::Reference(target) = field.kind else { continue };
+            // What is put on record when it is read is not guessed at from here.
+            if target.watched {
+                continue;
+            }
             let Some(name) = target.fields.iter().find(|field| field.searched).map(|field| field.name) else { continue };
             self.conditions.push(interned(" OR t.", field.name, " IN (SELECT s.id FROM "));
             self.conditions.push(target.table);

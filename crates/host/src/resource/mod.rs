@@ -84,6 +84,8 @@ pub struct Field {
     pub searched: bool,
     /// A date that must not lie after today.
     pub past: bool,
+    /// Is handed out and not taken: routes of the system's own change it. Its column has a default.
+    pub read_only: bool,
     /// For the API description.
     pub about: &'static str,
 }
@@ -117,7 +119,7 @@ pub enum FieldKind {
 
 impl Field {
     const fn new(name: &'static str, kind: FieldKind, about: &'static str) -> Field {
-        Field { name, kind, required: false, sorted: false, filtered: false, searched: false, past: false, about }
+        Field { name, kind, required: false, sorted: false, filtered: false, searched: false, past: false, read_only: false, about }
     }
     /// Text of `min` to `max` characters.
     pub const fn text(name: &'static str, min: usize, max: usize, about: &'static str) -> Field {
@@ -153,6 +155,12 @@ impl Field {
         self.past = true;
         self
     }
+    /// Handed out and not taken: what a state machine of the system decides.
+    #[must_use]
+    pub const fn read_only(mut self) -> Field {
+        self.read_only = true;
+        self
+    }
     /// Must be present and not null.
     #[must_use]
     pub const fn required(mut self) -> Field {
@@ -185,6 +193,19 @@ impl Field {
 }
 
 impl Resource {
+    /// The fields that callers may send.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = &'static Field> {
+        self.fields.iter().filter(|field| !field.read_only)
+    }
+
+    /// What of it `include` embeds is about persons and put on record: it wants the permission to read that.
+    pub(crate) fn watched_targets(&self) -> impl Iterator<Item = &'static Resource> {
+        self.fields.iter().filter_map(|field| match field.kind {
+            FieldKind::Reference(target) if target.watched => Some(target),
+            _ => None,
+        })
+    }
+
     /// A resource without children, with the usual permissions: viewers read, editors write,
     /// admins cascade.
     pub(crate) fn path(&self, suffix: &str) -> String {

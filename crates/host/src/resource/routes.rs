@@ -41,6 +41,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
         for parameter in parameters(&shared) {
             route = route.parameter(parameter);
         }
+        let _ = route.recorded_if(resource.watched);
 
         let statements = shared.clone();
         self.post(&collection, resource.write, move |ctx: Ctx<S, Write>, Document(body): Document| {
@@ -76,7 +77,8 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
         .named(format!("{plural}.read"))
         .summary(format!("Read {one}"))
         .parameters(include_parameter(&shared))
-        .answers(200, Some(schema::answer(resource)));
+        .answers(200, Some(schema::answer(resource)))
+        .recorded_if(resource.watched);
 
         let statements = shared.clone();
         self.put(
@@ -117,6 +119,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
                         let mut merged = json::parse(current)?;
                         if let Some(fields) = merged.as_object_mut() {
                             fields.shift_remove("id");
+                            fields.retain(|name, _| !statements.resource.fields.iter().any(|field| field.read_only && field.name == name));
                             // Without the practice, what is not named is emptied.
                             fields.retain(|name, _| {
                                 merges || statements.resource.fields.iter().any(|field| field.required && field.name == name)
@@ -172,7 +175,7 @@ impl<S: Send + Sync + 'static> Routes<'_, S> {
 fn removed_unknown(resource: &Resource, patch: &Value) -> Vec<Fault> {
     let removed = patch.as_object().into_iter().flatten().filter(|(_, value)| value.is_null()).map(|(name, _)| name);
     removed
-        .filter(|name| !resource.fields.iter().any(|field| field.name == *name))
+        .filter(|name| !resource.sent().any(|field| field.name == *name))
         .map(|name| Fault::at(json::pointer("", name), "is not a field of this resource"))
         .collect()
 }
@@ -181,6 +184,9 @@ async fn list_all<S>(statements: Arc<Statements>, ctx: Ctx<S, Read>, parts: http
     let query = list::Query::parse(&statements, crate::route::pairs(parts.uri.query().unwrap_or_default())?, list::Ways::of(&ctx.host))?;
     if query.deleted {
         require(&ctx, statements.resource.write)?;
+    }
+    if query.include {
+        statements.resource.watched_targets().try_for_each(|target| require(&ctx, target.read))?;
     }
     let path = parts.uri.path().to_owned();
     let carried = parts.uri.query().unwrap_or_default().to_owned();
@@ -231,6 +237,9 @@ async fn read_one<S>(statements: Arc<Statements>, ctx: Ctx<S, Read>, id: i64, pa
                 )]));
             }
         }
+    }
+    if include {
+        statements.resource.watched_targets().try_for_each(|target| require(&ctx, target.read))?;
     }
     let noun = statements.resource.noun;
     let (shared, everywhere) = (statements.clone(), !ctx.host.holds("multi-tenancy"));

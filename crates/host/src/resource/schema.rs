@@ -31,18 +31,21 @@ fn of(field: &Field) -> Value {
         }
     }
     schema["description"] = json!(field.about);
+    if field.read_only {
+        schema["readOnly"] = json!(true);
+    }
     schema
 }
 
-fn properties(resource: &Resource) -> Map<String, Value> {
-    resource.fields.iter().map(|field| (field.name.to_owned(), of(field))).collect()
+fn properties(fields: impl Iterator<Item = &'static Field>) -> Map<String, Value> {
+    fields.map(|field| (field.name.to_owned(), of(field))).collect()
 }
 
 /// What callers get. With `include`, references are embedded besides.
 pub(super) fn answer(resource: &Resource) -> Value {
     let mut fields = Map::new();
     fields.insert("id".into(), json!({ "type": "integer", "format": "int64", "description": "Unique in the tenant; never used again." }));
-    fields.extend(properties(resource));
+    fields.extend(properties(resource.fields.iter()));
     let required: Vec<String> = fields.keys().cloned().collect();
     for field in resource.fields {
         if let FieldKind::Reference(target) = field.kind {
@@ -60,13 +63,13 @@ pub(super) fn answer(resource: &Resource) -> Value {
 
 /// What callers send to create or replace.
 pub(super) fn input(resource: &Resource) -> Value {
-    let required: Vec<&str> = resource.fields.iter().filter(|field| field.required).map(|field| field.name).collect();
-    json!({ "title": format!("{}Input", resource.title), "type": "object", "properties": properties(resource), "required": required, "additionalProperties": false })
+    let required: Vec<&str> = resource.sent().filter(|field| field.required).map(|field| field.name).collect();
+    json!({ "title": format!("{}Input", resource.title), "type": "object", "properties": properties(resource.sent()), "required": required, "additionalProperties": false })
 }
 
 /// What callers send to change some fields.
 pub(super) fn patch(resource: &Resource) -> Value {
-    json!({ "title": format!("{}Patch", resource.title), "type": "object", "properties": properties(resource), "additionalProperties": false })
+    json!({ "title": format!("{}Patch", resource.title), "type": "object", "properties": properties(resource.sent()), "additionalProperties": false })
 }
 
 /// One page, in either style.

@@ -86,9 +86,10 @@ impl Statements {
                 ));
             }
         }
-        let values: String = names.iter().map(|name| format!(", :{name}")).collect();
-        let plain: String = names.iter().map(|name| format!(", {name}")).collect();
-        let sets: String = names.iter().map(|name| format!("{name} = :{name}, ")).collect();
+        let sent: Vec<&str> = resource.sent().map(|field| field.name).collect();
+        let values: String = sent.iter().map(|name| format!(", :{name}")).collect();
+        let plain: String = sent.iter().map(|name| format!(", {name}")).collect();
+        let sets: String = sent.iter().map(|name| format!("{name} = :{name}, ")).collect();
         let children = resource.children.iter().map(|child| ChildStatements {
             count: keep(format!("SELECT COUNT(*) FROM {} WHERE tenant_id = :tenant AND {} = :id AND deleted_at IS NULL", child.table, child.column)),
             delete: keep(format!("UPDATE {} SET deleted_at = :now, updated_at = :now, version = version + 1 WHERE tenant_id = :tenant AND {} = :id AND deleted_at IS NULL RETURNING id, version", child.table, child.column)),

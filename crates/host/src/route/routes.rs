@@ -310,6 +310,14 @@ impl RouteMut<'_> {
             Some(super::Deprecation::new(since, sunset, instead).unwrap_or_else(|error| panic!("{}: {error}", self.route.template)));
         self
     }
+    /// Each read leaves an entry in the ledger ([`crate::Ctx::seen`]); says so in the description.
+    pub fn recorded(self) -> Self {
+        self.route.doc.recorded = true;
+        self
+    }
+    pub(crate) fn recorded_if(self, recorded: bool) -> Self {
+        if recorded { self.recorded() } else { self }
+    }
     /// Not in the API description.
     pub fn hidden(self) -> Self {
         self.route.doc.hidden = true;

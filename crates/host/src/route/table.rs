@@ -151,6 +151,8 @@ pub struct RouteDoc {
     pub problems: Vec<Code>,
     /// Left out of the API description (pages and assets).
     pub hidden: bool,
+    /// What it hands out is about persons, and each time is put on record.
+    pub recorded: bool,
 }
 
 /// One parameter.

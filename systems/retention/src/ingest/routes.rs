@@ -74,8 +74,10 @@ impl Input for Sent {
     }
     fn describe(doc: &mut plimsoll::route::RouteDoc, _: &mut SchemaGenerator, _: &'static str) {
         // Taken as it comes, whatever it is called: this is what one JSON message looks like.
-        doc.request =
-            Some(("application/json", serde_json::json!({ "title": "Export", "description": "A file as the record system wrote it." })));
+        doc.request = Some((
+            "application/x-ndjson",
+            serde_json::json!({ "title": "Export", "description": "A file as the record system wrote it." }),
+        ));
     }
 }
 

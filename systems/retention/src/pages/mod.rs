@@ -2,6 +2,9 @@
 //!
 //! A page asks for the permissions of the routes that do the same, and puts on record who saw whom.
 
+mod action;
+mod acts;
+mod alerts;
 mod html;
 mod model;
 mod patient;
@@ -13,13 +16,19 @@ use plimsoll::{console::Frame, route::Routes};
 use crate::Retention;
 
 /// What stands around every page.
-pub(crate) const FRAME: Frame =
-    Frame { name: "Retention", home: "/retention", links: &[("/retention", "Risk list"), ("/retention/model", "Model")], style: Some("/assets/retention/retention.css") };
+pub(crate) const FRAME: Frame = Frame {
+    name: "Retention",
+    home: "/retention",
+    links: &[("/retention", "Risk list"), ("/retention/alerts", "Alerts"), ("/retention/model", "Model")],
+    style: Some("/assets/retention/retention.css"),
+};
 
 /// Declares the pages.
 pub fn routes(r: &mut Routes<'_, Retention>) {
     r.page("/assets/retention/retention.css", "text/css; charset=utf-8", include_bytes!("../../page/retention.css"));
     risk::routes(r);
     patient::routes(r);
+    alerts::routes(r);
+    acts::routes(r);
     model::routes(r);
 }

@@ -88,6 +88,7 @@ async fn page(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Response
     }
     body.push_str("</dl>");
     risk(&mut body, standing.as_ref());
+    body.push_str(&super::action::sections(&ctx, id).await?);
     timeline(&mut body, &record);
     Ok(console::framed(&FRAME, &escaped(&name), &body))
 }

@@ -9,7 +9,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::judge::{Charted, Judged, Withheld, charted, judge, values_out};
-use crate::{Retention, models, record::Day};
+use crate::{
+    Retention,
+    action::{
+        alert::{Terms, Watch},
+        raised::{self, Scored},
+    },
+    models,
+    record::Day,
+};
 
 /// People of one step.
 const STEP: i64 = 1000;
@@ -57,6 +65,8 @@ impl Job for ScoreAll {
             Some(text) => crate::chart::day(text).ok_or_else(|| plimsoll::Code::Invalid.because("`as_of` is a day such as 2026-11-21"))?,
             None => today(ctx.now()),
         };
+        // What is asked as of another day tells nobody to act today.
+        let alerts = self.as_of.is_none().then(|| Terms::of(&ctx.system.config)).transpose()?;
         let run = ctx.lease().map(|lease| lease.job.to_string()).unwrap_or_default();
         // An attempt before this one may have come some way: it is not done twice.
         let (mut far, total) = {
@@ -85,7 +95,7 @@ impl Job for ScoreAll {
             far.done += judged.len() as i64;
             far.after = last;
             let (model, run) = (model.id, run.clone());
-            let scored = ctx.step(move |change| write(change, &judged, Made { model, as_of, run: &run })).await?;
+            let scored = ctx.step(move |change| write(change, &judged, Made { model, as_of, run: &run }, alerts)).await?;
             far.scored += scored;
             far.withheld = far.done - far.scored;
             ctx.progress(far.done, Some(total), "people");
@@ -126,9 +136,11 @@ pub(super) struct Made<'a> {
 }
 
 /// Writes what was said of some people; of how many there is a score.
-fn write(change: &mut Change<'_, '_>, judged: &[(Charted, Judged)], made: Made<'_>) -> Result<i64> {
+fn write(change: &mut Change<'_, '_>, judged: &[(Charted, Judged)], made: Made<'_>, alerts: Option<Terms>) -> Result<i64> {
     const GONE: &str = "DELETE FROM risk WHERE tenant_id = :tenant AND patient_id = :patient";
     let mut scored = 0;
+    let (first, last) = (judged.first().map_or(0, |(one, _)| one.patient.id), judged.last().map_or(0, |(one, _)| one.patient.id));
+    let mut watch = alerts.map(|terms| Watch::over(change, terms, change.now(), first, last)).transpose()?;
     for (one, said) in judged {
         if matches!(said.outcome, Err(Withheld::NotBegun | Withheld::NotActive)) {
             // Nobody is on the list of whom the question makes no sense any more.
@@ -137,6 +149,9 @@ fn write(change: &mut Change<'_, '_>, judged: &[(Charted, Judged)], made: Made<'
         }
         let id = predict(change, one.patient.id, said, made, None)?;
         place(change, one, said, id, made)?;
+        if let Some(watch) = &mut watch {
+            raised::scored(change, watch, &Scored::of(one, said, id, made.as_of))?;
+        }
         scored += i64::from(said.outcome.is_ok());
     }
     Ok(scored)

@@ -15,7 +15,12 @@ use super::{
     reasons::explain,
 };
 use crate::{
-    Retention, chart,
+    Retention,
+    action::{
+        alert::{Terms, Watch},
+        raised::{self, Scored},
+    },
+    chart,
     features::Set,
     models::{self, Level},
     nouns,
@@ -35,11 +40,12 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
         .describe("Values in `features` stand in for those of the record, for what-if questions; such a prediction is kept and does not move the person on the risk list.")
         .problem(Code::ModelUnavailable)
         .example(json!({ "patient_id": 1 }));
-    r.get("/predictions", READ, list).named("predictions.list").summary("Predictions, the newest first");
-    r.get("/predictions/{id}", READ, read).named("predictions.read").summary("A prediction with the values that made it");
+    r.get("/predictions", READ, list).named("predictions.list").summary("Predictions, the newest first").recorded();
+    r.get("/predictions/{id}", READ, read).named("predictions.read").summary("A prediction with the values that made it").recorded();
     r.get("/predictions/{id}/explanation", READ, why)
         .named("predictions.explain")
-        .summary("Why the score is what it is: exact Shapley values, and reasons in words");
+        .summary("Why the score is what it is: exact Shapley values, and reasons in words")
+        .recorded();
     r.post("/predictions/all", WRITE, everybody)
         .named("predictions.all")
         .summary("Score everybody: a job")
@@ -48,6 +54,7 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.get("/risk-list", READ, ranked)
         .named("risk_list.read")
         .summary("Whom to look for first, cut where the programme's capacity ends")
+        .recorded()
         .problem(Code::ModelUnavailable);
 }
 
@@ -196,6 +203,8 @@ async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<
         let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
         if names.is_empty() && asked.as_of.is_none() && !matches!(said.outcome, Err(Withheld::NotBegun | Withheld::NotActive)) {
             all::place(change, &one, &said, id, made)?;
+            let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
+            raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
         }
         change.emit(
             plimsoll::work::events::Event::new(

@@ -69,7 +69,10 @@ pub fn fit(cases: &Cases, plan: &Plan, watch: impl FnMut(Round) -> ControlFlow<(
         let count = (rows.len(), happened(rows));
         if count.0 < least.0 || count.1 < least.1 || count.1 == count.0 {
             let (rows, positives) = count;
-            return Err(failed(format!("there are {rows} cases {what} and {positives} interruptions among them; at least {} and {} are needed", least.0, least.1)));
+            return Err(failed(format!(
+                "there are {rows} cases {what} and {positives} interruptions among them; at least {} and {} are needed",
+                least.0, least.1
+            )));
         }
     }
     let (names, width) = (plan.set.names(), plan.set.names().len());
@@ -93,13 +96,22 @@ pub fn fit(cases: &Cases, plan: &Plan, watch: impl FnMut(Round) -> ControlFlow<(
     } else {
         Calibration::Platt { slope: 1.0, offset: 0.0 }
     };
-    let probabilities = |values: &[f64]| Ok::<_, plimsoll::Error>(margins(values)?.into_iter().map(|margin| calibration.probability(margin)).collect::<Vec<f64>>());
+    let probabilities = |values: &[f64]| {
+        Ok::<_, plimsoll::Error>(margins(values)?.into_iter().map(|margin| calibration.probability(margin)).collect::<Vec<f64>>())
+    };
 
     let (test_values, test_outcomes) = cases.some(&test, plan.set);
     let scored = Scored::new(probabilities(&test_values)?, test_outcomes).map_err(failed)?;
     let thresholds = match plan.capacity {
         // Not of the rows that are measured: the capacity would fit them better than those to come.
-        Some(share) => levels(&Scored::new(probabilities(if enough { &held_values } else { &values })?, if enough { held_outcomes } else { outcomes.clone() }).map_err(failed)?, share),
+        Some(share) => levels(
+            &Scored::new(
+                probabilities(if enough { &held_values } else { &values })?,
+                if enough { held_outcomes } else { outcomes.clone() },
+            )
+            .map_err(failed)?,
+            share,
+        ),
         None => Thresholds::default(),
     };
     let at_risk: Vec<bool> = test.iter().map(|at| cases.all[*at].at_risk).collect();

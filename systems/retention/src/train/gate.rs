@@ -1,12 +1,7 @@
 //! Champion and challenger: whether a model that was trained may take the place of the one that answers.
 
 use plimsoll::{Code, Result};
-use plimsoll_ai::measure::{
-    Scored, compare,
-    compare::Comparison,
-    drift::Severity,
-    group::Groups,
-};
+use plimsoll_ai::measure::{Scored, compare, compare::Comparison, drift::Severity, group::Groups};
 use serde::Serialize;
 
 /// The challenger's area may be smaller by less than this, at the lower end of the interval.
@@ -57,12 +52,16 @@ pub fn challenge(
     let no_worse = comparison.is_none_or(|found| found.difference.low > LEAST_DIFFERENCE);
     let because = match (&comparison, no_worse, even) {
         (None, _, true) => "no model answers that it would have to beat".to_owned(),
-        (Some(found), true, true) => format!("its area differs by {:+.4} [{:+.4}, {:+.4}]", found.difference.value, found.difference.low, found.difference.high),
+        (Some(found), true, true) => {
+            format!("its area differs by {:+.4} [{:+.4}, {:+.4}]", found.difference.value, found.difference.low, found.difference.high)
+        }
         (Some(found), false, _) => format!(
             "its area differs by {:+.4}, and the lower end of the interval, {:+.4}, is not above {LEAST_DIFFERENCE}",
             found.difference.value, found.difference.low
         ),
-        (_, _, false) => format!("a gap between groups is {gap:?}, more than chance, and no smaller than with the model that answers").to_lowercase(),
+        (_, _, false) => {
+            format!("a gap between groups is {gap:?}, more than chance, and no smaller than with the model that answers").to_lowercase()
+        }
     };
     Ok(Challenge { comparison, no_worse, gap, champion_gap, even, passed: no_worse && even, because })
 }

@@ -19,9 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-    Cases, Challenge, Fitted, Part, Plan, challenge, days, fit,
-};
+use super::{Cases, Challenge, Fitted, Part, Plan, challenge, days, fit};
 use crate::{
     Retention, chart,
     features::{Set, VERSION},
@@ -105,8 +103,10 @@ impl Train {
 
 /// Day up to which something is known: that of the newest pick-up, and never one to come.
 pub(crate) fn reach(tx: &plimsoll::Tx<'_>, today: Day) -> Result<Option<Day>> {
-    let newest: (Option<i64>,) =
-        tx.row("SELECT MAX(last_pickup) FROM chart WHERE tenant_id = :tenant AND last_pickup <= :today", bind! { today: i64::from(today.0) })?;
+    let newest: (Option<i64>,) = tx.row(
+        "SELECT MAX(last_pickup) FROM chart WHERE tenant_id = :tenant AND last_pickup <= :today",
+        bind! { today: i64::from(today.0) },
+    )?;
     Ok(newest.0.and_then(|day| i32::try_from(day).ok()).map(Day))
 }
 
@@ -128,7 +128,10 @@ impl Job for Train {
         let today = score::today(ctx.now());
         let observed = match &self.observed {
             Some(text) => chart::day(text).ok_or_else(|| Code::Invalid.because("`observed` is a day such as 2026-11-21"))?.min(today),
-            None => ctx.read(move |tx| reach(tx, today)).await?.ok_or_else(|| Code::Invalid.because("nothing can be learnt: nobody has picked anything up yet"))?,
+            None => ctx
+                .read(move |tx| reach(tx, today))
+                .await?
+                .ok_or_else(|| Code::Invalid.because("nothing can be learnt: nobody has picked anything up yet"))?,
         };
         let cases = gather(&ctx, observed, self.span_days.unwrap_or(730), self.days_per_person.unwrap_or(2)).await?;
         let capacity = f64::from(self.capacity.unwrap_or(ctx.system.config.capacity));

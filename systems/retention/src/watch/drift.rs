@@ -82,7 +82,9 @@ pub fn drift(reference: &Reference, set: Set, now: &Now, levels_now: [u64; 4]) -
     let width = set.names().len();
     let rows = now.values.len() / width;
     if rows == 0 || reference.rows == 0 {
-        return Ok(json!({ "health": Value::Null, "rows": [reference.rows, rows], "because": "nobody has a score of this model yet", "reference": reference.source }));
+        return Ok(
+            json!({ "health": Value::Null, "rows": [reference.rows, rows], "because": "nobody has a score of this model yet", "reference": reference.source }),
+        );
     }
     let of = |error: plimsoll_ai::measure::Error| Code::Internal.error().caused_by(error.to_string());
     let (mut columns, mut bins) = (Vec::new(), Vec::new());

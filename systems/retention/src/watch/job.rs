@@ -80,7 +80,9 @@ impl Job for Watch {
                 "model": id, "drift": moved["health"], "performance": right["severity"], "bias": even["severity"], "cases": right["cases"],
                 "notes": records["notes"].as_array().map_or(0, Vec::len),
             });
-            for (kind, of, report) in [(Kind::Drift, id, &moved), (Kind::Performance, id, &right), (Kind::Bias, id, &even), (Kind::Quality, 0, &records)] {
+            for (kind, of, report) in
+                [(Kind::Drift, id, &moved), (Kind::Performance, id, &right), (Kind::Bias, id, &even), (Kind::Quality, 0, &records)]
+            {
                 keep(change, kind, of, today, report)?;
             }
             change.emit(Event::new("model.watched", "/v1/observability/drift", models::READ, told.clone()).about(id.to_string()));

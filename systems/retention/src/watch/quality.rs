@@ -40,8 +40,13 @@ pub(super) fn quality(tx: &Tx<'_>, today: Day) -> Result<Value> {
     let share = |count: i64| (patients > 0).then(|| count as f64 / patients as f64);
     let age = newest.map(|day| today.since(day));
     let lacks = [
-        ("no day of birth", birthdate), ("no sex", gender), ("no phone", phone), ("no facility", facility), ("no state", state),
-        ("a facility that is not on the list", unknown), ("no pick-up", never),
+        ("no day of birth", birthdate),
+        ("no sex", gender),
+        ("no phone", phone),
+        ("no facility", facility),
+        ("no state", state),
+        ("a facility that is not on the list", unknown),
+        ("no pick-up", never),
     ];
     let mut notes: Vec<String> = lacks
         .iter()

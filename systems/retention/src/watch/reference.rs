@@ -95,7 +95,11 @@ impl Reference {
         fitted.scored.scores().iter().for_each(|score| levels[place(&fitted.thresholds, *score)] += 1);
         let (values, _) = cases.some(&cases.of(Part::Train), set);
         let groups = fitted.groups.iter().map(|(name, groups)| ((*name).to_owned(), json!(groups))).collect();
-        Reference { reliability: Some(json!(fitted.reliability)), groups: Some(Value::Object(groups)), ..Reference::of("training", set, &values, levels) }
+        Reference {
+            reliability: Some(json!(fitted.reliability)),
+            groups: Some(Value::Object(groups)),
+            ..Reference::of("training", set, &values, levels)
+        }
     }
 }
 
