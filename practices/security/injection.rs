@@ -51,7 +51,12 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     {
         let (true, Some((_, schema, example))) = (lists.iter().any(|list| list.path == operation.path), &operation.body) else { continue };
         let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let Some(field) = required.into_iter().find(|name| schema["properties"][*name]["type"] == "string") else { continue };
+        // A text that may hold anything: no choice, no day, no address.
+        let free = |name: &&str| {
+            let of = &schema["properties"][*name];
+            of["type"] == "string" && ["enum", "pattern", "format"].iter().all(|rule| of[*rule].is_null())
+        };
+        let Some(field) = required.into_iter().find(free) else { continue };
         for text in ["plain words", "CORPUS"] {
             let mut body = example.clone();
             body[field] = text.into();

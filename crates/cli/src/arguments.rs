@@ -1,6 +1,7 @@
 //! The command line.
 
 mod assess;
+mod demo;
 mod keeping;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -8,6 +9,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 pub use self::assess::{Assess, AssessEval, AssessFacts, AssessWhat, Look, Rules, Subject as Repository};
+pub use self::demo::{Demo, DemoFormat, DemoRetention};
 pub use self::keeping::{Backup, Jobs, Subject, Which, Who};
 
 /// Puts a service into production and proves that it is ready.
@@ -93,6 +95,9 @@ pub enum Verb {
     Assess(Box<Assess>),
     /// Attack a running deployment and report, practice by practice, what holds
     Prove(Prove),
+    /// Write made-up data as files, to try a system with
+    #[command(subcommand)]
+    Demo(Demo),
     /// Check the environment: each line says what, why it matters, and the fix
     Doctor,
     /// Print the API description (OpenAPI 3.1)

@@ -7,7 +7,8 @@ use std::{
 
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
-use plimsoll_core::Error;
+use plimsoll_core::{Error, Result as Made};
+use tokio::sync::mpsc;
 
 /// Why a body broke off; carries our own error so that the stack can answer with it.
 pub type Broken = Box<dyn std::error::Error + Send + Sync>;
@@ -33,12 +34,30 @@ impl Body {
     pub fn stream(stream: impl hyper::body::Body<Data = Bytes, Error = Broken> + Send + 'static) -> Body {
         Body::Stream(Box::pin(stream))
     }
+    /// A body of pieces that somebody sends as they are made. An error ends it, so that whoever reads it sees that
+    /// it is not whole.
+    pub fn channel(pieces: mpsc::Receiver<Made<Bytes>>) -> Body {
+        Body::stream(Pieces(pieces))
+    }
     /// The bytes, where all of them are known.
     pub fn full(&self) -> Option<&Bytes> {
         match self {
             Body::Full(bytes) => Some(bytes),
             _ => None,
         }
+    }
+}
+
+/// What comes out of a channel.
+struct Pieces(mpsc::Receiver<Made<Bytes>>);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let piece = self.0.poll_recv(cx);
+        piece.map(|piece| piece.map(|piece| piece.map(Frame::data).map_err(|error| Carried(error).into())))
     }
 }
 

@@ -167,6 +167,12 @@ impl<S, M> Ctx<S, M> {
         self.host.identity.master_key().open(purpose, label, sealed).map(|plain| plain.to_vec())
     }
 
+    /// The mark of a person's key, for a column that a [`Key::Marked`](crate::subject::Key::Marked)
+    /// declares: nobody finds out from it whose the row is, and an erasure finds the row.
+    pub fn mark(&self, kind: &str, key: &str) -> String {
+        crate::identity::hex(&self.host.subjects.marker.mark(Some(&self.tenant.to_string()), kind, key))
+    }
+
     /// Work for a processor (a password hash, a parser), on the bounded pool beside the runtime.
     pub async fn compute<T: Send + 'static>(&self, f: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         self.host.compute(f).await

@@ -45,7 +45,12 @@ fn tell(what: &str, f: &Figures) {
     let or = |value: Option<f64>| value.unwrap_or(f64::NAN);
     println!(
         "{what:<22} AUC {:.4} [{low:.4}, {high:.4}]  at risk {:.4}  AP {:.3}  Brier {:.4}  ECE {:.4}  recall@20 % {:.3}",
-        or(f.auc), or(f.auc_at_risk), or(f.average_precision), or(f.brier), or(f.calibration_error), or(f.recall_at_fifth)
+        or(f.auc),
+        or(f.auc_at_risk),
+        or(f.average_precision),
+        or(f.brier),
+        or(f.calibration_error),
+        or(f.recall_at_fifth)
     );
 }
 
@@ -72,7 +77,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let positives = test.iter().filter(|at| cases.outcomes[**at]).count();
     println!(
         "{people} people: {} rows, {} for the test with {positives} interruptions, {} held; {:.1} s",
-        cases.len(), test.len(), cases.of(Part::Held).len(), began.elapsed().as_secs_f64()
+        cases.len(),
+        test.len(),
+        cases.of(Part::Held).len(),
+        began.elapsed().as_secs_f64()
     );
     if let Some(folder) = &folder {
         fs::create_dir_all(folder)?;
@@ -112,7 +120,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let bands = made.scored.bands(&[0.3, 0.5, 0.75])?;
         gate("levels rise", bands.rises(20));
-        gate("the same to the last byte with 2 and 8 threads", [2, 8].iter().all(|threads| learnt(&cases, set, *threads).is_ok_and(|other| other.artifact == made.artifact)));
+        gate(
+            "the same to the last byte with 2 and 8 threads",
+            [2, 8].iter().all(|threads| learnt(&cases, set, *threads).is_ok_and(|other| other.artifact == made.artifact)),
+        );
         let path = folder.as_ref().map(|folder| folder.join(format!("lightgbm-{}.txt", &set.name()[4..])));
         if let Some(path) = path.filter(|path| path.exists()) {
             let scored = imported(&cases, set, &path)?;

@@ -6,9 +6,8 @@ use serde_json::json;
 
 use crate::{
     chart,
-    cohort::{Cohort, Facility, LAST},
+    cohort::{Cohort, Facility, LAST, moved},
     models::{self, Draft, Figures, Shelf, Thresholds},
-    record::Record,
     score,
 };
 
@@ -69,18 +68,4 @@ pub(crate) fn facilities(change: &mut Change<'_, '_>, all: &[Facility]) -> Resul
         )?;
     }
     Ok(())
-}
-
-/// The record some days later; birthdays move along.
-pub fn moved(mut record: Record, days: i32) -> Record {
-    let seconds = i64::from(days) * 86_400;
-    record.person.birthdate = record.person.birthdate.map(|day| day.plus(days));
-    for visit in &mut record.visits {
-        visit.started = visit.started.plus(seconds);
-        visit.stopped = visit.stopped.map(|stamp| stamp.plus(seconds));
-    }
-    record.encounters.iter_mut().for_each(|one| one.at = one.at.plus(seconds));
-    record.observations.iter_mut().for_each(|one| one.at = one.at.plus(seconds));
-    record.touched = record.touched.map(|stamp| stamp.plus(seconds));
-    record
 }

@@ -15,6 +15,8 @@ pub mod ingest;
 pub mod models;
 pub mod nouns;
 mod pages;
+mod people;
+mod periods;
 pub mod record;
 mod records;
 pub mod score;
@@ -23,7 +25,13 @@ pub mod watch;
 
 use std::path::{Path, PathBuf};
 
-use plimsoll::{Code, Migration, Result, System, config::Span, host::Boot, ledger::Change, route::Routes, subject::Subject, work::Jobs};
+use plimsoll::{
+    Code, Migration, Result, System, config::Span, host::Boot, ledger::Change, retention::Class, route::Routes, subject::Subject,
+    work::Jobs,
+};
+
+/// The seed of the programme that does not exist: of `serve --demo`, and of `demo retention` unless it is told another.
+pub const DEMO_SEED: u64 = demo::SEED;
 
 /// The system.
 pub struct Retention {
@@ -84,9 +92,11 @@ impl System for Retention {
             up: include_str!("../schema/0003_models.up.sql"),
             down: include_str!("../schema/0003_models.down.sql"),
         },
+        Migration { id: "0004_data", up: include_str!("../schema/0004_data.up.sql"), down: include_str!("../schema/0004_data.down.sql") },
     ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
+    const RETENTION: &'static [Class] = periods::CLASSES;
 
     async fn start(config: Config, _: &Boot) -> Result<Retention> {
         if !(0.0..=1.0).contains(&config.most_rejects) {
@@ -98,6 +108,8 @@ impl System for Retention {
 
     fn routes(r: &mut Routes<'_, Self>) {
         r.resource(&nouns::FACILITIES);
+        // Before the routes with an id, which would take their words for one.
+        people::routes(r);
         r.resource(&nouns::PATIENTS);
         records::routes(r);
         ingest::routes(r);

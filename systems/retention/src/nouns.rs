@@ -74,6 +74,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject::delete("patient", "risk", BY_PATIENT).withholding(&["prediction_id"]),
     Subject::delete("patient", "prediction", BY_PATIENT),
     Subject::delete("patient", "chart", BY_PATIENT).withholding(&["history"]),
+    Subject::delete("patient", "reject", Key::Marked("person")).withholding(&["person", "original"]),
     Subject::delete("patient", "encounter", BY_PATIENT),
     Subject::delete("patient", "visit", BY_PATIENT),
     Subject::delete("patient", "patient", Key::Text("uuid")).counted("patient"),

@@ -2,22 +2,37 @@
 
 use plimsoll::{
     Code, Committed, Ctx, Error, Fault, Read, Result, Tx, Write, bind,
-    route::{Json, Path, Routes},
+    ledger::Note,
+    route::{Empty, Json, Path, Query, Routes},
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
     Retention,
-    chart::{self, Form, Patient, Stay},
+    chart::{self, Form, Patient, Ruled, Stay},
     nouns::{READ, WRITE},
     record::{Encounter, Observation, Record, Stamp, Visit, dates, rules},
 };
 
 /// Declares the routes.
 pub fn routes(r: &mut Routes<'_, Retention>) {
-    r.get("/patients/{id}/record", READ, whole).named("records.read").summary("Everything known of a patient").recorded();
+    r.get("/patients/{id}/record", READ, whole)
+        .named("records.read")
+        .summary("Everything known of a patient, or everything that had happened by a day")
+        .recorded();
+    for (path, noun, row) in [("/visits", "visit", Ruled::Visit), ("/encounters", "encounter", Ruled::Encounter)] {
+        for (verb, voided, summary) in [("void", true, "Take back"), ("restore", false, "Let count again")] {
+            r.post(&format!("/patients/{{id}}{path}/{verb}"), WRITE, move |ctx, (Path(id), Json(which)): (Path<i64>, Json<Which>)| {
+                ruled(ctx, id, which.uuid, row, voided)
+            })
+            .named(format!("{noun}s.{verb}"))
+            .summary(format!("{summary} one {noun}; exports do not undo it"))
+            .example(json!({ "uuid": "b6b5e1a2-0c3e-4f5e-8d1f-6a1f1a0b7c11" }))
+            .problem(Code::NotFound);
+        }
+    }
     r.post("/patients/{id}/visits", WRITE, put_visit)
         .named("visits.write")
         .summary("Write a visit; one of the same uuid is replaced")
@@ -54,15 +69,31 @@ pub(crate) fn known(tx: &Tx<'_>, id: i64) -> Result<Patient> {
     chart::patient(tx, id)?.ok_or_else(|| Code::NotFound.because(format!("there is no patient {id}")))
 }
 
-async fn whole(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Json<Whole>> {
-    let (patient, record) = ctx
+/// As of when.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Moment {
+    /// Nothing that happened after this day.
+    #[schemars(regex(pattern = "^\\d{4}-\\d{2}-\\d{2}$"))]
+    as_of: Option<String>,
+}
+
+async fn whole(ctx: Ctx<Retention, Read>, (Path(id), Query(moment)): (Path<i64>, Query<Moment>)) -> Result<Json<Whole>> {
+    let as_of = moment
+        .as_of
+        .map(|text| chart::day(&text).ok_or_else(|| Error::invalid(vec![Fault::at("?as_of", "is no day of the calendar")])))
+        .transpose()?;
+    let (patient, mut record) = ctx
         .read(move |tx| {
             let patient = known(tx, id)?;
             let record = chart::record(tx, &patient)?;
             Ok((patient, record))
         })
         .await?;
-    ctx.seen(&format!("patients/{id}"), json!({ "record": true })).await?;
+    if let Some(day) = as_of {
+        record = record.until(day);
+    }
+    ctx.seen(&format!("patients/{id}"), json!({ "record": true, "as_of": as_of.map(|day| day.to_string()) })).await?;
     Ok(Json(Whole {
         patient_id: id,
         patient_uuid: patient.person.uuid,
@@ -83,6 +114,27 @@ fn stamp(text: &str, pointer: &str, now: Stamp, faults: &mut Vec<Fault>) -> Stam
 /// Now by a clock that may be ahead of ours by as much as there is on earth.
 fn latest(ctx: &Ctx<Retention, Write>) -> Stamp {
     Stamp(ctx.now().micros().div_euclid(1_000_000) + 14 * 3600)
+}
+
+/// A visit or form of a patient.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// Its identity.
+    #[schemars(length(min = 1, max = 64))]
+    uuid: String,
+}
+
+async fn ruled(ctx: Ctx<Retention, Write>, id: i64, uuid: String, row: Ruled, voided: bool) -> Result<Committed<Empty>> {
+    ctx.commit(move |change| {
+        let (patient, now) = (known(change, id)?, change.now());
+        if !chart::rule(change, &patient, row, &uuid, voided, now)? {
+            return Err(Code::NotFound.because("this patient has none of this uuid"));
+        }
+        change.note(Note { target: format!("patients/{id}"), detail: Some(json!({ "voided": voided })), ..Note::default() });
+        Ok(Empty)
+    })
+    .await
 }
 
 async fn put_visit(ctx: Ctx<Retention, Write>, (Path(id), Json(stay)): (Path<i64>, Json<Stay>)) -> Result<Committed<Json<Stay>>> {

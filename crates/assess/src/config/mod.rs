@@ -10,6 +10,7 @@ use crate::fact::Extract;
 pub mod code;
 pub mod command;
 pub mod compose;
+pub mod declared;
 pub mod docker;
 pub mod document;
 pub mod environment;

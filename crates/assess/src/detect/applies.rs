@@ -53,4 +53,16 @@ mod tests {
         assert!(read.keys().all(|name| Applies::ALL.iter().any(|applies| applies.name() == name)), "{:?}", read.keys());
         assert!(read.contains_key("http"));
     }
+
+    #[test]
+    fn a_name_that_only_holds_the_name_of_a_database_is_none() {
+        let data = &conditions()["data"];
+        let fits = |name: &str, ecosystem: &str| {
+            let mut fact = crate::fact::Fact::new(crate::fact::Kind::Dependency, name, 1, 1).with("ecosystem", ecosystem);
+            fact.attrs.push(("scope".into(), "run".into()));
+            data.any.iter().any(|pattern| pattern.matches(&Facts::default(), &fact))
+        };
+        assert!(!fits("golang.org/x/oauth2", "go") && !fits("github.com/segmentio/encoding", "go"));
+        assert!(fits("com.h2database:h2", "maven") && fits("entgo.io/ent", "go"));
+    }
 }

@@ -166,10 +166,6 @@ impl<'a> Question<'a> {
     }
 
     fn assessed(&self, found: Found<'a>, services: Vec<(String, Status)>) -> Assessed {
-        let show = |facts: &[(&Fact, String)], most: usize| -> Vec<Sight> {
-            let all: BTreeSet<Sight> = facts.iter().map(|(fact, note)| self.sights.of(fact, note)).collect();
-            all.into_iter().take(most).collect()
-        };
         let met = found.status == Status::Implemented;
         let absent = found.evidence.is_empty();
         let (searched, anchor) = if met && !absent { (Vec::new(), None) } else { self.absence() };
@@ -179,8 +175,8 @@ impl<'a> Question<'a> {
             partial: found.partial,
             share: found.share,
             why: found.why,
-            evidence: show(&found.evidence, SHOWN),
-            gaps: show(&found.gaps, TOLD),
+            evidence: self.sights.first(&found.evidence, SHOWN),
+            gaps: self.sights.first(&found.gaps, TOLD),
             searched,
             anchor,
             confidence: found.confidence,

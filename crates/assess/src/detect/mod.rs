@@ -7,6 +7,8 @@
 mod applies;
 mod decide;
 mod example;
+mod expression;
+mod glob;
 mod library;
 mod pattern;
 mod rule;

@@ -21,11 +21,9 @@
 //! and `name` (for regular expressions); `*` stands for the values of all properties. Facts of tests are found only by patterns that ask for
 //! kind `test`, for `reach=test`, or for a kind of configuration.
 
-use std::sync::OnceLock;
-
-use regex::Regex;
 use serde::{Deserialize, Deserializer};
 
+use super::{expression::Expression, glob::Glob};
 use crate::fact::{Fact, Facts, Kind, Reach};
 
 /// One or several alternatives.
@@ -67,83 +65,6 @@ enum Test {
     Absent,
 }
 
-/// A regular expression whose form is known to be right, built when it is first asked. The pages
-/// have hundreds, a built one takes a hundred times the memory of its text, and whoever only reads a
-/// page asks none of them.
-#[derive(Debug, Clone)]
-struct Expression {
-    text: String,
-    built: OnceLock<Option<Regex>>,
-}
-
-impl Expression {
-    fn parse(text: &str) -> Result<Expression, String> {
-        regex_syntax::ast::parse::Parser::new().parse(text).map_err(|error| error.to_string())?;
-        Ok(Expression { text: text.to_owned(), built: OnceLock::new() })
-    }
-    /// The built one; nothing where it is larger than any may be, or asks for a class of characters
-    /// that is not compiled in.
-    fn built(&self) -> Option<&Regex> {
-        self.built.get_or_init(|| Regex::new(&self.text).ok()).as_ref()
-    }
-    fn fits(&self, value: &str) -> bool {
-        self.built().is_some_and(|regex| regex.is_match(value))
-    }
-}
-
-/// Alternatives of texts with `*`, in lower case.
-#[derive(Debug, Clone)]
-struct Glob(Vec<Vec<String>>);
-
-impl Glob {
-    fn new(text: &str) -> Glob {
-        let alternatives = split(text, '|');
-        Glob(alternatives.iter().map(|one| split(&one.to_lowercase(), '*').iter().map(|part| part.replace('\\', "")).collect()).collect())
-    }
-    fn matches(&self, text: &str) -> bool {
-        let lower;
-        let text = if text.bytes().any(|byte| byte.is_ascii_uppercase() || byte >= 0x80) {
-            lower = text.to_lowercase();
-            lower.as_str()
-        } else {
-            text
-        };
-        self.fits(text)
-    }
-    /// The same for a text in lower case.
-    fn fits(&self, text: &str) -> bool {
-        self.0.iter().any(|parts| fits(parts, text))
-    }
-}
-
-/// Splits at a character that no backslash stands before.
-fn split(text: &str, at: char) -> Vec<String> {
-    let (mut parts, mut now, mut escaped) = (Vec::new(), String::new(), false);
-    for character in text.chars() {
-        if character == at && !escaped {
-            parts.push(std::mem::take(&mut now));
-        } else {
-            now.push(character);
-        }
-        escaped = character == '\\' && !escaped;
-    }
-    parts.push(now);
-    parts
-}
-
-fn fits(parts: &[String], text: &str) -> bool {
-    let Some((first, rest)) = parts.split_first() else { return text.is_empty() };
-    let Some((last, middle)) = rest.split_last() else { return first == text };
-    let Some(mut left) = text.strip_prefix(first.as_str()) else { return false };
-    for part in middle {
-        match left.find(part.as_str()) {
-            Some(at) => left = &left[at + part.len()..],
-            None => return false,
-        }
-    }
-    left.ends_with(last.as_str())
-}
-
 impl Pattern {
     /// Reads a pattern.
     ///
@@ -170,7 +91,7 @@ impl Pattern {
             Test::Like(expression) | Test::Unlike(expression) => Some(expression),
             _ => None,
         });
-        expressions.into_iter().find(|expression| expression.built().is_none()).map(|expression| expression.text.as_str())
+        expressions.into_iter().find(|expression| !expression.is_buildable()).map(Expression::text)
     }
     /// Whether a fact matches.
     pub fn matches(&self, facts: &Facts, fact: &Fact) -> bool {
@@ -181,7 +102,9 @@ impl Pattern {
         let mut found: Vec<&Fact> = self
             .any
             .iter()
-            .flat_map(|one| facts.named(one.kind, |name| one.name.fits(name)).filter(move |fact| one.qualifies(facts, fact)))
+            .flat_map(|one| {
+                one.candidates(facts).into_iter().filter_map(|number| facts.get(number)).filter(|fact| one.qualifies(facts, fact))
+            })
             .collect();
         if self.any.len() > 1 {
             found.sort_by_key(|fact| (fact.file, fact.line, fact.kind));
@@ -223,6 +146,15 @@ impl One {
     }
     fn matches(&self, facts: &Facts, fact: &Fact) -> bool {
         fact.kind == self.kind && self.name.matches(&fact.name) && self.qualifies(facts, fact)
+    }
+    /// The numbers of facts of this kind and name, without those that lack a property it asks for.
+    fn candidates(&self, facts: &Facts) -> Vec<u32> {
+        if !self.name.is_any() {
+            return facts.named(self.kind, self.name.shapes(), |name| self.name.fits(name));
+        }
+        let wanted = self.conditions.iter().filter_map(Condition::wants);
+        let having = wanted.map(|attr| facts.having(self.kind, attr)).min_by_key(|numbers| numbers.len());
+        having.unwrap_or_else(|| facts.numbers(self.kind)).to_vec()
     }
     /// Whether a fact of this kind and name matches.
     fn qualifies(&self, facts: &Facts, fact: &Fact) -> bool {
@@ -307,6 +239,13 @@ impl Condition {
             return Err(format!("`{word}` is no condition"));
         };
         Ok(Condition { attr: attr.to_owned(), test })
+    }
+
+    /// The property of a fact without which it does not hold, where there is one.
+    fn wants(&self) -> Option<&str> {
+        let of_all = matches!(self.attr.as_str(), "file" | "in" | "lang" | "name" | "reach" | "*");
+        let needed = matches!(self.test, Test::Is(_) | Test::Like(_) | Test::Less(_) | Test::More(_) | Test::There);
+        (needed && !of_all).then_some(self.attr.as_str())
     }
 
     fn holds(&self, facts: &Facts, fact: &Fact) -> bool {

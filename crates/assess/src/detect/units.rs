@@ -60,10 +60,19 @@ impl Unit {
                 let root = |number: usize| facts.services.get(number).map(|service| service.root.as_str());
                 // Several programs may live in one folder: what lies there is of each of them.
                 owner.is_none_or(|owner| owner == mine || root(owner) == root(mine))
+                    || owner.is_some_and(|owner| lent(facts, mine, owner, fact))
                     || (shared(fact.kind) && owner.and_then(|owner| facts.services.get(owner)).is_some_and(|owner| owner.root.is_empty()))
             }
         }
     }
+}
+
+/// Whether a module that serves nobody by itself lends this to a service: modules of Java are built into the program that is
+/// started, and count as programs of their own for a `main` somewhere in them.
+fn lent(facts: &Facts, mine: usize, owner: usize, fact: &Fact) -> bool {
+    let (Some(mine), Some(owner)) = (facts.services.get(mine), facts.services.get(owner)) else { return false };
+    let serves = matches!(owner.kind, ServiceKind::Api | ServiceKind::Worker | ServiceKind::Ui);
+    !serves && mine.language == "java" && owner.language == "java" && fact.reach == Reach::Live
 }
 
 impl Unit {

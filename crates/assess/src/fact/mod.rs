@@ -5,9 +5,11 @@
 //! runs, which routes are mounted, what stands before them. Detectors ask [`Facts`] and nothing else.
 
 mod kind;
+mod names;
 mod set;
 
 pub use kind::Kind;
+pub use names::Shape;
 pub use set::{Facts, FileId, FileInfo, Service, ServiceKind};
 
 use serde::{Deserialize, Serialize};

@@ -2,13 +2,16 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::OnceLock,
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Kind};
+use super::{
+    Fact, Kind,
+    names::{Names, Shape},
+};
 
 /// A file of the tree, by number in the order of paths.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +63,9 @@ pub struct Service {
     pub entries: Vec<String>,
 }
 
+/// The facts of each kind that have a property.
+type Having = BTreeMap<Kind, HashMap<Box<str>, Vec<u32>>>;
+
 /// Everything that was found, indexed by kind.
 #[derive(Debug, Default)]
 pub struct Facts {
@@ -71,8 +77,10 @@ pub struct Facts {
     pub skipped: Vec<String>,
     facts: Vec<Fact>,
     kinds: BTreeMap<Kind, Vec<u32>>,
-    /// The names of each kind in lower case, each with its facts: a pattern is held against a name once.
-    names: BTreeMap<Kind, Vec<(String, Vec<u32>)>>,
+    /// The names of each kind.
+    names: BTreeMap<Kind, Names>,
+    /// Which facts have a property, put together when it is first asked for.
+    having: OnceLock<Having>,
     /// The service of each file, worked out when it is first asked for.
     owners: OnceLock<Vec<Option<usize>>>,
 }
@@ -82,20 +90,22 @@ fn order(a: &Fact, b: &Fact) -> Ordering {
     (a.file, a.line, a.kind, &a.name, &a.attrs).cmp(&(b.file, b.line, b.kind, &b.name, &b.attrs))
 }
 
+fn named(facts: &[Fact], numbers: &[u32]) -> Names {
+    let known = numbers.iter().filter_map(|number| Some((facts.get(*number as usize)?.name.to_lowercase(), *number)));
+    Names::new(known.collect())
+}
+
 impl Facts {
     /// Indexes these facts. They are sorted by file, line, kind and name, so that the order in which files were read does not matter.
     pub fn new(files: Vec<FileInfo>, services: Vec<Service>, mut facts: Vec<Fact>) -> Facts {
         facts.sort_by(order);
         facts.dedup();
         let mut kinds: BTreeMap<Kind, Vec<u32>> = BTreeMap::new();
-        let mut named: BTreeMap<Kind, HashMap<String, Vec<u32>>> = BTreeMap::new();
         for (number, fact) in facts.iter().enumerate() {
-            let number = u32::try_from(number).unwrap_or(u32::MAX);
-            kinds.entry(fact.kind).or_default().push(number);
-            named.entry(fact.kind).or_default().entry(fact.name.to_lowercase()).or_default().push(number);
+            kinds.entry(fact.kind).or_default().push(u32::try_from(number).unwrap_or(u32::MAX));
         }
-        let names = named.into_iter().map(|(kind, names)| (kind, names.into_iter().collect())).collect();
-        Facts { files, services, skipped: Vec::new(), facts, kinds, names, owners: OnceLock::new() }
+        let names = kinds.iter().map(|(kind, numbers)| (*kind, named(&facts, numbers))).collect();
+        Facts { files, services, skipped: Vec::new(), facts, kinds, names, having: OnceLock::new(), owners: OnceLock::new() }
     }
     /// Adds facts where they belong. What is indexed stays so and only moves; a few more cost little beside all that are there.
     pub fn extend(&mut self, mut more: Vec<Fact>) {
@@ -122,32 +132,67 @@ impl Facts {
             facts.push(fact);
         }
         more.for_each(|fact| add(&mut facts, fact));
-        let all = self.kinds.values_mut().chain(self.names.values_mut().flatten().map(|(_, numbers)| numbers));
-        for number in all.flatten() {
-            *number = places.get(*number as usize).copied().unwrap_or(*number);
-        }
+        let moved = |number: u32| places.get(number as usize).copied().unwrap_or(number);
+        self.kinds.values_mut().flatten().for_each(|number| *number = moved(*number));
+        self.names.values_mut().for_each(|names| names.moved(moved));
+        let mut grown = BTreeSet::new();
         for number in added {
             let Some(fact) = facts.get(number as usize) else { continue };
-            let (same, name) = (self.kinds.entry(fact.kind).or_default(), fact.name.to_lowercase());
+            let same = self.kinds.entry(fact.kind).or_default();
             same.insert(same.partition_point(|other| *other < number), number);
-            let names = self.names.entry(fact.kind).or_default();
-            match names.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, numbers)) => numbers.push(number),
-                None => names.push((name, vec![number])),
-            }
+            grown.insert(fact.kind);
         }
         self.facts = facts;
+        self.having = OnceLock::new();
+        for kind in grown {
+            let numbers = self.kinds.get(&kind).map_or(&[][..], Vec::as_slice);
+            self.names.insert(kind, named(&self.facts, numbers));
+        }
     }
     /// All facts of a kind, by file and line.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Fact> {
         self.kinds.get(&kind).into_iter().flatten().filter_map(|number| self.facts.get(*number as usize))
     }
-    /// The facts of a kind whose name in lower case is wanted, by file and line.
-    pub fn named(&self, kind: Kind, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &Fact> {
-        let found = self.names.get(&kind).into_iter().flatten().filter(|(name, _)| wanted(name));
-        let mut numbers: Vec<u32> = found.flat_map(|(_, numbers)| numbers.iter().copied()).collect();
+    /// The numbers of a kind's facts, in order.
+    pub fn numbers(&self, kind: Kind) -> &[u32] {
+        self.kinds.get(&kind).map_or(&[], Vec::as_slice)
+    }
+    /// The fact of a number.
+    pub fn get(&self, number: u32) -> Option<&Fact> {
+        self.facts.get(number as usize)
+    }
+    /// The numbers of the facts of a kind whose name in lower case is wanted, in order. Every wanted name has one of the shapes.
+    pub fn named<'a>(&self, kind: Kind, shapes: impl Iterator<Item = Shape<'a>>, wanted: impl Fn(&str) -> bool) -> Vec<u32> {
+        let mut numbers = Vec::new();
+        if let Some(names) = self.names.get(&kind) {
+            for shape in shapes {
+                names.find(shape, &wanted, &mut numbers);
+            }
+        }
         numbers.sort_unstable();
-        numbers.into_iter().filter_map(|number| self.facts.get(number as usize))
+        numbers.dedup();
+        numbers
+    }
+    /// The numbers of the facts of a kind that have a property, in order.
+    pub fn having(&self, kind: Kind, attr: &str) -> &[u32] {
+        let having = self.having.get_or_init(|| self.properties());
+        having.get(&kind).and_then(|attrs| attrs.get(attr)).map_or(&[], Vec::as_slice)
+    }
+    fn properties(&self) -> Having {
+        let mut having = Having::new();
+        for (kind, numbers) in &self.kinds {
+            let attrs = having.entry(*kind).or_default();
+            for number in numbers {
+                for (attr, _) in self.get(*number).into_iter().flat_map(|fact| &fact.attrs) {
+                    match attrs.get_mut(attr.as_str()) {
+                        Some(list) if list.last() == Some(number) => {}
+                        Some(list) => list.push(*number),
+                        None => _ = attrs.insert(attr.as_str().into(), vec![*number]),
+                    }
+                }
+            }
+        }
+        having
     }
     /// All facts, by file and line.
     pub fn all(&self) -> &[Fact] {
@@ -186,8 +231,10 @@ mod tests {
         Fact::new(kind, name, line, line)
     }
 
-    fn read(facts: &Facts, kind: Kind, name: &str) -> (Vec<u32>, Vec<u32>) {
-        (facts.of(kind).map(|fact| fact.line).collect(), facts.named(kind, |known| known == name).map(|fact| fact.line).collect())
+    fn read(facts: &Facts, kind: Kind, name: &str) -> (Vec<u32>, Vec<u32>, usize) {
+        let named = facts.named(kind, [Shape::Is(name)].into_iter(), |known| known == name);
+        let having = facts.having(kind, "late").len();
+        (facts.of(kind).map(|fact| fact.line).collect(), named.iter().filter_map(|number| Some(facts.get(*number)?.line)).collect(), having)
     }
 
     #[test]
@@ -196,20 +243,21 @@ mod tests {
         let later = || {
             vec![
                 fact(Kind::Library, "Z", 5),
-                fact(Kind::Call, "a", 12),
+                fact(Kind::Call, "a", 12).with("late", "1").with("late", "2"),
                 fact(Kind::Call, "a", 1),
                 fact(Kind::Call, "b", 4),
                 fact(Kind::Library, "Z", 5),
             ]
         };
         let mut grown = Facts::new(Vec::new(), Vec::new(), first());
+        assert!(grown.having(Kind::Call, "late").is_empty());
         grown.extend(later());
         let whole = Facts::new(Vec::new(), Vec::new(), first().into_iter().chain(later()).collect());
         assert_eq!(grown.all(), whole.all());
         for (kind, name) in [(Kind::Call, "a"), (Kind::Call, "b"), (Kind::Def, "a"), (Kind::Library, "z")] {
             assert_eq!(read(&grown, kind, name), read(&whole, kind, name), "{kind:?} {name}");
         }
-        assert_eq!(read(&grown, Kind::Call, "a"), (vec![1, 2, 4, 9, 12], vec![1, 2, 9, 12]));
-        assert_eq!(read(&grown, Kind::Library, "z"), (vec![5], vec![5]));
+        assert_eq!(read(&grown, Kind::Call, "a"), (vec![1, 2, 4, 9, 12], vec![1, 2, 9, 12], 1));
+        assert_eq!(read(&grown, Kind::Library, "z"), (vec![5], vec![5], 0));
     }
 }

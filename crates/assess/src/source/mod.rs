@@ -27,7 +27,7 @@ pub use folder::folder;
 pub use location::Location;
 pub use remote::{Access, remote};
 pub use sort::{Sort, sort};
-pub use tree::{File, Tree};
+pub use tree::{File, Tree, text};
 
 /// Why there is no tree.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! The files of a repository in memory.
 
+use std::borrow::Cow;
+
 /// One file with its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
@@ -7,6 +9,12 @@ pub struct File {
     pub path: String,
     /// What stands in it.
     pub bytes: Vec<u8>,
+}
+
+/// Bytes as text; what is no text becomes the sign for that. Most files are text, and telling that is far faster than looking for
+/// the places where they are not.
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Everything that is looked at, and what is not.

@@ -22,7 +22,7 @@ pub(super) fn read(file: &File, known: &dyn Fn(&str) -> bool, waivers: &mut Waiv
     if file.path.ends_with(".md") || !contains(&file.bytes, MARK.as_bytes()) {
         return;
     }
-    let text = String::from_utf8_lossy(&file.bytes);
+    let text = crate::source::text(&file.bytes);
     let lines: Vec<&str> = text.lines().collect();
     let mut met = 0;
     for (place, line) in lines.iter().enumerate() {

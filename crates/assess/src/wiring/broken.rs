@@ -177,7 +177,7 @@ fn made(path: &str) -> bool {
 
 /// The words of a text, comments left out where a line is nothing else.
 fn held(bytes: &[u8]) -> BTreeSet<String> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = crate::source::text(bytes);
     let lines = text.lines().filter(|line| !matches!(line.trim_start().get(..1), Some("#")) && !line.trim_start().starts_with("//"));
     lines
         .flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$'))

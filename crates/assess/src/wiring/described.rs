@@ -18,7 +18,7 @@ pub(super) fn mark(files: &[FileInfo], all: &mut [Fact], texts: &[&File]) {
     for file in texts.iter().filter(|file| document(&file.path)) {
         let Some(rest) = left.checked_sub(file.bytes.len()) else { continue };
         left = rest;
-        let text = String::from_utf8_lossy(&file.bytes);
+        let text = crate::source::text(&file.bytes);
         let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').filter(|word| word.len() > 2);
         // `PORT` is a variable, `port` is prose.
         let named = words.filter(|word| word.contains('_') || word.bytes().all(|byte| byte.is_ascii_uppercase()));

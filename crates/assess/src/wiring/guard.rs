@@ -121,7 +121,7 @@ impl<'a> Code<'a> {
             return vec!["401"];
         }
         let taken = self.extractors.get(last);
-        let mut work: Vec<(&str, usize)> = vec![(name, 1)];
+        let mut work: Vec<(&str, usize)> = vec![(name, 2)];
         work.extend(taken.into_iter().flatten().map(|name| (*name, DEEP)));
         work.extend(self.stands_for(name).into_iter().map(|name| (name, 1)));
         let ours = work.iter().any(|(name, _)| self.named.contains_key(name));
@@ -138,7 +138,11 @@ impl<'a> Code<'a> {
                 }
                 // What the guard asks for help.
                 let seen = work.iter().any(|(name, _)| *name == statement.name);
-                if further > 0 && self.named.contains_key(statement.name.as_str()) && !seen {
+                let near = self.named.get(statement.name.as_str()).is_some_and(|places| {
+                    // The second step stays in the file of the guard: `requireClient` calls `evaluateOr401`, and that `abort401`.
+                    further > 1 && taken.is_some() || next == 1 || places.iter().any(|(file, ..)| *file == statement.file)
+                });
+                if further > 0 && near && !seen {
                     work.push((&statement.name, further - 1));
                 }
             }

@@ -95,7 +95,7 @@ pub struct Read {
 /// Reads one file by what it is; nothing where no reader knows it. It looks at nothing but the path and the bytes, so that a
 /// cache may answer in its place.
 pub fn read(path: &str, bytes: &[u8]) -> Option<Read> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = crate::source::text(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let one = || match language::of(path) {
         Some(language) => {
@@ -105,6 +105,7 @@ pub fn read(path: &str, bytes: &[u8]) -> Option<Read> {
                 extract.facts.extend(steps.facts);
             }
             config::code::beside(path, text, &mut extract);
+            config::declared::beside(path, text, &mut extract);
             Some(Read { sort: language.name(), extract })
         }
         None => config::extract(path, text).map(|(sort, extract)| Read { sort, extract }),

@@ -38,15 +38,21 @@ pub(super) fn find(files: &[FileInfo], facts: &[Fact], texts: &[&File]) -> Vec<F
     let mut found = Found::default();
     // A default tells more than the assignment that it is.
     let first = |fact: &&Fact| matches!(fact.kind, Kind::Setting | Kind::Env);
+    let counts: Vec<bool> = files.iter().map(|info| !info.test && !elsewhere(&info.path)).collect();
     for fact in facts.iter().filter(first).chain(facts.iter().filter(|fact| !first(fact))).filter(|fact| fact.reach != Reach::Test) {
-        let Some(info) = files.get(fact.file.0 as usize).filter(|info| !info.test && !elsewhere(&info.path)) else { continue };
+        let number = fact.file.0 as usize;
+        let Some(info) = files.get(number).filter(|_| counts.get(number) == Some(&true)) else { continue };
         let text = texts.get(fact.file.0 as usize).copied();
         for (name, value, place) in statements(fact) {
             found.look(info, fact, text, name, value, place);
         }
     }
+    // What only tests run stands beside the code in some languages.
+    let tested: Vec<&Fact> = facts.iter().filter(|fact| fact.kind == Kind::Def && fact.reach == Reach::Test).collect();
     for (number, (info, file)) in files.iter().zip(texts).enumerate().filter(|(_, (info, _))| !info.test) {
-        found.shapes(super::file_id(number), info, file);
+        let id = super::file_id(number);
+        let within = |line: u32| tested.iter().any(|fact| fact.file == id && fact.line <= line && line <= fact.end);
+        found.shapes(id, info, file, &within);
         found.variables(super::file_id(number), info, file);
     }
     found.facts
@@ -104,12 +110,17 @@ impl Found {
     fn look(&mut self, info: &FileInfo, fact: &Fact, text: Option<&File>, name: &str, value: &str, place: &'static str) {
         let code = matches!(fact.kind, Kind::Setting | Kind::Env | Kind::Assign | Kind::Call | Kind::Decorator | Kind::Text);
         let inner = password(value);
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
         let called = if inner.is_some() || secretive(name) { name } else { return };
         let (judged, place) = match inner {
             Some(inner) => (judge("password", inner), if code || place == "compose" { "url" } else { place }),
             // The key that signs sessions is often a phrase: `keyboard cat`.
             None if fact.name.contains("session") && name.eq_ignore_ascii_case("secret") => {
                 (judge("passphrase", &value.replace(' ', "-")), place)
+            }
+            // So is the word that stands in where the environment gives none.
+            None if place == "default" && signing(name) && letters(value).len() >= 6 => {
+                (judge(name, value).or_else(|| judge("passphrase", value)), place)
             }
             None => (judge(name, value), place),
         };
@@ -122,8 +133,11 @@ impl Found {
             return;
         }
         // A code that is called what it is: `INVALID_PASSWORD = "invalid_password"`.
-        let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-        if code && place != "default" && letters(word) == letters(name) {
+        let called_so = letters(word) == letters(name) || letters(word) == letters(name.rsplit('.').next().unwrap_or(name));
+        // Or what a variable of the environment is called: `SecretVariable = "APP_CLIENT_SECRET"`.
+        let variable =
+            word.contains('_') && word.len() > 8 && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        if code && place != "default" && (called_so || variable && secretive(word)) {
             return;
         }
         // A name is no text: `password=password` hands on a variable.
@@ -155,7 +169,7 @@ impl Found {
     }
 
     /// Tokens of known shapes, wherever they stand.
-    fn shapes(&mut self, id: FileId, info: &FileInfo, file: &File) {
+    fn shapes(&mut self, id: FileId, info: &FileInfo, file: &File, tested: &dyn Fn(u32) -> bool) {
         let Some(any) = ANY.as_ref().filter(|_| file.bytes.len() < 2 << 20) else { return };
         for found in any.captures_iter(&file.bytes).take(50) {
             let Some(whole) = found.get(0) else { continue };
@@ -174,7 +188,9 @@ impl Found {
                 .map_or("token", |(name, _)| name);
             let before = file.bytes.get(..whole.start()).unwrap_or_default();
             let line = u32::try_from(before.iter().filter(|byte| **byte == b'\n').count() + 1).unwrap_or(u32::MAX);
-            self.add(id, line, line, shape, "token", Judged::Real);
+            if !tested(line) {
+                self.add(id, line, line, shape, "token", Judged::Real);
+            }
         }
     }
 
@@ -183,7 +199,7 @@ impl Found {
         let name = info.path.rsplit('/').next().unwrap_or("");
         let makes = name == "Makefile" || name.ends_with(".mk");
         let Some(variable) = VARIABLE.as_ref().filter(|_| makes || name.ends_with(".sh") || name == "justfile") else { return };
-        for (number, line) in String::from_utf8_lossy(&file.bytes).lines().enumerate().filter(|(_, line)| line.len() < 400) {
+        for (number, line) in crate::source::text(&file.bytes).lines().enumerate().filter(|(_, line)| line.len() < 400) {
             let Some(found) = variable.captures(line) else { continue };
             let (Some(name), Some(value)) = (found.get(1), found.get(2)) else { continue };
             let value = value.as_str().split(" #").next().unwrap_or("").trim();
@@ -202,9 +218,15 @@ impl Found {
     }
 }
 
+/// Whether a name is one of what signs or encrypts, and of nothing that is public.
+fn signing(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    ["secret", "secret_key", "secretkey"].iter().any(|end| lower.ends_with(end))
+}
+
 /// Whether a text stands in quotes on these lines.
 fn quoted(file: &File, line: u32, end: u32, value: &str) -> bool {
-    let text = String::from_utf8_lossy(&file.bytes);
+    let text = crate::source::text(&file.bytes);
     let lines = text.lines().skip(line.saturating_sub(1) as usize).take((end.saturating_sub(line) as usize + 1).min(400));
     let start = value.trim_matches(['"', '\'', '`']).chars().take(60).collect::<String>();
     let mut lines = lines.filter(|line| line.contains(start.as_str()));

@@ -330,7 +330,7 @@ impl<'a> Finder<'a> {
             if !matches!(info.path.rsplit('/').next(), Some("pyproject.toml" | "setup.py" | "setup.cfg")) {
                 continue;
             }
-            let text = self.texts.get(number).map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+            let text = self.texts.get(number).map(|file| crate::source::text(&file.bytes)).unwrap_or_default();
             for line in text.lines().filter(|line| line.contains(name) && line.contains(':')) {
                 let line: String = line.chars().map(|c| if matches!(c, '"' | '\'' | ',' | '[' | ']') { ' ' } else { c }).collect();
                 let Some((key, value)) = line.split_once('=').filter(|(key, _)| key.split_whitespace().last() == Some(name)) else {
@@ -353,7 +353,7 @@ impl<'a> Finder<'a> {
     fn plugins(&self) -> Vec<Place> {
         let mut found = Vec::new();
         for (number, info) in self.files.iter().enumerate().filter(|(_, info)| info.path.rsplit('/').next() == Some("pyproject.toml")) {
-            let text = self.texts.get(number).map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+            let text = self.texts.get(number).map(|file| crate::source::text(&file.bytes)).unwrap_or_default();
             let folder = info.path.rsplit_once('/').map_or("", |(folder, _)| folder);
             let mut ground = Ground::folder(folder);
             ground.folders.push(plain(&format!("{folder}/src")));
@@ -463,7 +463,7 @@ impl<'a> Finder<'a> {
         // A list of processes, then a shell script: what its lines start.
         if path.contains("ecosystem") || path.contains("pm2") {
             let Some(text) = self.texts.get(file.0 as usize) else { return Vec::new() };
-            let text = String::from_utf8_lossy(&text.bytes).into_owned();
+            let text = crate::source::text(&text.bytes).into_owned();
             let script = text
                 .split("script")
                 .nth(1)
@@ -471,7 +471,7 @@ impl<'a> Finder<'a> {
             return script.map(|script| self.file(start, started, script, depth.saturating_sub(1))).unwrap_or_default();
         }
         let Some(text) = self.texts.get(file.0 as usize).filter(|file| file.bytes.len() < 1 << 18) else { return Vec::new() };
-        let text = String::from_utf8_lossy(&text.bytes).replace("\\\n", " ");
+        let text = crate::source::text(&text.bytes).replace("\\\n", " ");
         let mut all = Vec::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#') && line.len() < 1000) {
             for started in super::command::started(&super::command::words(line), 2) {
@@ -510,7 +510,7 @@ impl<'a> Finder<'a> {
         let folder = ground.folders.first().cloned().unwrap_or_default();
         let join = |rest: &str| if folder.is_empty() { rest.to_owned() } else { format!("{folder}/{rest}") };
         let text = self.id(&join("package.json")).and_then(|file| self.texts.get(file.0 as usize));
-        let text = text.map(|file| String::from_utf8_lossy(&file.bytes)).unwrap_or_default();
+        let text = text.map(|file| crate::source::text(&file.bytes)).unwrap_or_default();
         let routed =
             ["\"next\"", "\"nuxt\"", "\"@sveltejs/kit\"", "\"@remix-run", "\"astro\"", "\"gatsby\""].iter().any(|name| text.contains(name));
         let files = |bases: &[&str]| -> Vec<FileId> {
@@ -542,7 +542,7 @@ impl<'a> Finder<'a> {
     fn pages(&self, found: &mut Vec<Found>) -> Vec<Place> {
         let mut places = Vec::new();
         for (number, info) in self.files.iter().enumerate().filter(|(_, info)| info.path.ends_with("package.json")) {
-            let Some(text) = self.texts.get(number).map(|file| String::from_utf8_lossy(&file.bytes)) else { continue };
+            let Some(text) = self.texts.get(number).map(|file| crate::source::text(&file.bytes)) else { continue };
             if !["\"react-dom\"", "\"vue\"", "\"next\"", "\"svelte\"", "\"@angular/core\"", "\"solid-js\""]
                 .iter()
                 .any(|name| text.contains(name))

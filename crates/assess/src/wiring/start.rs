@@ -114,7 +114,7 @@ pub(super) fn starts(files: &[FileInfo], extracts: &[Extract], texts: &[&File]) 
             let (command, name) = (command.trim().to_owned(), name.map(str::to_owned));
             found.push(Start { file, line, end: line, command, name, ground: own.clone(), rank });
         };
-        let lines = || String::from_utf8_lossy(&text.bytes).lines().map(str::to_owned).enumerate().collect::<Vec<_>>();
+        let lines = || crate::source::text(&text.bytes).lines().map(str::to_owned).enumerate().collect::<Vec<_>>();
         match name {
             "Procfile" => {
                 for (at, line) in lines() {

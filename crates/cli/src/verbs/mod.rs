@@ -6,6 +6,7 @@ mod assess;
 mod audit;
 mod backup;
 mod config;
+mod demo;
 mod doctor;
 mod explain;
 mod jobs;
@@ -56,6 +57,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Verb::Adopt(options) => adopt::run(&global, &options),
         Verb::Assess(options) => tokio::task::block_in_place(|| assess::run(&global, &options)),
         Verb::Prove(options) => prove::run(&global, &options).await,
+        Verb::Demo(what) => tokio::task::block_in_place(|| demo::run(&global, &what)),
         Verb::Doctor => doctor::run(&global).await,
         Verb::Openapi => openapi::run(),
         Verb::Explain { what } => explain::run(&global, what.as_deref()),

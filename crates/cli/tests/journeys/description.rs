@@ -215,6 +215,15 @@ both! {
             };
             crate::walk::refer(&mut body, &ids.iter().filter(|(of, _)| clinic.contains_key(*of)).map(|(of, id)| (*of, id.clone())).collect());
             once(&mut body, accepted);
+            // A row of the patient that is there: the form of the clinic, and a visit.
+            match operation.id.as_str() {
+                "encounters.void" | "encounters.restore" => body["uuid"] = json!("examples-0"),
+                "visits.void" | "visits.restore" => {
+                    let visit = json!({ "uuid": body["uuid"], "started": "2026-11-02 09:00:00" });
+                    owner.post(&format!("/v1/patients/{}/visits", clinic["patients"])).json(visit).await.expect(200);
+                }
+                _ => {}
+            }
             // Templates and rules go by their names.
             if operation.id.starts_with("workflow-templates.") || operation.id.starts_with("escalation-rules.") {
                 let items = if body["items"].is_array() { body["items"].as_array_mut().unwrap().iter_mut().collect() } else { vec![&mut body] };

@@ -28,7 +28,10 @@ async fn done(caller: &Caller, path: &str, body: Value) -> Value {
         body => caller.post(path).json(body.clone()).await,
     };
     let id = begun.expect(201).str("/job");
-    wait::until(BOUND, || async { ["done", "dead"].contains(&caller.get(&format!("/v1/jobs/{id}")).await.expect(200).str("/state").as_str()) }).await;
+    wait::until(BOUND, || async {
+        ["done", "dead"].contains(&caller.get(&format!("/v1/jobs/{id}")).await.expect(200).str("/state").as_str())
+    })
+    .await;
     let job = caller.get(&format!("/v1/jobs/{id}")).await.expect(200).json();
     assert_eq!(job["state"], "done", "{job}");
     job["result"].clone()

@@ -287,7 +287,17 @@ async fn forward(
 /// Takes erased persons out of a database that holds them.
 fn sweep(tx: &mut Tx<'_>, tombstones: &Tombstones) -> Result<()> {
     let mut tables = tx.tables()?;
-    // Whoever refers to a row goes before it.
+    // Whose a row is may stand in the one it refers to, so those are looked at first;
+    for table in tables.iter().filter(|table| tombstones.concerns(&table.name)) {
+        let columns: Vec<String> = table.names().map(str::to_owned).collect();
+        let mut bytes = Vec::new();
+        tx.dump(table, None, &mut |row| {
+            bytes.clear();
+            put_row(&mut bytes, row)?;
+            tombstones.rewrite(&table.name, &columns, &bytes).map(drop)
+        })?;
+    }
+    // and whoever refers to a row goes before it.
     tables.reverse();
     for table in tables.iter().filter(|table| tombstones.concerns(&table.name)) {
         let columns: Vec<String> = table.names().map(str::to_owned).collect();

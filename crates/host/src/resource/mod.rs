@@ -193,6 +193,10 @@ impl Field {
 }
 
 impl Resource {
+    /// The schema of what callers send, for [`Shape`](crate::shape::Shape): what a body must be like to be accepted.
+    pub fn input(&self) -> serde_json::Value {
+        schema::input(self)
+    }
     /// The fields that callers may send.
     pub(crate) fn sent(&self) -> impl Iterator<Item = &'static Field> {
         self.fields.iter().filter(|field| !field.read_only)

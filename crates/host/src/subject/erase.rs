@@ -9,7 +9,7 @@ use super::{
     certificate::{Certificate, Entry, Signed, Subject as Whom},
     own::PERSON,
     register::{Holding, Named},
-    tombstone::{self, Mark, WITHHELD},
+    tombstone::{Mark, WITHHELD},
 };
 use crate::{
     identity::{hex, people},
@@ -148,7 +148,7 @@ impl Subjects {
     }
 
     fn clear(&self, tx: &mut Tx<'_>, holding: &Holding, key: &str, mark: &Mark, truly: bool) -> Result<Entry> {
-        let rows = if !truly { 0 } else { holding.statements.erase(tx, &holding.subject, key, &tombstone::stand_in(mark))? };
+        let rows = if !truly { 0 } else { holding.statements.erase(tx, &holding.subject, key, mark)? };
         let why = match holding.subject.erase {
             super::Erase::Keep(why) => Some(why.to_owned()),
             _ => None,

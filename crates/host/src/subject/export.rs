@@ -70,14 +70,14 @@ impl Subjects {
         if known {
             holdings.extend(self.register.account());
         }
+        let mark = self.marker.mark(Some(&tenant.to_string()), kind, &found.key);
         let mut tables = Vec::new();
         let mut room = MOST;
         for holding in holdings {
-            let rows = rows(change, holding, &found.key, room)?;
+            let rows = rows(change, holding, (&found.key, &hex(&mark)), room)?;
             room -= rows.len();
             tables.push(Part { system: holding.system.into(), table: holding.subject.table.into(), rows });
         }
-        let mark = self.marker.mark(Some(&tenant.to_string()), kind, &found.key);
         let entries: Vec<Entry> = tables
             .iter()
             .map(|part| Entry {
@@ -119,9 +119,9 @@ fn is_known(tx: &Tx<'_>, person: &str) -> Result<bool> {
     Ok(known > 0)
 }
 
-fn rows(tx: &Tx<'_>, holding: &Holding, key: &str, room: usize) -> Result<Vec<Value>> {
+fn rows(tx: &Tx<'_>, holding: &Holding, (key, marked): (&str, &str), room: usize) -> Result<Vec<Value>> {
     let mut out = Vec::new();
-    let key = statements::bound(holding.subject.key, key)?;
+    let key = statements::bound(holding.subject.key, key, marked)?;
     tx.each(holding.statements.select, &[("key", key)], &mut |row| {
         if out.len() == room {
             return Err(Code::Invalid.because(format!("there are more than {MOST} rows about this subject; export the tenant instead")));

@@ -91,6 +91,9 @@ pub enum Key {
         /// That table's column with the key.
         key: &'static str,
     },
+    /// A column of text that holds no key but what [`Ctx::mark`](crate::Ctx::mark) makes of it: for
+    /// tables that must not say whose their rows are, and from which a person's still must go.
+    Marked(&'static str),
 }
 
 /// What becomes of the rows of an erased subject.

@@ -93,7 +93,7 @@ impl Register {
                     let key = match one.subject.key {
                         _ if one.subject.kind == PERSON => "an e-mail address or a usr_… id",
                         Key::Number(_) => "a whole number",
-                        Key::Text(_) | Key::Via { .. } => "a text",
+                        Key::Text(_) | Key::Via { .. } | Key::Marked(_) => "a text",
                     };
                     kinds.push(Kind { kind: one.subject.kind.into(), key: key.into(), tables: vec![table] });
                 }

@@ -3,13 +3,18 @@
 use plimsoll_core::Result;
 use plimsoll_store::{Bind, Tx, Value};
 
-use super::{Erase, Key, Subject, With, register::unfit};
+use super::{
+    Erase, Key, Subject, With,
+    register::unfit,
+    tombstone::{Mark, stand_in},
+};
+use crate::identity::hex;
 
 /// The statements of one declaration. They live as long as the process.
 pub(super) struct Statements {
     /// Every column of every row of the subject.
     pub(super) select: &'static str,
-    /// Every key that stands in the table, where it has a column of its own with them.
+    /// Every key, or mark of one, that stands in the table, where it has a column of its own with them.
     pub(super) keys: Option<&'static str>,
     /// How many of them live and are counted.
     living: Option<&'static str>,
@@ -28,7 +33,7 @@ impl Statements {
         let table = subject.table;
         let own = if owned { "tenant_id = :tenant AND " } else { "" };
         let whose = match subject.key {
-            Key::Text(column) | Key::Number(column) => format!("{own}{column} = :key"),
+            Key::Text(column) | Key::Number(column) | Key::Marked(column) => format!("{own}{column} = :key"),
             Key::Via { column, table, key } => {
                 format!("{own}{column} IN (SELECT id FROM {table} WHERE {own}{key} = :key)")
             }
@@ -60,7 +65,7 @@ impl Statements {
         };
         let recount = recounted("");
         let keys = match subject.key {
-            Key::Text(column) | Key::Number(column) => {
+            Key::Text(column) | Key::Number(column) | Key::Marked(column) => {
                 Some(leak(format!("SELECT DISTINCT {column} FROM {table} WHERE {own}{column} IS NOT NULL")))
             }
             Key::Via { .. } => None,
@@ -77,8 +82,9 @@ impl Statements {
     }
 
     /// Does what the declaration says to the rows of this subject; how many there were.
-    pub(super) fn erase(&self, tx: &mut Tx<'_>, subject: &Subject, key: &str, mark: &str) -> Result<u64> {
-        let key = bound(subject.key, key)?;
+    pub(super) fn erase(&self, tx: &mut Tx<'_>, subject: &Subject, key: &str, mark: &Mark) -> Result<u64> {
+        let marked = hex(mark);
+        let key = bound(subject.key, key, &marked)?;
         let Some(change) = self.change else {
             return Ok(u64::try_from(tx.row::<i64>(self.count, &[("key", key)])?).unwrap_or_default());
         };
@@ -90,17 +96,18 @@ impl Statements {
         }
         match subject.erase {
             Erase::Blank(columns) if columns.iter().any(|(_, with)| *with == With::Mark) => {
-                tx.write(change, &[("key", key), ("mark", mark.value())])
+                tx.write(change, &[("key", key), ("mark", stand_in(mark).value())])
             }
             _ => tx.write(change, &[("key", key)]),
         }
     }
 }
 
-/// A key as the column holds it.
-pub(super) fn bound(column: Key, key: &str) -> Result<Value<'_>> {
+/// A key as the column holds it; `marked` is its mark in hexadecimal digits.
+pub(super) fn bound<'k>(column: Key, key: &'k str, marked: &'k str) -> Result<Value<'k>> {
     match column {
         Key::Text(_) | Key::Via { .. } => Ok(Value::Text(key)),
+        Key::Marked(_) => Ok(Value::Text(marked)),
         Key::Number(_) => key.parse().map(Value::Int).map_err(|_| unfit("a key that is no number came to a column of numbers".into())),
     }
 }

@@ -10,9 +10,9 @@ use plimsoll_core::{Result, TenantId};
 use plimsoll_store::{Pace, Scope, Store, Value};
 
 use super::{
-    Subjects,
+    Key, Subjects,
     own::PERSON,
-    tombstone::{self, Stone, Tombstones},
+    tombstone::{self, Mark, Stone, Tombstones, read_mark},
 };
 
 static PACE: Pace = Pace::new();
@@ -40,7 +40,8 @@ pub async fn sweep(store: &Store, subjects: &Arc<Subjects>, moment: Option<plims
 }
 
 async fn owned(store: &Store, subjects: &Arc<Subjects>, tombstones: &Arc<Tombstones>, tenant: TenantId) -> Result<u64> {
-    let mut condemned: BTreeSet<(&'static str, String)> = BTreeSet::new();
+    // Where only the mark of a key stands, the key itself is not known.
+    let mut condemned: BTreeSet<(&'static str, Mark, Option<String>)> = BTreeSet::new();
     for at in 0..subjects.register.holdings.len() {
         let (subjects, tombstones) = (subjects.clone(), tombstones.clone());
         let some = store
@@ -53,8 +54,13 @@ async fn owned(store: &Store, subjects: &Arc<Subjects>, tombstones: &Arc<Tombsto
                         Value::Int(number) => number.to_string(),
                         other => other.text().unwrap_or_default().to_owned(),
                     };
-                    if tombstones.names(&subjects.marker.mark(Some(&owner), holding.subject.kind, &key)) {
-                        some.push((holding.subject.kind, key));
+                    let kind = holding.subject.kind;
+                    let (mark, key) = match holding.subject.key {
+                        Key::Marked(_) => (read_mark(&key).unwrap_or_default(), None),
+                        _ => (subjects.marker.mark(Some(&owner), kind, &key), Some(key)),
+                    };
+                    if tombstones.names(&mark) {
+                        some.push((kind, mark, key));
                     }
                     Ok(())
                 })?;
@@ -63,14 +69,16 @@ async fn owned(store: &Store, subjects: &Arc<Subjects>, tombstones: &Arc<Tombsto
             .await?;
         condemned.extend(some);
     }
-    let count = condemned.len() as u64;
-    for (kind, key) in condemned {
+    let count = condemned.iter().map(|(kind, mark, _)| (kind, mark)).collect::<BTreeSet<_>>().len() as u64;
+    for (kind, mark, key) in condemned {
         let subjects = subjects.clone();
         store
             .commit(Scope::Tenant(tenant), move |tx| {
-                let mark = subjects.marker.mark(Some(&tenant.to_string()), kind, &key);
                 for holding in subjects.register.of(kind) {
-                    holding.statements.erase(tx, &holding.subject, &key, &tombstone::stand_in(&mark))?;
+                    let marked = matches!(holding.subject.key, Key::Marked(_));
+                    if marked || key.is_some() {
+                        holding.statements.erase(tx, &holding.subject, key.as_deref().unwrap_or_default(), &mark)?;
+                    }
                 }
                 Ok(())
             })
@@ -96,7 +104,7 @@ async fn accounts(store: &Store, subjects: &Arc<Subjects>, tombstones: &Arc<Tomb
                     continue;
                 }
                 if let Some(holding) = subjects.register.account() {
-                    holding.statements.erase(tx, &holding.subject, &id, &tombstone::stand_in(&by_id))?;
+                    holding.statements.erase(tx, &holding.subject, &id, &by_id)?;
                     count += 1;
                 }
             }

@@ -25,12 +25,14 @@ const PATIENTS: Schema = Schema {
         id: "0001_clinic",
         up: "CREATE TABLE patient (tenant_id TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL UNIQUE, deleted_at INTEGER,
                 PRIMARY KEY (tenant_id, id)) STRICT;
+             CREATE TABLE rumour (tenant_id TEXT NOT NULL, id INTEGER NOT NULL, whose TEXT, text TEXT, PRIMARY KEY (tenant_id, id)) STRICT;
              CREATE TABLE visit (tenant_id TEXT NOT NULL, id INTEGER NOT NULL, patient TEXT NOT NULL, note TEXT, deleted_at INTEGER,
                 PRIMARY KEY (tenant_id, id)) STRICT;",
-        down: "DROP TABLE visit; DROP TABLE patient;",
+        down: "DROP TABLE visit; DROP TABLE rumour; DROP TABLE patient;",
     }],
 };
 const SUBJECTS: &[Subject] = &[
+    Subject::delete("patient", "rumour", Key::Marked("whose")),
     Subject::delete("patient", "visit", Key::Text("patient")).counted("visit"),
     Subject::blank("patient", "patient", Key::Text("id"), &[("name", With::Mark)]),
 ];
@@ -117,7 +119,7 @@ async fn every_table_of_the_host_was_thought_about() {
         .await
         .unwrap();
     let known: BTreeSet<&str> = own::TABLES.iter().map(|(name, _)| *name).collect();
-    let own: Vec<&String> = names.iter().filter(|name| *name != "patient" && *name != "visit").collect();
+    let own: Vec<&String> = names.iter().filter(|name| !["patient", "rumour", "visit"].contains(&name.as_str())).collect();
     let forgotten: Vec<&&String> = own.iter().filter(|name| !known.contains(name.as_str())).collect();
     assert!(forgotten.is_empty(), "say in subject/own.rs what an erasure does to {forgotten:?}");
     let declared: BTreeSet<&str> =
@@ -151,6 +153,46 @@ async fn an_erasure_reaches_every_declared_table_and_nobody_else() {
         .await
         .unwrap();
     assert!(!entry.contains("ann") && entry.contains("tombstone"), "{entry}");
+}
+
+#[tokio::test]
+async fn rows_that_only_bear_a_mark_are_found_by_whoever_has_the_key() {
+    let bench = Bench::new().await;
+    let here = bench.tenant("here").await;
+    let marks = ["ann", "bob", "eve"].map(|key| hex(&bench.subjects.marker.mark(Some(&here.to_string()), "patient", key)));
+    let put = |tx: &mut Tx<'_>, number: i64, whose: &str| {
+        tx.write(
+            "INSERT INTO rumour (tenant_id, id, whose, text) VALUES (:tenant, :id, :whose, 'is ill')",
+            bind! { id: number, whose: whose },
+        )
+    };
+    let all = marks.clone();
+    bench
+        .store
+        .commit(Scope::Tenant(here), move |tx| all.iter().zip(1..).try_for_each(|(mark, number)| put(tx, number, mark).map(drop)))
+        .await
+        .unwrap();
+    const RUMOURS: &str = "SELECT count(*) FROM rumour WHERE tenant_id = :tenant";
+    let copy = bench.desk.export_subject(&bench.subjects, "here", "patient", "eve").await.unwrap();
+    assert_eq!(copy.tables.iter().find(|part| part.table == "rumour").unwrap().rows.len(), 1);
+    assert_eq!(
+        rows(&bench.erase("here", "patient", "eve").await.unwrap(), "rumour"),
+        ("deleted".into(), 1),
+        "of somebody nobody else knows"
+    );
+    assert_eq!(bench.count(here, RUMOURS).await, 2);
+
+    // An older archive brings it back: by the row alone nobody can tell who it is, and it goes all the same.
+    let stones = bench.stones().await;
+    let mut tombstones = Tombstones::new(bench.subjects.clone(), None);
+    tombstones.add(stones.clone()).unwrap();
+    let judged =
+        |mark: &str| tombstones.judge("rumour", Some(&here.to_string()), |column| (column == "whose").then_some(Value::Text(mark)));
+    assert_eq!((judged(&marks[2]), judged(&marks[1])), (Verdict::Drop, Verdict::Keep));
+    let eve = marks[2].clone();
+    bench.store.commit(Scope::Tenant(here), move |tx| put(tx, 3, &eve).map(drop)).await.unwrap();
+    assert_eq!(super::sweep::sweep(&bench.store, &bench.subjects, None, stones).await.unwrap(), 1);
+    assert_eq!(bench.count(here, RUMOURS).await, 2);
 }
 
 #[tokio::test]

@@ -74,14 +74,19 @@ pub struct Stone {
 
 impl Stone {
     fn bytes(&self) -> Option<Mark> {
-        let digits: Option<Vec<u8>> = self.mark.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-        let digits = digits.filter(|digits| digits.len() == 64)?;
-        let mut mark = [0; 32];
-        for (byte, pair) in mark.iter_mut().zip(digits.chunks(2)) {
-            *byte = pair[0] << 4 | pair[1];
-        }
-        Some(mark)
+        read_mark(&self.mark)
     }
+}
+
+/// A mark out of its hexadecimal digits.
+pub(super) fn read_mark(text: &str) -> Option<Mark> {
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits.filter(|digits| digits.len() == 64)?;
+    let mut mark = [0; 32];
+    for (byte, pair) in mark.iter_mut().zip(digits.chunks(2)) {
+        *byte = pair[0] << 4 | pair[1];
+    }
+    Some(mark)
 }
 
 /// What becomes of a row that is about to be restored.
@@ -144,12 +149,22 @@ pub struct Tombstones {
     stones: Vec<Stone>,
     /// Declarations of which rows were left out, by position.
     dropped: Mutex<BTreeSet<usize>>,
+    /// Rows of erased subjects that came by, by table, tenant and id: what refers to them comes after them.
+    met: Mutex<HashMap<(&'static str, String, String), Mark>>,
 }
 
 impl Tombstones {
     /// None yet, for data as it was at `moment`.
     pub fn new(subjects: Arc<Subjects>, moment: Option<Time>) -> Tombstones {
-        Tombstones { subjects, moment, marks: HashMap::new(), latest: HashMap::new(), stones: Vec::new(), dropped: Mutex::default() }
+        Tombstones {
+            subjects,
+            moment,
+            marks: HashMap::new(),
+            latest: HashMap::new(),
+            stones: Vec::new(),
+            dropped: Mutex::default(),
+            met: Mutex::default(),
+        }
     }
 
     /// Adds some: from beside the archives, or from a database ([`read`]).
@@ -203,6 +218,9 @@ impl Tombstones {
         }
         for (place, one) in self.subjects.register.holdings.iter().enumerate().filter(|(_, one)| one.subject.table == table) {
             let Some(mark) = self.marked(one, tenant, &value) else { continue };
+            if let (Some(tenant), Some(id)) = (tenant, value("id").and_then(written)) {
+                self.met.lock().unwrap_or_else(PoisonError::into_inner).insert((one.subject.table, tenant.to_owned(), id), mark);
+            }
             match one.subject.erase {
                 Erase::Keep(_) => {}
                 Erase::Delete => {
@@ -271,8 +289,12 @@ impl Tombstones {
                 }
                 _ => return None,
             },
-            // The row it refers to is blanked or left out, and what is left opens nothing.
-            (Key::Via { .. }, _) => return None,
+            (Key::Marked(column), value) => return read_mark(value(column)?.text()?).filter(|mark| self.marks.contains_key(mark)),
+            // Tables come after those they refer to.
+            (Key::Via { column, table, .. }, value) => {
+                let place = (table, tenant?.to_owned(), written(value(column)?)?);
+                return self.met.lock().unwrap_or_else(PoisonError::into_inner).get(&place).copied();
+            }
         };
         let tenant = if one.owned { Some(tenant?) } else { None };
         let mark = self.subjects.marker.mark(tenant, one.subject.kind, &key);
@@ -294,6 +316,14 @@ impl Tombstones {
             }
         }
         Ok(())
+    }
+}
+
+/// A number or text that tells a row apart.
+fn written(value: Value<'_>) -> Option<String> {
+    match value {
+        Value::Int(number) => Some(number.to_string()),
+        other => other.text().map(str::to_owned),
     }
 }
 

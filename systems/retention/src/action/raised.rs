@@ -61,8 +61,7 @@ pub(crate) fn scored(change: &mut Change<'_, '_>, watch: &mut Watch, one: &Score
     let late = one.due.map_or(0, |due| one.as_of.since(due));
     if late >= watch.terms.missed_after.max(1) {
         let severity = if late >= SEVERE { Level::High } else { Level::Medium };
-        let raised =
-            watch.raise(change, &draft("missed_visit", severity, format!("The refill was due on {}", one.as_of.plus(-late))))?;
+        let raised = watch.raise(change, &draft("missed_visit", severity, format!("The refill was due on {}", one.as_of.plus(-late))))?;
         if raised.is_some() {
             watch.workflows(
                 change,

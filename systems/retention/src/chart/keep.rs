@@ -45,10 +45,17 @@ pub fn keep(tx: &mut Tx<'_>, record: &mut Record, now: plimsoll::Time) -> Result
         Some((id, Some(_), before)) if before.is_some() && touched < before => return Ok((Kept::Older, id)),
         Some((id, ..)) => {
             person(tx, UPDATE, id, &record.person, now)?;
+            let rulings = rulings(tx, id)?;
             tx.write("DELETE FROM visit WHERE tenant_id = :tenant AND patient_id = :patient AND local = 0", bind! { patient: id })?;
             tx.write("DELETE FROM encounter WHERE tenant_id = :tenant AND patient_id = :patient AND local = 0", bind! { patient: id })?;
             add_local(tx, id, record)?;
-            (Kept::Changed, id)
+            follow(record, &rulings);
+            rows(tx, id, record)?;
+            chart(tx, id, record, Some((&digest, touched)), now)?;
+            for one in &rulings {
+                tx.write(one.row.rule(), bind! { patient: id, uuid: one.uuid, ruled: i64::from(one.voided) })?;
+            }
+            return Ok((Kept::Changed, id));
         }
         None => {
             let id = tx.born("patient")?;
@@ -68,6 +75,68 @@ pub fn keep(tx: &mut Tx<'_>, record: &mut Record, now: plimsoll::Time) -> Result
 pub fn rebuild(tx: &mut Tx<'_>, patient: &Patient, now: plimsoll::Time) -> Result<()> {
     let record = read::record(tx, patient)?;
     chart(tx, patient.id, &record, None, now)
+}
+
+/// A row that can be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ruled {
+    /// A visit.
+    Visit,
+    /// A form with its answers.
+    Encounter,
+}
+
+impl Ruled {
+    const fn rule(self) -> &'static str {
+        match self {
+            Ruled::Visit => {
+                "UPDATE visit SET voided = :ruled, ruled = :ruled WHERE tenant_id = :tenant AND patient_id = :patient AND uuid = :uuid"
+            }
+            Ruled::Encounter => {
+                "UPDATE encounter SET voided = :ruled, ruled = :ruled WHERE tenant_id = :tenant AND patient_id = :patient AND uuid = :uuid"
+            }
+        }
+    }
+}
+
+/// What somebody here ruled about a row.
+struct Ruling {
+    row: Ruled,
+    uuid: String,
+    voided: bool,
+}
+
+/// Takes a row back, or lets it count again, whatever its source says from now on; whether there is such a row.
+///
+/// # Errors
+/// What the database says.
+pub(crate) fn rule(tx: &mut Tx<'_>, patient: &Patient, row: Ruled, uuid: &str, voided: bool, now: plimsoll::Time) -> Result<bool> {
+    let there = tx.write(row.rule(), bind! { patient: patient.id, uuid: uuid, ruled: i64::from(voided) })? > 0;
+    if there {
+        rebuild(tx, patient, now)?;
+    }
+    Ok(there)
+}
+
+fn rulings(tx: &Tx<'_>, id: i64) -> Result<Vec<Ruling>> {
+    const VISITS: &str = "SELECT uuid, ruled FROM visit WHERE tenant_id = :tenant AND patient_id = :patient AND ruled IS NOT NULL";
+    const ENCOUNTERS: &str = "SELECT uuid, ruled FROM encounter WHERE tenant_id = :tenant AND patient_id = :patient AND ruled IS NOT NULL";
+    let mut all = Vec::new();
+    for (row, sql) in [(Ruled::Visit, VISITS), (Ruled::Encounter, ENCOUNTERS)] {
+        let some: Vec<(String, i64)> = tx.rows(sql, bind! { patient: id })?;
+        all.extend(some.into_iter().map(|(uuid, ruled)| Ruling { row, uuid, voided: ruled != 0 }));
+    }
+    Ok(all)
+}
+
+/// Makes a record say what was ruled here.
+fn follow(record: &mut Record, rulings: &[Ruling]) {
+    for one in rulings {
+        match one.row {
+            Ruled::Visit => record.visits.iter_mut().filter(|row| row.uuid == one.uuid).for_each(|row| row.voided = one.voided),
+            Ruled::Encounter => record.encounters.iter_mut().filter(|row| row.uuid == one.uuid).for_each(|row| row.voided = one.voided),
+        }
+    }
 }
 
 const INSERT: &str = "INSERT INTO patient (tenant_id, id, uuid, facility, pepfar_id, given_name, family_name, birthdate, gender, state, city, \

@@ -12,7 +12,7 @@ mod rows;
 pub use digest::digest;
 pub(crate) use digest::hex;
 pub use keep::{Kept, keep, rebuild};
-pub(crate) use keep::{write_encounter, write_visit};
+pub(crate) use keep::{Ruled, rule, write_encounter, write_visit};
 pub(crate) use read::PERSON_COLUMNS;
 pub use read::{Patient, patient, record};
 pub(crate) use rows::day;

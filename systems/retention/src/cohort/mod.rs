@@ -4,6 +4,7 @@
 //! whether or not the 999 before were drawn, and any number of people costs the memory of one.
 
 mod course;
+mod moved;
 mod place;
 mod record;
 mod stream;
@@ -11,6 +12,7 @@ mod text;
 mod untidy;
 
 pub use course::{DTG, Dispensed, EFV, FIRST, Findings, LAST, Member, Occasion, Pickup};
+pub use moved::moved;
 pub use place::{FACILITIES, Facility, facilities};
 pub use stream::{Stream, mix};
 pub use untidy::{Planted, Untidy};

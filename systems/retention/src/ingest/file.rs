@@ -4,29 +4,45 @@ use std::{
     fs::File,
     io::{BufRead, BufReader, Cursor, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use plimsoll::{Code, Result};
 use ring::digest::{Context, SHA256};
 use tokio::sync::mpsc;
 
+use super::packed::{self, Contents, Packed, Place};
 use crate::{
     chart,
     formats::{Bundle, Entry, Json, Ndjson, Source, Table, Xml},
+    record::Reason,
 };
 
 /// Bytes that are read at once when a file is hashed.
-const PIECE: usize = 1 << 16;
+pub(super) const PIECE: usize = 1 << 16;
 
 /// A file's bytes: uploaded, or in the inbox.
 #[derive(Debug, Clone)]
 pub enum Bytes {
     /// In memory.
-    Here(Vec<u8>),
+    Here(Arc<[u8]>),
     /// A file.
     At(PathBuf),
     /// A folder with the four files of a bundle.
     Bundle(PathBuf),
+}
+
+/// What a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Its bytes.
+    pub size: u64,
+    /// Their SHA-256.
+    pub sha: String,
+    /// The format of its records.
+    pub format: &'static str,
+    /// Whether they lie in a ZIP archive.
+    pub packed: bool,
 }
 
 /// The format of a file by its name and first bytes.
@@ -47,8 +63,7 @@ pub fn format(name: &str, start: &[u8]) -> Result<&'static str> {
             Ok(if whole && lines.any(|line| !line.trim_ascii().is_empty()) { "ndjson" } else { "json" })
         }
         (_, Some(b'<')) => Ok("xml"),
-        _ => Err(Code::UnsupportedMedia
-            .because("this is no export that is understood here: JSON, NDJSON, XML, or four CSV files in a folder of the inbox")),
+        _ => Err(Code::UnsupportedMedia.because("this is no export that is understood here: JSON, NDJSON, XML, four CSV files in a folder of the inbox, or a ZIP archive of these")),
     }
 }
 
@@ -66,6 +81,10 @@ impl Bytes {
         // A link could lead out of the inbox.
         let about = std::fs::symlink_metadata(&path).map_err(|_| Code::NotFound.because(format!("there is no `{name}` in the inbox")))?;
         if about.is_dir() {
+            let linked = |table: Table| std::fs::symlink_metadata(path.join(table.file())).is_ok_and(|about| !about.is_file());
+            if let Some(table) = Table::ALL.into_iter().find(|table| linked(*table)) {
+                return Err(Code::Invalid.because(format!("`{}` in `{name}` is no file", table.file())));
+            }
             Ok(Bytes::Bundle(path))
         } else if about.is_file() {
             Ok(Bytes::At(path))
@@ -74,15 +93,15 @@ impl Bytes {
         }
     }
 
-    /// Size, SHA-256 and format.
+    /// What it is, by its bytes.
     ///
     /// # Errors
     /// [`Code::UnsupportedMedia`] for what is none of ours; [`Code::NotFound`] for what cannot be read.
-    pub fn look(&self, name: &str) -> Result<(u64, String, &'static str)> {
+    pub fn look(&self, name: &str) -> Result<Look> {
         match self {
             Bytes::Here(bytes) => {
-                let (size, sha) = hashed(&mut [Box::new(bytes.as_slice())])?;
-                Ok((size, sha, format(name, bytes.get(..PIECE).unwrap_or(bytes))?))
+                let (size, sha) = hashed(&mut [Box::new(&bytes[..])])?;
+                self.within(name, bytes.get(..PIECE).unwrap_or(bytes), size, sha)
             }
             Bytes::At(path) => {
                 let mut start = vec![0; PIECE];
@@ -95,7 +114,7 @@ impl Bytes {
                     }
                 }
                 let (size, sha) = hashed(&mut [Box::new(opened(path)?)])?;
-                Ok((size, sha, format(name, &start[..length])?))
+                self.within(name, &start[..length], size, sha)
             }
             Bytes::Bundle(folder) => {
                 let mut files: Vec<Box<dyn Read>> = Vec::new();
@@ -103,67 +122,154 @@ impl Bytes {
                     files.push(Box::new(opened(&folder.join(table.file()))?));
                 }
                 let (size, sha) = hashed(&mut files)?;
-                Ok((size, sha, "csv"))
+                Ok(Look { size, sha, format: "csv", packed: false })
             }
         }
     }
 
-    /// Hands over every entry from `skip` on, until nobody takes them any more. Blocks.
+    fn within(&self, name: &str, start: &[u8], size: u64, sha: String) -> Result<Look> {
+        match self.place().filter(|_| packed::is_archive(start)) {
+            Some(place) => Ok(Look { size, sha, format: Packed::open(&place)?.look(size)?.format(), packed: true }),
+            None => Ok(Look { size, sha, format: format(name, start)?, packed: false }),
+        }
+    }
+
+    /// Where its bytes lie, unless they are several files.
+    fn place(&self) -> Option<Place> {
+        match self {
+            Bytes::Here(bytes) => Some(Place::Here(bytes.clone())),
+            Bytes::At(path) => Some(Place::At(path.clone())),
+            Bytes::Bundle(_) => None,
+        }
+    }
+
+    /// Hands over every entry from `skip` on, until nobody takes them any more; where the file is torn. Blocks.
     ///
     /// # Errors
     /// As [`Bytes::look`]; [`Code::Malformed`] where not even the first line of a table is one.
-    pub fn send(self, format: &str, source: &Source, skip: u64, to: &mpsc::Sender<Vec<Entry>>) -> Result<()> {
-        match self {
-            Bytes::Bundle(folder) => {
+    pub fn send(self, about: &Look, source: &Source, skip: u64, to: &mpsc::Sender<Vec<Entry>>) -> Result<Option<Torn>> {
+        let mut delivery = Delivery { to, skip, base: 0, torn: None, ending: None, step: Vec::with_capacity(STEP) };
+        match (self.place(), self) {
+            (Some(place), _) if about.packed => unpack(&place, about, source, &mut delivery)?,
+            (_, Bytes::Bundle(folder)) => {
                 for table in Table::ALL {
-                    let rows =
-                        crate::formats::Rows::new(buffered(&folder.join(table.file()))?, table).map_err(|reject| refused(&reject))?;
-                    rows.in_order().map_err(|reject| refused(&reject))?;
+                    in_order(buffered(&folder.join(table.file()))?, table)?;
                 }
                 let [a, b, c, d] = Table::ALL.map(|table| buffered(&folder.join(table.file())));
                 let bundle = Bundle::new([a?, b?, c?, d?], source).map_err(|reject| refused(&reject))?;
-                deliver(bundle, skip, to);
-                Ok(())
+                delivery.all(bundle);
             }
-            Bytes::At(path) => read(buffered(&path)?, format, source, skip, to),
-            Bytes::Here(bytes) => read(Cursor::new(bytes), format, source, skip, to),
+            (_, Bytes::At(path)) => read(buffered(&path)?, about.format, source, &mut delivery),
+            (_, Bytes::Here(bytes)) => read(Cursor::new(bytes), about.format, source, &mut delivery),
+        }
+        delivery.end();
+        Ok(delivery.torn.or(delivery.ending))
+    }
+}
+
+fn unpack(place: &Place, about: &Look, source: &Source, delivery: &mut Delivery<'_>) -> Result<()> {
+    let mut packed = Packed::open(place)?;
+    match packed.look(about.size)? {
+        Contents::Files(files) => {
+            for (index, format) in files {
+                read(packed.member(index)?, format, source, delivery);
+            }
+        }
+        Contents::Bundle(tables) => {
+            for (index, table) in tables.into_iter().zip(Table::ALL) {
+                in_order(packed.member(index)?, table)?;
+            }
+            // Four streams out of one archive at once: each has it open for itself.
+            let [mut a, mut b, mut c, mut d] = [Packed::open(place)?, Packed::open(place)?, Packed::open(place)?, packed];
+            let [at_a, at_b, at_c, at_d] = tables;
+            let streams = [a.member(at_a)?, b.member(at_b)?, c.member(at_c)?, d.member(at_d)?];
+            delivery.all(Bundle::new(streams, source).map_err(|reject| refused(&reject))?);
         }
     }
+    Ok(())
+}
+
+/// A walk over files side by side needs them sorted; asking first costs one pass and loses nobody's rows.
+fn in_order(stream: impl BufRead, table: Table) -> Result<()> {
+    let rows = crate::formats::Rows::new(stream, table).map_err(|reject| refused(&reject))?;
+    rows.in_order().map(drop).map_err(|reject| refused(&reject))
 }
 
 fn refused(reject: &crate::formats::Reject) -> plimsoll::Error {
     Code::Malformed.because(format!("the file cannot be read: {reject}"))
 }
 
-fn read(stream: impl BufRead, format: &str, source: &Source, skip: u64, to: &mpsc::Sender<Vec<Entry>>) -> Result<()> {
+fn read(stream: impl BufRead, format: &str, source: &Source, delivery: &mut Delivery<'_>) {
     match format {
-        "ndjson" => deliver(Ndjson::new(stream, source), skip, to),
-        "xml" => deliver(Xml::new(stream, source), skip, to),
-        _ => deliver(Json::new(stream, source), skip, to),
+        "ndjson" => delivery.all(Ndjson::new(stream, source)),
+        "xml" => delivery.all(Xml::new(stream, source)),
+        _ => delivery.all(Json::new(stream, source)),
     }
-    Ok(())
 }
 
 /// Records of one step: few enough that others' changes need not wait long.
 const STEP: usize = 100;
 
-fn deliver(entries: impl Iterator<Item = Entry>, skip: u64, to: &mpsc::Sender<Vec<Entry>>) {
-    let mut step = Vec::with_capacity(STEP);
-    for entry in entries {
-        if entry.index < skip {
-            continue;
+/// A line, and why nothing could be read from there on.
+pub type Torn = (u64, Reason);
+
+/// Where and why a file could not be read past an entry.
+fn broken(entry: &Entry) -> Option<(u64, Reason)> {
+    const ENDS: [Reason; 6] = [Reason::Unread, Reason::Unfinished, Reason::Syntax, Reason::DocumentType, Reason::Entity, Reason::NotSorted];
+    let faults = entry.read.as_ref().err().filter(|_| entry.original.is_empty())?;
+    faults.iter().find(|fault| fault.pointer.is_empty() && ENDS.contains(&fault.reason)).map(|fault| (entry.line, fault.reason))
+}
+
+/// The same of what may be the last line of a file that was cut off.
+fn cut_off(entry: &Entry) -> Option<(u64, Reason)> {
+    let faults = entry.read.as_ref().err()?;
+    faults.iter().find(|fault| fault.reason == Reason::Unfinished).map(|fault| (entry.line, fault.reason))
+}
+
+/// Hands records over, those of one file after those of the other.
+struct Delivery<'a> {
+    to: &'a mpsc::Sender<Vec<Entry>>,
+    /// Those before this one were handed over by an attempt before.
+    skip: u64,
+    /// Records of the files before.
+    base: u64,
+    step: Vec<Entry>,
+    /// Where a file could not be read further,
+    torn: Option<Torn>,
+    /// and where the last record was cut off. Also of records that an attempt before has settled.
+    ending: Option<Torn>,
+}
+
+impl Delivery<'_> {
+    fn all(&mut self, entries: impl Iterator<Item = Entry>) {
+        let mut next = self.base;
+        for mut entry in entries {
+            if self.to.is_closed() {
+                return;
+            }
+            (self.ending, self.torn) = (cut_off(&entry), self.torn.or_else(|| broken(&entry)));
+            entry.index += self.base;
+            next = entry.index + 1;
+            if entry.index < self.skip {
+                continue;
+            }
+            self.step.push(entry);
+            if self.step.len() == STEP {
+                self.end();
+            }
         }
-        step.push(entry);
-        if step.len() == STEP && to.blocking_send(std::mem::take(&mut step)).is_err() {
-            return;
-        }
+        self.base = next;
     }
-    if !step.is_empty() {
-        let _ = to.blocking_send(step);
+
+    /// Nobody there any more is no failure: the work was given up.
+    fn end(&mut self) {
+        if !self.step.is_empty() {
+            let _ = self.to.blocking_send(std::mem::replace(&mut self.step, Vec::with_capacity(STEP)));
+        }
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> plimsoll::Error {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> plimsoll::Error {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Code::NotFound.because(format!("`{name}` in the inbox cannot be read: {error}"))
 }

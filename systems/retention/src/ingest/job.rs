@@ -53,38 +53,47 @@ impl Job for Ingest {
             return finish(ctx, id, None).await;
         }
         let bytes = match inbox {
-            Some(name) => Bytes::in_inbox(ctx.system.inbox()?, &name)?,
-            None => Bytes::Here(whole(&ctx, &batch).await?),
+            Some(name) => Bytes::in_inbox(ctx.system.inbox()?, &name),
+            None => Ok(Bytes::Here(whole(&ctx, &batch).await?.into())),
         };
-        if let Bytes::At(_) | Bytes::Bundle(_) = &bytes {
-            // A file that is no longer the one that was accepted would shift every record.
-            let (looked, name) = (bytes.clone(), batch.name.clone());
-            let (_, sha, _) = ctx.compute(move || looked.look(&name)).await?;
-            if sha != batch.sha256 {
-                return finish(ctx, id, Some("the file in the inbox is not the one that was accepted".into())).await;
+        let looked = match bytes {
+            Ok(bytes) => {
+                let name = batch.name.clone();
+                ctx.compute(move || bytes.look(&name).map(|look| (bytes, look))).await
             }
-        }
+            Err(error) => Err(error),
+        };
+        // A file that is no longer the one that was accepted would shift every record.
+        const GONE: [Code; 4] = [Code::NotFound, Code::Invalid, Code::Malformed, Code::UnsupportedMedia];
+        let (bytes, look) = match looked {
+            Ok((bytes, look)) if look.sha == batch.sha256 => (bytes, look),
+            Err(error) if !GONE.contains(&error.code()) => return Err(error),
+            _ => return finish(ctx, id, Some("the file in the inbox is not the one that was accepted".into())).await,
+        };
         let source = Source {
             reading: declared.reading(),
             country: declared.country,
             ..Source::at(Stamp(ctx.now().micros().div_euclid(1_000_000) + i64::from(declared.ahead) * 60))
         };
         let (to, mut from) = mpsc::channel::<Vec<Entry>>(2);
-        let (format, skip) = (batch.format.clone(), u64::try_from(batch.settled).unwrap_or(0));
-        let reading = tokio::task::spawn_blocking(move || bytes.send(&format, &source, skip, &to));
+        let skip = u64::try_from(batch.settled).unwrap_or(0);
+        let reading = tokio::task::spawn_blocking(move || bytes.send(&look, &source, skip, &to));
         let share = ctx.system.config.most_rejects;
         let (mut settled, mut rejected) = (batch.settled, batch.rejected);
         let too_many = |settled: i64, rejected: i64| rejected as f64 > settled as f64 * share;
         while let Some(entries) = from.recv().await {
-            let mut sealed = Vec::new();
-            for entry in &entries {
-                let original = match &entry.read {
-                    Err(_) if !entry.original.is_empty() => ctx.seal(rejects::SEALED, &rejects::label(id, entry.index), &entry.original)?,
-                    _ => Vec::new(),
-                };
-                sealed.push(original);
-            }
-            let tally = ctx.step(move |change| step(change, id, entries, sealed)).await?;
+            // Where a record is refused only as it is written, its text is not at hand any more.
+            let kept: Vec<rejects::Kept> = entries
+                .iter()
+                .map(|entry| {
+                    if entry.read.is_ok() {
+                        Ok(rejects::Kept::default())
+                    } else {
+                        rejects::Kept::of(&ctx, id, entry.index, &entry.original)
+                    }
+                })
+                .collect::<Result<_>>()?;
+            let tally = ctx.step(move |change| step(change, id, entries, kept)).await?;
             (settled, rejected) = (settled + tally.settled, rejected + tally.rejected);
             ctx.progress(settled, None, "records");
             if settled >= ENOUGH && too_many(settled, rejected) {
@@ -96,12 +105,15 @@ impl Job for Ingest {
         let why = match read {
             Err(error) if matches!(error.code(), Code::Malformed | Code::NotFound) => Some(error.public().to_owned()),
             Err(error) => return Err(error),
-            Ok(()) if settled == 0 => Some("there is no record in it".to_owned()),
-            Ok(()) if too_many(settled, rejected) => Some(format!(
+            Ok(Some((line, reason))) => {
+                Some(format!("the file cannot be read to its end (line {line}: {reason}); what was accepted stays"))
+            }
+            Ok(None) if settled == 0 => Some("there is no record in it".to_owned()),
+            Ok(None) if too_many(settled, rejected) => Some(format!(
                 "{rejected} of {settled} records were refused, more than {:.0} in 100; what was accepted stays",
                 share * 100.0
             )),
-            Ok(()) => None,
+            Ok(None) => None,
         };
         finish(ctx, id, why).await
     }
@@ -127,10 +139,10 @@ async fn whole(ctx: &Ctx<Retention, Write>, batch: &Batch) -> Result<Vec<u8>> {
 }
 
 /// Settles some records.
-fn step(change: &mut Change<'_, '_>, id: i64, entries: Vec<Entry>, sealed: Vec<Vec<u8>>) -> Result<Tally> {
+fn step(change: &mut Change<'_, '_>, id: i64, entries: Vec<Entry>, kept: Vec<rejects::Kept>) -> Result<Tally> {
     let mut tally = Tally::default();
     let now = change.now();
-    for (entry, original) in entries.into_iter().zip(sealed) {
+    for (entry, original) in entries.into_iter().zip(kept) {
         tally.settled += 1;
         let (index, line) = (entry.index, entry.line);
         let read = entry.read.and_then(|mut record| match change.attempt(|tx| chart::keep(tx, &mut record, now)) {

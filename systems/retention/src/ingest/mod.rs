@@ -9,6 +9,7 @@
 
 mod file;
 mod job;
+mod packed;
 mod rejects;
 mod routes;
 
@@ -55,6 +56,8 @@ pub struct Batch {
     pub name: String,
     /// `json`, `ndjson`, `xml` or `csv`.
     pub format: String,
+    /// Whether it is a ZIP archive of such files.
+    pub packed: bool,
     /// Its size.
     pub bytes: i64,
     /// SHA-256 of its bytes.
@@ -84,7 +87,7 @@ pub struct Batch {
 }
 
 const BATCH: &str = "SELECT id, name, format, bytes, sha256, state, settled, added, changed, unchanged, older, rejected, why, job, created_at, \
-     finished_at FROM ingest WHERE tenant_id = :tenant AND id = :id";
+     finished_at, packed FROM ingest WHERE tenant_id = :tenant AND id = :id";
 
 impl FromRow for Batch {
     fn from_row(row: &Row<'_>) -> Result<Batch> {
@@ -105,6 +108,7 @@ impl FromRow for Batch {
             job: row.get(13)?,
             created_at: row.get(14)?,
             finished_at: row.get(15)?,
+            packed: row.get::<i64>(16)? != 0,
         })
     }
 }

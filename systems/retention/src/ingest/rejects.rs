@@ -13,7 +13,7 @@ use super::{BATCH, Batch, Declared};
 use crate::{
     Retention, chart,
     formats::{self, Reject, Source},
-    record::Stamp,
+    record::{Stamp, rules},
 };
 
 /// What refused records are sealed for,
@@ -24,16 +24,42 @@ pub(super) fn label(batch: i64, record: u64) -> String {
     format!("{batch}/{record}")
 }
 
+/// A refused record's text, sealed, and the mark of the person it names.
+#[derive(Default)]
+pub(super) struct Kept {
+    original: Vec<u8>,
+    person: Option<String>,
+}
+
+impl Kept {
+    /// Of a text that names its person. Text that names nobody is not kept: an erasure could not find it.
+    pub(super) fn of(ctx: &Ctx<Retention, Write>, batch: i64, record: u64, text: &[u8]) -> Result<Kept> {
+        let Some(uuid) = named(text) else { return Ok(Kept::default()) };
+        Ok(Kept { original: ctx.seal(SEALED, &label(batch, record), text)?, person: Some(ctx.mark("patient", &uuid)) })
+    }
+}
+
+/// The person's identity at the source, as the record's text has it; where it can be read at all.
+fn named(text: &[u8]) -> Option<String> {
+    let tree: Value = serde_json::from_slice(text).ok()?;
+    let uuid = match tree.pointer("/messageData/demographics/patientUuid")? {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    rules::id(&uuid).map(str::to_owned).ok()
+}
+
 /// Keeps a refused record.
-pub(super) fn add(change: &mut Change<'_, '_>, batch: i64, place: (u64, u64), faults: &[Reject], original: Vec<u8>) -> Result<()> {
+pub(super) fn add(change: &mut Change<'_, '_>, batch: i64, place: (u64, u64), faults: &[Reject], kept: Kept) -> Result<()> {
     let (id, now) = (change.next("reject")?, change.now());
     let number = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
     change.write(
-        "INSERT INTO reject (tenant_id, id, ingest_id, record, line, faults, original, state, created_at) \
-         VALUES (:tenant, :id, :batch, :record, :line, :faults, :original, 'open', :now)",
+        "INSERT INTO reject (tenant_id, id, ingest_id, record, line, faults, original, person, state, created_at) \
+         VALUES (:tenant, :id, :batch, :record, :line, :faults, :original, :person, 'open', :now)",
         bind! {
             id: id, batch: batch, record: number(place.0), line: number(place.1), faults: serde_json::to_string(faults)?,
-            original: original, now: now,
+            original: kept.original, person: kept.person, now: now,
         },
     )?;
     Ok(())

@@ -7,7 +7,12 @@ use plimsoll::{
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::{BATCH, Batch, Declared, Ingest, file::Bytes, job::SEALED, rejects};
+use super::{
+    BATCH, Batch, Declared, Ingest,
+    file::{Bytes, Look},
+    job::SEALED,
+    rejects,
+};
 use crate::Retention;
 
 pub(crate) const RUN: Access = Access::needs("ingest:run", Role::Editor);
@@ -21,7 +26,7 @@ const PART: usize = 1 << 20;
 pub fn routes(r: &mut Routes<'_, Retention>) {
     r.post("/ingest", RUN, upload)
         .named("ingest.upload")
-        .summary("Hand over an export: JSON, NDJSON or XML")
+        .summary("Hand over an export: JSON, NDJSON, XML, or a ZIP archive of these or of four CSV files")
         .describe("The answer comes at once; a job works the file off. The same file again is the same batch. Larger files, and the four CSV files of a bundle, are read from the inbox (`POST /v1/ingest/inbox`).")
         .body_limit(LARGEST)
         .example(example())
@@ -102,11 +107,12 @@ struct About {
 async fn upload(ctx: Ctx<Retention, Write>, (Sent(sent), Query(about)): (Sent, Query<About>)) -> Result<Committed<Created<Batch>>> {
     let name = about.name.unwrap_or_else(|| "upload".to_owned());
     let declared = Declared { dates: about.dates, ahead: about.ahead.unwrap_or(0), country: about.country };
-    let (bytes, named) = (Bytes::Here(sent.to_vec()), name.clone());
-    let (size, sha, format) = ctx.compute(move || bytes.look(&named)).await?;
+    let (bytes, named) = (Bytes::Here(sent.to_vec().into()), name.clone());
+    let look = ctx.compute(move || bytes.look(&named)).await?;
+    let sha = &look.sha;
     let parts: Vec<Vec<u8>> =
         sent.chunks(PART).enumerate().map(|(number, part)| ctx.seal(SEALED, &format!("{sha}/{number}"), part)).collect::<Result<_>>()?;
-    let draft = Draft { name, format, declared, inbox: None, size, sha };
+    let draft = Draft { name, declared, inbox: None, look };
     ctx.commit(move |change| accept(change, draft, parts)).await
 }
 
@@ -125,19 +131,17 @@ struct Collected {
 async fn collect(ctx: Ctx<Retention, Write>, Json(asked): Json<Collected>) -> Result<Committed<Created<Batch>>> {
     let bytes = Bytes::in_inbox(ctx.system.inbox()?, &asked.file)?;
     let named = asked.file.clone();
-    let (size, sha, format) = ctx.compute(move || bytes.look(&named)).await?;
-    let draft = Draft { name: asked.file.clone(), format, declared: asked.declared, inbox: Some(asked.file), size, sha };
+    let look = ctx.compute(move || bytes.look(&named)).await?;
+    let draft = Draft { name: asked.file.clone(), declared: asked.declared, inbox: Some(asked.file), look };
     ctx.commit(move |change| accept(change, draft, Vec::new())).await
 }
 
 /// A file before it has a row.
 struct Draft {
     name: String,
-    format: &'static str,
     declared: Declared,
     inbox: Option<String>,
-    size: u64,
-    sha: String,
+    look: Look,
 }
 
 /// The file of the same bytes that is not over, or ended well.
@@ -149,18 +153,18 @@ fn earlier(tx: &plimsoll::Tx<'_>, sha: &str) -> Result<Option<i64>> {
 }
 
 fn accept(change: &mut plimsoll::ledger::Change<'_, '_>, draft: Draft, parts: Vec<Vec<u8>>) -> Result<Created<Batch>> {
-    let Draft { name, format, declared, inbox, size, sha } = draft;
+    let Draft { name, declared, inbox, look: Look { size, sha, format, packed } } = draft;
     let earlier = earlier(change, &sha)?;
     let id = earlier.map_or_else(|| change.next("ingest"), Ok)?;
     if earlier.is_none() {
         let (now, job) = (change.now(), change.enqueue(&Ingest { batch: id })?);
         change.write(
             "INSERT INTO ingest (tenant_id, id, name, format, reading, inbox, bytes, sha256, state, settled, added, changed, unchanged, older, \
-             rejected, job, version, created_at) VALUES (:tenant, :id, :name, :format, :reading, :inbox, :bytes, :sha, 'waiting', 0, 0, 0, 0, 0, 0, \
-             :job, 1, :now)",
+             rejected, job, version, created_at, packed) VALUES (:tenant, :id, :name, :format, :reading, :inbox, :bytes, :sha, 'waiting', 0, 0, 0, 0, \
+             0, 0, :job, 1, :now, :packed)",
             bind! {
                 id: id, name: name, format: format, reading: serde_json::to_string(&declared)?, inbox: inbox,
-                bytes: i64::try_from(size).unwrap_or(i64::MAX), sha: sha, job: job.to_string(), now: now,
+                bytes: i64::try_from(size).unwrap_or(i64::MAX), sha: sha, job: job.to_string(), now: now, packed: i64::from(packed),
             },
         )?;
         for (number, sealed) in parts.into_iter().enumerate() {
@@ -191,7 +195,7 @@ struct Batches {
 
 async fn list(ctx: Ctx<Retention, Read>, Query(latest): Query<Latest>) -> Result<Json<Batches>> {
     const SQL: &str = "SELECT id, name, format, bytes, sha256, state, settled, added, changed, unchanged, older, rejected, why, job, created_at, \
-         finished_at FROM ingest WHERE tenant_id = :tenant ORDER BY created_at DESC, id DESC LIMIT :limit";
+         finished_at, packed FROM ingest WHERE tenant_id = :tenant ORDER BY created_at DESC, id DESC LIMIT :limit";
     let items = ctx.read(move |tx| tx.rows(SQL, bind! { limit: latest.limit.unwrap_or(50) })).await?;
     Ok(Json(Batches { items }))
 }

@@ -97,7 +97,11 @@ fn card(body: &mut String, card: &Card, reference: Option<&Reference>, challenge
     let _ = write!(
         body,
         "<p class=\"verdict\"><b>{}</b> <span class=\"muted\">no. {} · {} · {} · {}</span></p>",
-        escaped(&card.name), card.id, escaped(&card.algorithm), escaped(&card.feature_set), escaped(kind),
+        escaped(&card.name),
+        card.id,
+        escaped(&card.algorithm),
+        escaped(&card.feature_set),
+        escaped(kind),
     );
     if let Some(note) = &card.note {
         let _ = write!(body, "<p class=\"notice warn\">{}</p>", escaped(note));
@@ -105,7 +109,10 @@ fn card(body: &mut String, card: &Card, reference: Option<&Reference>, challenge
     let interval = f.auc_interval.map(|[low, high]| format!(" <span class=\"muted\">[{low:.3}, {high:.3}]</span>")).unwrap_or_default();
     body.push_str("<section><h2>On people it had not seen</h2>");
     if f.auc.is_none() {
-        missing(body, "No figures came with this model, so nobody can say here how good it was. Figures of its own predictions follow once their 90 days are over.");
+        missing(
+            body,
+            "No figures came with this model, so nobody can say here how good it was. Figures of its own predictions follow once their 90 days are over.",
+        );
     } else {
         body.push_str("<dl class=\"card\">");
         for (what, text) in [
@@ -126,7 +133,10 @@ fn card(body: &mut String, card: &Card, reference: Option<&Reference>, challenge
     let _ = write!(
         body,
         "<p class=\"muted\">Levels begin at {:.3} (medium), {:.3} (high), {:.3} (critical). Digest <code>{}</code>.</p>",
-        t.medium, t.high, t.critical, card.sha256.get(..16).unwrap_or_default()
+        t.medium,
+        t.high,
+        t.critical,
+        card.sha256.get(..16).unwrap_or_default()
     );
     if let Some(bands) = reference.and_then(|reference| reference.reliability.as_ref()) {
         plot::calibration(body, bands, "When it was trained: what was said and what happened");
@@ -152,15 +162,22 @@ fn performance(body: &mut String, seen: &Seen) {
             let _ = write!(
                 body,
                 "<p>{} Predictions whose 90 days are over by {}: <b>{}</b>, of whom {} interrupted; {} left before it could be seen.</p>",
-                badge(&report["severity"]), word(&report["observed"]), report["cases"], report["positives"], report["censored"],
+                badge(&report["severity"]),
+                word(&report["observed"]),
+                report["cases"],
+                report["positives"],
+                report["censored"],
             );
             if !because(body, report) {
                 let f = &report["figures"];
                 let _ = write!(
                     body,
                     "<p>Area {} <span class=\"muted\">[{}, {}]</span>, Brier {}; it fell by {} since training.</p>",
-                    number(f["auc"].as_f64(), 3), number(f["auc_interval"][0].as_f64(), 3), number(f["auc_interval"][1].as_f64(), 3),
-                    number(f["brier"].as_f64(), 4), number(report["fall"].as_f64(), 3),
+                    number(f["auc"].as_f64(), 3),
+                    number(f["auc_interval"][0].as_f64(), 3),
+                    number(f["auc_interval"][1].as_f64(), 3),
+                    number(f["brier"].as_f64(), 4),
+                    number(report["fall"].as_f64(), 3),
                 );
                 plot::calibration(body, &report["reliability"], "Since it answers: what was said and what happened");
             }
@@ -174,11 +191,18 @@ fn drift(body: &mut String, kept: Option<&Kept>) {
     match kept {
         None => missing(body, "Nobody has looked yet."),
         Some(Kept { report, as_of, .. }) => {
-            let source = if report["reference"] == "training" { "what it learnt from" } else { "the first people it scored, since it was imported and what it learnt from is not here" };
+            let source = if report["reference"] == "training" {
+                "what it learnt from"
+            } else {
+                "the first people it scored, since it was imported and what it learnt from is not here"
+            };
             let _ = write!(
                 body,
                 "<p>{} on {}: {} people beside {} rows of {source}.</p>",
-                badge(&report["health"]), escaped(as_of), report["rows"][1], report["rows"][0],
+                badge(&report["health"]),
+                escaped(as_of),
+                report["rows"][1],
+                report["rows"][0],
             );
             if !because(body, report) {
                 let mut features: Vec<&Value> = report["features"].as_array().into_iter().flatten().collect();
@@ -207,7 +231,9 @@ fn bias(body: &mut String, seen: &Seen) {
             body.push_str("<p>Of people it had not seen when it was trained; nothing has come of enough predictions yet.</p>");
             plot::groups(body, groups);
         }
-        (None, None) => missing(body, "Not known: the model came without figures of groups, and nothing has come of enough predictions yet."),
+        (None, None) => {
+            missing(body, "Not known: the model came without figures of groups, and nothing has come of enough predictions yet.")
+        }
     }
     body.push_str("<p class=\"muted\">Found: of those who interrupted, how many were rated high or critical. Groups of fewer than 100 people are listed and not judged; fewer than 20 interruptions tell no rate.</p></section>");
 }
@@ -220,7 +246,9 @@ fn records(body: &mut String, kept: Option<&Kept>) {
             let _ = write!(
                 body,
                 "<p>{} patients; the newest pick-up is of {}. {} records were refused and wait.</p>",
-                report["patients"], report["newest_pickup"].as_str().unwrap_or("no day"), report["open_rejects"]
+                report["patients"],
+                report["newest_pickup"].as_str().unwrap_or("no day"),
+                report["open_rejects"]
             );
             for note in report["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
                 let _ = write!(body, "<p class=\"notice warn\">{}</p>", escaped(note));
@@ -245,7 +273,11 @@ fn models_list(body: &mut String, cards: &[Card]) {
         let _ = write!(
             body,
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            card.id, escaped(&card.name), number(card.figures.auc, 3), card.created_at, if card.active { "<b>answers</b>" } else { "" }
+            card.id,
+            escaped(&card.name),
+            number(card.figures.auc, 3),
+            card.created_at,
+            if card.active { "<b>answers</b>" } else { "" }
         );
     }
     body.push_str("</tbody></table></div></section>");

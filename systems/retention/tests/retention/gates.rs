@@ -16,7 +16,8 @@ use super::train::cases;
 const SEED: u64 = 20_250_228;
 
 fn learnt(cases: &Cases, set: Set) -> Fitted {
-    fit(cases, &Plan { set, settings: Settings { threads: 2, ..Settings::default() }, capacity: None }, |_| ControlFlow::Continue(())).unwrap()
+    fit(cases, &Plan { set, settings: Settings { threads: 2, ..Settings::default() }, capacity: None }, |_| ControlFlow::Continue(()))
+        .unwrap()
 }
 
 /// Gates of 60,000 people: v1 at least .900 and .005 above the logistic regression; v2 at least .922, .865 among those

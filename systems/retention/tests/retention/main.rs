@@ -13,5 +13,5 @@ mod planted;
 mod properties;
 mod rules;
 mod train;
-mod watch;
 mod vectors;
+mod watch;

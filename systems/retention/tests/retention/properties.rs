@@ -54,9 +54,14 @@ fn shuffle<T>(rows: &mut [T], stream: &mut Stream) {
     }
 }
 
+const FACILITY: Option<Facility> = Some(Facility { level: 1, rural: true });
+
+fn row(history: &History, as_of: Day) -> Vec<u64> {
+    values(history, as_of, Set::V2).into_iter().map(f64::to_bits).collect()
+}
+
 fn bits(record: &Record, as_of: Day) -> Vec<u64> {
-    let history = History::of(record, Some(Facility { level: 1, rural: true }));
-    values(&history, as_of, Set::V2).into_iter().map(f64::to_bits).collect()
+    row(&History::of(record, FACILITY), as_of)
 }
 
 /// Training looks back at a day with all that came after in the record; serving stands on that day, with
@@ -72,6 +77,19 @@ fn what_training_sees_of_a_day_is_what_serving_saw_on_it() {
         shuffle(&mut then.encounters, &mut stream);
         shuffle(&mut then.observations, &mut stream);
         assert_eq!(bits(&record, as_of), bits(&then, as_of), "person {number} on {as_of}");
+    }
+}
+
+/// Training may read whole records; serving reads the packed history that lies beside the person's row.
+#[test]
+fn the_row_from_the_packed_history_is_the_row_from_the_record() {
+    let cohort = Cohort::new(37);
+    for number in 0..10_000 {
+        let (record, mut stream) = untidy(&cohort, number);
+        let as_of = record.encounters[0].at.day().plus(stream.between(-30, 1500));
+        let packed = History::of(&record, None).pack();
+        let online = History::unpack(&packed, &record.person, FACILITY).unwrap();
+        assert_eq!(row(&online, as_of), bits(&record.until(as_of), as_of), "person {number} on {as_of}");
     }
 }
 

@@ -4,7 +4,11 @@
 
 use std::{collections::HashSet, ops::ControlFlow};
 
-use plimsoll_ai::{chance::SplitMix, measure::{Scored, drift::Severity}, train::Settings};
+use plimsoll_ai::{
+    chance::SplitMix,
+    measure::{Scored, drift::Severity},
+    train::Settings,
+};
 use plimsoll_retention::{
     cohort::{Cohort, LAST},
     features::{Facility, History, Set, WINDOW},

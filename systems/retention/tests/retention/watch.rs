@@ -59,7 +59,11 @@ fn a_feature_that_moved_is_named_and_says_how_far() {
     };
     // Another laboratory tells logarithms of something eighteen times larger.
     let moved = changed("last_vl_log10", |value| value + 1.26);
-    assert!(["high", "critical"].contains(&feature(&moved, "last_vl_log10")["severity"].as_str().unwrap()), "{}", feature(&moved, "last_vl_log10"));
+    assert!(
+        ["high", "critical"].contains(&feature(&moved, "last_vl_log10")["severity"].as_str().unwrap()),
+        "{}",
+        feature(&moved, "last_vl_log10")
+    );
     assert!(feature(&moved, "last_vl_log10")["psi"].as_f64().unwrap() > 0.25);
     assert_eq!(feature(&moved, "age")["severity"], "none");
     assert!(["degraded", "critical"].contains(&moved["health"].as_str().unwrap()));

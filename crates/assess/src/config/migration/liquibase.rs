@@ -2,6 +2,7 @@
 
 use roxmltree::{Document, Node, ParsingOptions};
 
+use super::head;
 use crate::{
     config::{leaf, manifest, sql::about},
     fact::{Extract, Fact, Kind},
@@ -10,7 +11,10 @@ use crate::{
 /// A change log; nothing where the file is none.
 pub fn changelog(name: &str, text: &str) -> Option<Extract> {
     let ending = name.rsplit_once('.')?.1;
-    let head: String = text.chars().take(2_000).collect();
+    if !matches!(ending, "xml" | "yaml" | "yml" | "sql") {
+        return None;
+    }
+    let head = head(text, 2_000);
     match ending {
         "xml" if head.contains("<databaseChangeLog") => Some(xml(text)),
         "yaml" | "yml" if head.contains("databaseChangeLog:") => Some(yaml(text)),

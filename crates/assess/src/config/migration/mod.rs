@@ -26,7 +26,10 @@ fn step(path: &str, name: &str, text: &str) -> Option<(&'static str, Fact)> {
     let (stem, ending) = name.rsplit_once('.')?;
     let folder = |want: &str| path.split('/').rev().skip(1).any(|part| part == want);
     let digits = stem.bytes().take_while(u8::is_ascii_digit).count();
-    let head: String = text.chars().take(4_000).collect();
+    if !matches!(ending, "sql" | "py" | "js" | "ts" | "cjs" | "mjs" | "rb" | "go" | "java" | "rs") {
+        return None;
+    }
+    let head = head(text, 4_000);
     let parent = path.rsplit('/').nth(1).unwrap_or_default();
     let mut down = None;
     let mut version = stem.to_owned();
@@ -114,6 +117,11 @@ fn step(path: &str, name: &str, text: &str) -> Option<(&'static str, Fact)> {
         fact = fact.with("down", if back.iter().any(|word| text.contains(word)) { "yes" } else { "no" });
     }
     Some((tool, fact))
+}
+
+/// The first characters of a text.
+fn head(text: &str, most: usize) -> &str {
+    text.char_indices().nth(most).map_or(text, |(end, _)| text.get(..end).unwrap_or(text))
 }
 
 /// Whether a line begins so, apart from spaces.

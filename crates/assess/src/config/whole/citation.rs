@@ -40,7 +40,7 @@ pub fn stale(ground: &Ground<'_>) -> Vec<Fact> {
 
 fn document(ground: &Ground<'_>, id: FileId, file: &File, found: &mut Vec<Fact>) {
     let bytes = file.bytes.get(..READ).unwrap_or(&file.bytes);
-    let text = String::from_utf8_lossy(bytes);
+    let text = crate::source::text(bytes);
     let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let (mut fenced, mut told) = (false, Vec::new());
     for (number, line) in text.lines().enumerate() {

@@ -96,12 +96,13 @@ fn missing(ground: &Ground<'_>, step: &Fact, of: &str, target: &str, run: &str, 
     }
 }
 
-/// The commands of one file: that in the step's folder, else that nearest to the root.
+/// The commands of one file: that in the step's folder or below it, else that nearest to the root.
 fn chosen<'a>(ground: &Ground<'_>, step: &Fact, commands: &[&'a Fact]) -> Vec<&'a Fact> {
     let folder = step.get("folder").map(|folder| folder.trim_start_matches("./").trim_end_matches('/'));
     let nearest = |fact: &&&Fact| {
         let own = folder.is_some_and(|folder| ground.folder(fact.file) == folder);
-        (!own, ground.folder(fact.file).matches('/').count() + usize::from(!ground.folder(fact.file).is_empty()), fact.file)
+        let below = folder.is_some_and(|folder| ground.folder(fact.file).strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+        (!own, !below, ground.folder(fact.file).matches('/').count() + usize::from(!ground.folder(fact.file).is_empty()), fact.file)
     };
     let Some(file) = commands.iter().min_by_key(nearest).map(|fact| fact.file) else { return Vec::new() };
     commands.iter().copied().filter(|fact| fact.file == file).collect()

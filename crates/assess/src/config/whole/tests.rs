@@ -99,3 +99,17 @@ fn a_script_without_an_ending_is_run_by_its_path() {
     let steps: Vec<_> = found.iter().filter(|fact| fact.kind == Kind::Step).filter_map(|fact| fact.get("run")).collect();
     assert!(steps.contains(&"flake8 app") && steps.contains(&"mypy app"), "{steps:?}");
 }
+
+#[test]
+fn of_two_scripts_of_one_name_that_below_the_step_s_folder_is_run() {
+    let found = further(&[
+        (
+            ".github/workflows/ci.yml",
+            "on: push\njobs:\n  a:\n    steps:\n      - run: bash scripts/test.sh\n        working-directory: backend\n",
+        ),
+        ("backend/scripts/test.sh", "coverage run -m pytest\n"),
+        ("scripts/test.sh", "docker compose up -d\n"),
+    ]);
+    let steps: Vec<_> = found.iter().filter(|fact| fact.kind == Kind::Step).filter_map(|fact| fact.get("run")).collect();
+    assert_eq!(steps, ["coverage run -m pytest"]);
+}

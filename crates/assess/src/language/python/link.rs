@@ -48,6 +48,8 @@ pub(super) struct File<'p> {
 pub(super) struct Linked<'p> {
     pub files: Vec<File<'p>>,
     modules: BTreeMap<String, usize>,
+    /// The same, to find one.
+    numbers: HashMap<String, usize>,
     firsts: HashSet<String>,
     known: RefCell<HashMap<(usize, String), String>>,
 }
@@ -109,7 +111,8 @@ impl<'p> Linked<'p> {
             files.push(file);
         }
         let firsts = modules.keys().map(|module| module.split('.').next().unwrap_or("").to_owned()).collect();
-        Linked { files, modules, firsts, known: RefCell::default() }
+        let numbers = modules.iter().map(|(module, number): (&String, &usize)| (module.clone(), *number)).collect();
+        Linked { files, modules, numbers, firsts, known: RefCell::default() }
     }
 
     /// What a name of a file's facts is called, seen from the whole.
@@ -190,12 +193,12 @@ impl<'p> Linked<'p> {
         let mut end = name.len();
         loop {
             let part = name.get(..end)?;
-            if let Some(file) = self.modules.get(part) {
+            if let Some(file) = self.numbers.get(part) {
                 return Some((*file, name.get(end..)?.trim_start_matches('.')));
             }
             end = match part.rfind('.') {
                 Some(dot) => dot,
-                None => return self.modules.get("").map(|file| (*file, name)),
+                None => return self.numbers.get("").map(|file| (*file, name)),
             };
         }
     }
@@ -234,7 +237,7 @@ impl<'p> Linked<'p> {
             let other = join(star, rest);
             let found = self.follow(&other, hops.saturating_sub(4));
             let first = rest.split('.').next().unwrap_or("");
-            let there = self.modules.get(star).and_then(|number| self.files.get(*number));
+            let there = self.numbers.get(star).and_then(|number| self.files.get(*number));
             if found != other || there.is_some_and(|there| there.symbols.contains_key(first) || there.exports.contains_key(first)) {
                 return found;
             }
@@ -286,7 +289,7 @@ impl<'p> Linked<'p> {
     pub fn module(&self, dotted: &str) -> Option<usize> {
         let end = format!(".{dotted}");
         let below = self.modules.iter().filter(|(name, _)| name.ends_with(&end)).min_by_key(|(name, _)| name.len());
-        self.modules.get(dotted).or(below.map(|(_, number)| number)).copied()
+        self.numbers.get(dotted).or(below.map(|(_, number)| number)).copied()
     }
 
     /// The number of a file among the program's.

@@ -115,7 +115,9 @@ impl<'t> Walk<'t> {
             let alchemy = library.starts_with("sqlalchemy")
                 || library.starts_with("flask_sqlalchemy")
                 || library.starts_with("sqlmodel")
-                || library.ends_with("db");
+                || library.ends_with("db")
+                // A column under the project's own name for it, in a class that names its table.
+                || (last == "Column" && !own.is_empty() && ["nullable", "unique", "index", "primary_key"].iter().any(|word| fact.get(word).is_some()));
             let django = library.starts_with("django.db.models");
             // SQLModel says in the field what SQLAlchemy says in a thing of its own.
             if last == "Field"

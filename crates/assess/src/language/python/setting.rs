@@ -184,6 +184,13 @@ impl<'t> Walk<'t> {
             let environment = field(right, "value").is_some_and(|object| self.names.path(object, symbol) == "os.environ");
             return (!environment).then(|| self.names.value(right, symbol));
         }
+        if right.kind() == "boolean_operator"
+            && let Some(left) = field(right, "left").map(bare).filter(|left| left.kind() == "call")
+            && self.environment_of(left, symbol).is_some_and(|(_, default)| default.is_none())
+            && let Some(text) = self.instead(left, symbol)
+        {
+            return Some(text);
+        }
         if right.kind() != "call" {
             return Some(self.names.value(right, symbol));
         }
@@ -271,6 +278,14 @@ impl<'t> Walk<'t> {
         Some((name, default.map(|value| self.names.value(value, symbol))))
     }
 
+    /// The text that stands in where a read of the environment gives nothing: `os.getenv("KEY") or "text"`.
+    fn instead(&self, node: Node<'t>, symbol: u32) -> Option<String> {
+        let either = node.parent().filter(|parent| parent.kind() == "boolean_operator")?;
+        let or = field(either, "operator").is_some_and(|sign| self.names.text(sign) == "or");
+        let right = field(either, "right").filter(|right| or && right.id() != node.id())?;
+        self.names.constant(right, symbol, 0)
+    }
+
     /// A call that reads the environment.
     pub(super) fn environment_call(&mut self, node: Node<'t>, fact: &Fact, at: At) {
         if fact.name.ends_with(".config.update") || fact.name.ends_with(".config.from_mapping") {
@@ -282,6 +297,7 @@ impl<'t> Walk<'t> {
             }
         }
         let Some((name, default)) = self.environment_of(node, at.symbol) else { return };
+        let default = default.or_else(|| self.instead(node, at.symbol));
         let bare_get = ENVIRONMENT.contains(&fact.name.as_str());
         let required = default.is_none() && !bare_get;
         let mut env = self.fact(Kind::Env, name, node, at);

@@ -1,6 +1,8 @@
 //! Small questions to a syntax tree.
 
-use tree_sitter::{Node, Parser, Tree};
+use std::{num::NonZeroU16, sync::OnceLock};
+
+use tree_sitter::{Language, Node, Parser, Tree};
 
 pub(super) use crate::language::flow::lines;
 
@@ -16,20 +18,71 @@ pub(super) fn text<'t>(source: &'t str, node: Node<'_>) -> &'t str {
     source.get(node.byte_range()).unwrap_or("")
 }
 
+/// Numbers of words that are asked for at almost every node: a number is compared faster than it is looked up.
+struct Words {
+    comment: u16,
+    parentheses: u16,
+    waits: u16,
+    fields: Vec<(&'static str, NonZeroU16)>,
+}
+
+fn words() -> &'static Words {
+    static WORDS: OnceLock<Words> = OnceLock::new();
+    WORDS.get_or_init(|| {
+        let language: Language = tree_sitter_python::LANGUAGE.into();
+        let kind = |word| language.id_for_node_kind(word, true);
+        let fields = [
+            "alias",
+            "alternative",
+            "argument",
+            "arguments",
+            "attribute",
+            "body",
+            "cause",
+            "condition",
+            "consequence",
+            "definition",
+            "function",
+            "key",
+            "left",
+            "module_name",
+            "name",
+            "object",
+            "operator",
+            "parameters",
+            "return_type",
+            "right",
+            "subscript",
+            "superclasses",
+            "type",
+            "value",
+        ];
+        let fields = fields.into_iter().filter_map(|word| Some((word, language.field_id_for_name(word)?))).collect();
+        Words { comment: kind("comment"), parentheses: kind("parenthesized_expression"), waits: kind("await"), fields }
+    })
+}
+
 /// The named children without comments.
 pub(super) fn children<'t>(node: Node<'t>) -> Vec<Node<'t>> {
-    let mut cursor = node.walk();
-    node.named_children(&mut cursor).filter(|child| child.kind() != "comment").collect()
+    if node.named_child_count() == 0 {
+        return Vec::new();
+    }
+    let (mut cursor, comment) = (node.walk(), words().comment);
+    node.named_children(&mut cursor).filter(|child| child.kind_id() != comment).collect()
 }
 
 /// A child by the name of its field.
 pub(super) fn field<'t>(node: Node<'t>, name: &str) -> Option<Node<'t>> {
-    node.child_by_field_name(name)
+    match words().fields.iter().find(|(word, _)| *word == name) {
+        Some((_, number)) => node.child_by_field_id(number.get()),
+        None => node.child_by_field_name(name),
+    }
 }
 
 /// Takes parentheses and `await` away.
 pub(super) fn bare(mut node: Node<'_>) -> Node<'_> {
-    while matches!(node.kind(), "parenthesized_expression" | "await") {
+    let words = words();
+    while node.kind_id() == words.parentheses || node.kind_id() == words.waits {
         match children(node).first() {
             Some(inner) => node = *inner,
             None => break,

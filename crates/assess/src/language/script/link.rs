@@ -1,6 +1,9 @@
 //! From canonical names back to the definitions: over files, index files, aliases and exports by another name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+};
 
 use super::{names::module_at, resolve};
 use crate::{
@@ -22,7 +25,9 @@ pub(super) struct Found {
 /// The files of a program by module, with their definitions by name.
 pub(super) struct Linker<'p> {
     pub(super) files: &'p [(FileId, &'p str, &'p Extract)],
-    paths: BTreeSet<&'p str>,
+    paths: HashSet<&'p str>,
+    /// What specifiers were found to mean, by file: names are followed through the same imports again and again.
+    targets: RefCell<HashMap<(usize, String), Option<usize>>>,
     modules: BTreeMap<String, usize>,
     symbols: Vec<BTreeMap<&'p str, u32>>,
     /// Variables that hold what a call gave, by file.
@@ -48,7 +53,7 @@ impl<'p> Linker<'p> {
             })
             .collect();
         let results = files.iter().map(|(_, _, extract)| extract.facts.iter().filter_map(|fact| fact.get("result")).collect()).collect();
-        Linker { results, files, paths: files.iter().map(|(_, path, _)| *path).collect(), modules, symbols }
+        Linker { results, files, paths: files.iter().map(|(_, path, _)| *path).collect(), targets: RefCell::default(), modules, symbols }
     }
     /// The place of a definition.
     pub(super) fn place(&self, file: usize, symbol: u32) -> Option<Place> {
@@ -97,9 +102,14 @@ impl<'p> Linker<'p> {
 
     /// The file that a specifier means.
     pub(super) fn target(&self, from: usize, specifier: &str) -> Option<usize> {
+        let key = (from, specifier.to_owned());
+        if let Some(known) = self.targets.borrow().get(&key) {
+            return *known;
+        }
         let (_, path, _) = self.files.get(from)?;
-        let found = resolve::find(path, specifier, &|path| self.paths.contains(path))?;
-        self.number(&found)
+        let found = resolve::find(path, specifier, &|path| self.paths.contains(path)).and_then(|found| self.number(&found));
+        self.targets.borrow_mut().insert(key, found);
+        found
     }
 
     /// What a name means within a file.

@@ -60,7 +60,19 @@ fn file(path: &str, exists: &dyn Fn(&str) -> bool) -> Option<String> {
         return Some(path.to_owned());
     }
     let stem = bare(path);
-    let direct = [path, stem].into_iter().flat_map(|stem| ENDINGS.iter().map(move |ending| format!("{stem}.{ending}")));
-    let index = ENDINGS.iter().map(|ending| if path.is_empty() { format!("index.{ending}") } else { format!("{path}/index.{ending}") });
-    direct.chain(index).find(|path| exists(path))
+    let index = if path.is_empty() { "index" } else { "/index" };
+    // Two dozen paths are tried, and mostly none is there: one piece of memory serves them all.
+    let mut tried = String::with_capacity(path.len() + 12);
+    let mut one = |parts: [&str; 2]| {
+        ENDINGS.iter().any(|ending| {
+            tried.clear();
+            parts.iter().for_each(|part| tried.push_str(part));
+            tried.push('.');
+            tried.push_str(ending);
+            exists(&tried)
+        })
+    };
+    // The path itself is the stem of most, and is not tried twice then.
+    let there = one([path, ""]) || (stem != path && one([stem, ""])) || one([path, index]);
+    there.then_some(tried)
 }

@@ -464,3 +464,45 @@ fn routers_may_be_members_of_an_object_that_a_folder_hands_on() {
     ]);
     assert!(one(&facts, "route GET /v1/books").contains("framework=express"), "{facts:#?}");
 }
+
+#[test]
+fn what_a_wrapper_is_given_stands_before_the_route() {
+    let facts = wired(&[
+        (
+            "src/auth.js",
+            "function required(req, res, next) {\n  if (!req.headers.authorization) return res.status(401).end();\n  next();\n}\nmodule.exports = { required };\n",
+        ),
+        (
+            "src/app.js",
+            "const express = require('express');\nconst auth = require('./auth');\nconst { asyncHandler } = require('./async');\nconst app = express();\napp.post('/notes', asyncHandler(auth.required), (req, res) => res.end());\napp.get('/open', asyncHandler(async (req, res) => res.end()));\napp.listen(3000);\n",
+        ),
+    ]);
+    let post = one(&facts, "route POST /notes");
+    assert!(post.contains("guard=src.auth.required") && post.contains("auth=yes"), "{post}");
+    assert!(one(&facts, "route GET /open").contains("auth=no"));
+}
+
+#[test]
+fn nest_modules_choose_the_routes_that_something_stands_before() {
+    let facts = wired(&[
+        (
+            "src/main.ts",
+            "import { NestFactory } from '@nestjs/core';\nimport { AppModule } from './app.module';\nasync function start() { const app = await NestFactory.create(AppModule); await app.listen(3000); }\nstart();\n",
+        ),
+        (
+            "src/auth.ts",
+            "import { Injectable, NestMiddleware, HttpException, HttpStatus } from '@nestjs/common';\n@Injectable()\nexport class Auth implements NestMiddleware {\n  use(req, res, next) {\n    if (!req.headers.authorization) throw new HttpException('who?', HttpStatus.UNAUTHORIZED);\n    next();\n  }\n}\n",
+        ),
+        (
+            "src/app.module.ts",
+            "import { MiddlewareConsumer, Module, RequestMethod } from '@nestjs/common';\nimport { Notes } from './notes';\nimport { Auth } from './auth';\n@Module({ controllers: [Notes] })\nexport class AppModule {\n  configure(consumer: MiddlewareConsumer) {\n    consumer.apply(Auth).forRoutes({ path: 'notes', method: RequestMethod.POST });\n  }\n}\n",
+        ),
+        (
+            "src/notes.ts",
+            "import { Body, Controller, Get, Post } from '@nestjs/common';\n@Controller('notes')\nexport class Notes {\n  @Get()\n  all() { return this.notes.all(); }\n  @Post()\n  add(@Body('text') text: string) { return this.notes.add(text); }\n}\n",
+        ),
+    ]);
+    let post = one(&facts, "route POST /notes");
+    assert!(post.contains("guard=src.auth.Auth") && post.contains("auth=yes") && post.contains("input=raw"), "{post}");
+    assert!(one(&facts, "route GET /notes").contains("auth=no"));
+}

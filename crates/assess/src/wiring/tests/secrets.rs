@@ -57,6 +57,15 @@ fn tokens_are_known_by_their_shape() {
 }
 
 #[test]
+fn the_word_that_stands_in_for_a_key_is_one_and_the_name_of_a_variable_is_none() {
+    let code =
+        "import os\n\nSECRET_KEY = os.environ.get('SECRET_KEY') or 'nobody-will-ever-know'\nMARK = os.environ.get('MARK_SECRET', '---')\n";
+    assert_eq!(secrets(&[("config.py", code)]), [row(3, "SECRET_KEY", "default", "no")]);
+    let names = "package config\n\nconst ClientSecret = \"APP_CLIENT_SECRET\"\n";
+    assert_eq!(secrets(&[("config/keys.go", names)]), []);
+}
+
+#[test]
 fn names_and_values_are_judged_by_what_they_mean() {
     for name in ["DB_PASSWORD", "secret", "jwtSecret", "API_KEY", "github_token", "aws_secret_access_key"] {
         assert!(secretive(name), "{name}");

@@ -14,6 +14,8 @@ const BEANS: &[&str] = &[
     "Controller",
     "RestController",
     "Configuration",
+    "EnableWebSecurity",
+    "EnableWebFluxSecurity",
     "AutoConfiguration",
     "ControllerAdvice",
     "RestControllerAdvice",

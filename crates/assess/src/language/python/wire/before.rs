@@ -124,7 +124,10 @@ pub(super) fn verdict(linked: &Linked<'_>, name: &str) -> Verdict {
     }
     rejects.sort();
     let base = linked.bases(name).iter().any(|base| KNOWN.contains(&base.as_str()) || base.starts_with("fastapi.security."));
-    let auth = base || rejects.iter().any(|code| code == "401" || code == "403");
+    // Where a request comes from does not say who sends it.
+    let last = name.rsplit('.').next().unwrap_or("").to_lowercase();
+    let whence = ["origin", "cors", "csrf", "referer", "allowed_host", "trusted_host"].iter().any(|word| last.contains(word));
+    let auth = base || rejects.iter().any(|code| code == "401" || code == "403" && !whence);
     Verdict { auth, rejects }
 }
 

@@ -215,10 +215,13 @@ impl<'p> Loom<'p> {
     fn finish(mut self) -> Wired {
         let files = self.linker.files;
         for (file, (_, _, extract)) in files.iter().enumerate() {
-            // A function written in place runs with what is around it, unless a router has to be mounted first.
+            // A function written in place runs with what is around it, and so does one inside a function that is no class, unless
+            // a router has to be mounted first.
             for (number, symbol) in extract.symbols.iter().enumerate().skip(1) {
                 let spot = (file, u32::try_from(number).unwrap_or(0));
-                if symbol.name.contains(' ') && !self.held.contains(&spot) {
+                let around = extract.symbols.get(symbol.parent as usize);
+                let inside = symbol.parent != 0 && !symbol.class && around.is_some_and(|around| !around.class);
+                if (symbol.name.contains(' ') || inside) && !self.held.contains(&spot) {
                     self.lead((file, symbol.parent), spot);
                 }
             }
@@ -260,6 +263,8 @@ struct Route {
     guards: Vec<Layer>,
     /// Whether a schema types the input, and the output.
     typed: (bool, bool),
+    /// Whether it takes a body by a parameter.
+    takes: bool,
     attrs: Vec<(String, String)>,
 }
 
@@ -301,7 +306,7 @@ impl Loom<'_> {
         let calls = self.called(spot, 0);
         let deep = self.called(spot, 2);
         let uses = self.linker.extract(spot.0).map_or(&[][..], |extract| extract.uses.as_slice());
-        let mut raw = false;
+        let mut raw = route.takes;
         let mut queries: BTreeSet<&str> = BTreeSet::new();
         for used in uses.iter().filter(|used| used.symbol == spot.1) {
             let parts: Vec<&str> = used.path.split('.').collect();

@@ -109,6 +109,7 @@ fn whole(loom: &mut Loom<'_>, facts: &[(usize, &Fact)]) -> (String, bool, Vec<La
             for passed in fact.all("pass") {
                 let mut layer = loom.layer(*file, fact, passed, None);
                 layer.attrs.push(("as".to_owned(), "middleware".to_owned()));
+                layer.attrs.extend(chosen_routes(facts, *file, fact).into_iter().map(|route| ("for".to_owned(), route)));
                 layers.push(layer);
             }
             continue;
@@ -162,6 +163,56 @@ fn whole(loom: &mut Loom<'_>, facts: &[(usize, &Fact)]) -> (String, bool, Vec<La
         }
     }
     (prefix, version, layers)
+}
+
+/// The routes for which a module puts something on: `consumer.apply(Auth).forRoutes({ path: 'notes', method: RequestMethod.POST })`,
+/// each as its method and path, or as `ALL` and a controller.
+fn chosen_routes(facts: &[(usize, &Fact)], file: usize, apply: &Fact) -> Vec<String> {
+    let after = facts.iter().filter(|(at, fact)| {
+        *at == file
+            && fact.kind == Kind::Call
+            && fact.symbol == apply.symbol
+            && fact.line >= apply.line
+            && fact.name.starts_with("@nestjs/common.MiddlewareConsumer.apply.")
+            && fact.name.ends_with(".forRoutes")
+    });
+    let Some((_, call)) = after.min_by_key(|(_, fact)| fact.line) else { return Vec::new() };
+    let (mut routes, mut path): (Vec<String>, Option<&str>) = (Vec::new(), None);
+    for (key, value) in &call.attrs {
+        match key.as_str() {
+            "path" => path = Some(value),
+            "method" => {
+                let method = value.rsplit('.').next().unwrap_or("ALL");
+                routes.extend(path.take().map(|path| format!("{method} {path}")));
+            }
+            key if key.parse::<u8>().is_ok() => {
+                routes.extend(path.take().map(|path| format!("ALL {path}")));
+                if !value.starts_with('{') {
+                    routes.push(format!("ALL {value}"));
+                }
+            }
+            _ => {}
+        }
+    }
+    routes.extend(path.map(|path| format!("ALL {path}")));
+    routes
+}
+
+/// Whether something that a module put on stands before a route of this method, path and handler.
+fn stands_before(layer: &Layer, method: &str, path: &str, handler: &str) -> bool {
+    let bare = |path: &str| path.trim_matches('/').to_owned();
+    let path = bare(path);
+    layer.attrs.iter().filter(|(key, _)| key == "for").any(|(_, chosen)| {
+        let Some((verb, wanted)) = chosen.split_once(' ') else { return false };
+        let wanted = bare(wanted);
+        let all = matches!(wanted.as_str(), "*" | "(.*)" | "*path" | "*splat" | "{*path}" | "{*splat}");
+        let below = wanted.strip_suffix("/*").or_else(|| wanted.strip_suffix("/(.*)")).or_else(|| wanted.strip_suffix("/*path"));
+        (verb == "ALL" || verb.eq_ignore_ascii_case(method))
+            && (all
+                || path == wanted
+                || below.is_some_and(|start| path == start || path.strip_prefix(start).is_some_and(|rest| rest.starts_with('/')))
+                || handler.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.starts_with('.')))
+    })
 }
 
 /// What a module provides for the whole app: `{ provide: APP_GUARD, useClass: ThrottlerGuard }`.
@@ -257,6 +308,10 @@ fn controller(loom: &mut Loom<'_>, file: usize, mark: &Fact, prefix: &str, versi
                 .collect();
             guards.extend(class_guards.iter().cloned());
             guards.extend(guards_of(loom, file, &marks));
+            let own = verb.get("0").filter(|path| !path.starts_with('{')).unwrap_or("");
+            let handler = loom.defs.get(&(file, symbol)).map_or("", |def| def.name.as_str());
+            let verb_word = if method == "All" { "ALL" } else { method };
+            guards.extend(layers.iter().filter(|layer| stands_before(layer, verb_word, &join(&join("", base), own), handler)).cloned());
             let version = mark.get("version").filter(|_| versions).map(|version| format!("v{version}")).unwrap_or_default();
             let path =
                 join(&join(&join(&join("", prefix), &version), base), verb.get("0").filter(|path| !path.starts_with('{')).unwrap_or(""));
@@ -294,8 +349,10 @@ fn controller(loom: &mut Loom<'_>, file: usize, mark: &Fact, prefix: &str, versi
                 "Sse" => "GET".to_owned(),
                 other => other.to_uppercase(),
             };
+            let takes = marks.iter().any(|mark| mark.name.strip_prefix(COMMON) == Some("Body"));
             let typed = (input, !simple(inner) && !inner.is_empty() && inner != "void");
             loom.route(Route {
+                takes,
                 method,
                 path,
                 framework: "nest",

@@ -80,6 +80,12 @@ pub(super) fn wire(loom: &mut Loom<'_>) {
     yard.finish();
 }
 
+/// Whether a function of this name only looks after the failures of what it is given.
+fn only_wraps(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or("").to_lowercase();
+    ["async", "catch", "wrap", "handleerrors", "safely", "promisify"].iter().any(|word| last.contains(word))
+}
+
 fn passed(fact: &Fact) -> Vec<Passed<'_>> {
     let mut found: Vec<Passed<'_>> = Vec::new();
     for (key, value) in &fact.attrs {
@@ -88,6 +94,12 @@ fn passed(fact: &Fact) -> Vec<Passed<'_>> {
             "id" => {
                 if let Some(last) = found.last_mut() {
                     last.1 = Some(value);
+                }
+            }
+            // `asyncHandler(auth.required)`: what is wrapped stands before the route.
+            "inner" => {
+                if let Some(last) = found.last_mut().filter(|last| only_wraps(last.0)) {
+                    *last = (value, None);
                 }
             }
             _ => {}

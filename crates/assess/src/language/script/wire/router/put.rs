@@ -142,6 +142,7 @@ impl<'p> Yard<'_, 'p> {
             .cloned()
             .collect();
         let route = Route {
+            takes: false,
             method,
             path: path.to_owned(),
             framework,
