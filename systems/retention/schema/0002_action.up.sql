@@ -22,7 +22,7 @@ CREATE TABLE intervention (
     deleted_at        INTEGER,
     PRIMARY KEY (tenant_id, id),
     CHECK (status <> 'completed' OR outcome IS NOT NULL),
-    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX intervention_by_patient ON intervention (tenant_id, patient_id, id);
 CREATE INDEX intervention_by_status ON intervention (tenant_id, status, due_date);
@@ -51,7 +51,7 @@ CREATE TABLE follow_up (
     deleted_at      INTEGER,
     PRIMARY KEY (tenant_id, id),
     CHECK (status <> 'completed' OR outcome IS NOT NULL),
-    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX follow_up_by_patient ON follow_up (tenant_id, patient_id, id);
 CREATE INDEX follow_up_by_date ON follow_up (tenant_id, status, scheduled_date, id);
@@ -75,7 +75,7 @@ CREATE TABLE communication (
     updated_at         INTEGER NOT NULL,
     deleted_at         INTEGER,
     PRIMARY KEY (tenant_id, id),
-    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX communication_by_patient ON communication (tenant_id, patient_id, id);
 
@@ -110,7 +110,7 @@ CREATE TABLE alert (
     CHECK (status <> 'dismissed' OR reason IS NOT NULL),
     CHECK ((status IN ('resolved', 'dismissed')) = (settled_at IS NOT NULL)),
     CHECK (status = 'active' OR next_escalation_at IS NULL),
-    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 -- One open alert of a kind for a person: whoever raises it.
 CREATE UNIQUE INDEX alert_open ON alert (tenant_id, patient_id, alert_type) WHERE status IN ('active', 'acknowledged');
@@ -154,7 +154,7 @@ CREATE TABLE workflow_step (
     deleted_at        INTEGER,
     PRIMARY KEY (tenant_id, id),
     CHECK ((intervention_type IS NULL) <> (follow_up_type IS NULL)),
-    FOREIGN KEY (tenant_id, template_id) REFERENCES workflow_template (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, template_id) REFERENCES workflow_template (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX workflow_step_by_template ON workflow_step (tenant_id, template_id, position);
 

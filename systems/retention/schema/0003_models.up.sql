@@ -32,8 +32,8 @@ CREATE TABLE outcome (
     created_by    TEXT NOT NULL,
     created_at    INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, id),
-    FOREIGN KEY (tenant_id, prediction_id) REFERENCES prediction (tenant_id, id) ON DELETE CASCADE,
-    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, prediction_id) REFERENCES prediction (tenant_id, id),
+    FOREIGN KEY (tenant_id, patient_id) REFERENCES patient (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX outcome_by_prediction ON outcome (tenant_id, prediction_id);
 CREATE INDEX outcome_by_patient ON outcome (tenant_id, patient_id, id);
