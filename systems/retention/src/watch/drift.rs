@@ -31,28 +31,26 @@ pub struct Now {
     pub withheld: u64,
 }
 
-/// Values and scores that a model gave those who stand on the list.
-pub(super) fn now(tx: &Tx<'_>, model: &Loaded) -> Result<Now> {
-    let (width, mut after, mut now) = (model.set.names().len(), 0, Now::default());
-    loop {
+impl Now {
+    /// Adds what a model gave the next people on the list, whose numbers follow `after`; the last number, none at the end.
+    pub(super) fn more(mut self, tx: &Tx<'_>, model: &Loaded, after: i64) -> Result<(Now, Option<i64>)> {
+        let width = model.set.names().len();
         let rows: Vec<(i64, Vec<u8>, Option<f64>)> = tx.rows(
             "SELECT r.patient_id, d.features, d.score FROM risk r JOIN prediction d ON d.tenant_id = :tenant AND d.id = r.prediction_id \
              WHERE r.tenant_id = :tenant AND d.model_id = :model AND r.patient_id > :after ORDER BY r.patient_id LIMIT :step",
             bind! { model: model.id, after: after, step: STEP },
         )?;
-        let Some(last) = rows.last().map(|row| row.0) else { return Ok(now) };
-        after = last;
+        let last = rows.last().map(|row| row.0);
         for (_, features, score) in rows {
             let values = values_in(&features);
             if values.len() == width {
-                now.values.extend(values);
-                now.scores.extend(score);
-                now.withheld += u64::from(score.is_none());
+                self.values.extend(values);
+                self.scores.extend(score);
+                self.withheld += u64::from(score.is_none());
             }
         }
-        if now.values.len() / width >= MOST {
-            return Ok(now);
-        }
+        let full = self.values.len() / width >= MOST;
+        Ok((self, last.filter(|_| !full)))
     }
 }
 
@@ -104,7 +102,6 @@ pub fn drift(reference: &Reference, set: Set, now: &Now, levels_now: [u64; 4]) -
     let prediction = if scored as usize >= LEAST && known as usize >= LEAST {
         let (then, now) = (count::shares(&reference.levels).map_err(of)?, count::shares(&levels_now).map_err(of)?);
         let distance = count::total_variation(&then, &now).map_err(of)?;
-        // So few fall into a level that chance moves a share by this much.
         Some((distance, Severity::of_predictions(distance)))
     } else {
         None

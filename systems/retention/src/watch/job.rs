@@ -45,8 +45,13 @@ impl Job for Watch {
                 .await;
         };
         ctx.progress(1, Some(4), "what comes in");
-        let asked = model.clone();
-        let (now, known) = ctx.read(move |tx| Ok((drift::now(tx, &asked)?, reference(tx, asked.id)?))).await?;
+        let (mut now, mut after) = (drift::Now::default(), Some(0));
+        while let Some(from) = after {
+            let asked = model.clone();
+            (now, after) = ctx.read(move |tx| now.more(tx, &asked, from)).await?;
+        }
+        let id = model.id;
+        let known = ctx.read(move |tx| reference(tx, id)).await?;
         let asked = model.clone();
         let (made, moved) = ctx
             .compute(move || {
@@ -57,18 +62,16 @@ impl Job for Watch {
             })
             .await?;
         ctx.progress(2, Some(4), "what came of it");
-        let asked = model.clone();
-        let (over, card, observed) = ctx
-            .read(move |tx| {
-                let observed = train::reach(tx, today)?.unwrap_or(today);
-                Ok((performance::over(tx, &asked, observed)?, models::card(tx, asked.id)?, observed))
-            })
-            .await?;
+        let (card, observed) = ctx.read(move |tx| Ok((models::card(tx, id)?, train::reach(tx, today)?.unwrap_or(today)))).await?;
+        let (mut over, mut after) = (performance::Over::default(), Some(0));
+        while let Some(from) = after {
+            let asked = model.clone();
+            (over, after) = ctx.read(move |tx| over.more(tx, &asked, observed, from)).await?;
+        }
         let (right, even) = {
             let asked = model.clone();
             ctx.compute(move || Ok((over.performance(&card, observed)?, over.bias(&asked, observed)?))).await?
         };
-        let id = model.id;
         ctx.commit(move |change| {
             if let Some(reference) = &made {
                 keep_reference(change, id, reference)?;

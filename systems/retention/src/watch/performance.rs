@@ -40,12 +40,12 @@ struct Made {
     said: Option<Came>,
 }
 
-/// Collects what is over, up to `observed`.
-pub(super) fn over(tx: &Tx<'_>, model: &Loaded, observed: Day) -> Result<Over> {
-    let (mut after, mut found) = (0, Over::default());
-    loop {
+impl Over {
+    /// Adds those of the next people whose numbers follow `after`, up to `observed`; the last number, none at the end.
+    /// One page at a time: no snapshot is held for long.
+    pub(super) fn more(mut self, tx: &Tx<'_>, model: &Loaded, observed: Day, after: i64) -> Result<(Over, Option<i64>)> {
         let people: Vec<Charted> = tx.rows(PAGE, bind! { after: after, step: STEP })?;
-        let Some(last) = people.last().map(|one| one.patient.id) else { return Ok(found) };
+        let Some(last) = people.last().map(|one| one.patient.id) else { return Ok((self, None)) };
         type Columns = (i64, i64, f64, Vec<u8>, Option<String>);
         let rows: Vec<Columns> = tx.rows(
             "SELECT d.patient_id, d.as_of, d.score, d.features, o.outcome FROM prediction d \
@@ -61,16 +61,14 @@ pub(super) fn over(tx: &Tx<'_>, model: &Loaded, observed: Day) -> Result<Over> {
                 (patient, Made { as_of, score, values: values_in(&values), said: said.as_deref().and_then(Came::named) })
             })
             .collect();
-        after = last;
         for one in &people {
             if let Some(made) = made.get(&one.patient.id) {
-                found.take(one, made, observed);
+                self.take(one, made, observed);
             }
         }
+        Ok((self, Some(last)))
     }
-}
 
-impl Over {
     fn take(&mut self, one: &Charted, made: &Made, observed: Day) {
         let target = match made.said {
             Some(Came::Left) => None,

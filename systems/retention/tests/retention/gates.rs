@@ -1,6 +1,8 @@
 //! How good models of the generated programme have to be: the gates of the specification, with a third of its
 //! people and twice its tolerances. `bench/models/gates` runs all of it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::ops::ControlFlow;
 
 use plimsoll_ai::train::Settings;

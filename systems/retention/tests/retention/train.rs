@@ -1,5 +1,7 @@
 //! Training: who is learnt from, who is measured, what may take over, and that it is always the same.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{collections::HashSet, ops::ControlFlow};
 
 use plimsoll_ai::{
