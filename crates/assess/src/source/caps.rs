@@ -28,7 +28,7 @@ pub struct Caps {
 impl Default for Caps {
     fn default() -> Caps {
         Caps {
-            file: 1 << 20,
+            file: 4 << 20,
             lock: 16 << 20,
             files: 50_000,
             entries: 500_000,

@@ -277,6 +277,7 @@ both! {
         let (used, resident) = (ticks(running.pid()) - before, status_kib(running.pid(), "VmRSS"));
         println!("{db:?}: first answer {} ms after the start; idle: {used} ticks in 3 s, {resident} KiB resident", first.as_millis());
         assert!(used < 5, "{used} ticks in three seconds of doing nothing");
-        assert!(resident <= 100 << 10, "{resident} KiB");
+        // A build without optimisation, with two systems and the description of two hundred operations.
+        assert!(resident <= 128 << 10, "{resident} KiB");
     }
 }

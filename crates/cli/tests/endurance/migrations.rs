@@ -130,6 +130,7 @@ both! {
         running.ready(BOUND).await.unwrap();
         add(&client, "after").await.expect(201);
         let found: Vec<(String, i64)> = artists(&client).await.into_iter().collect();
-        assert_eq!(found, [("after".to_owned(), 2)], "data in dropped tables is lost, its numbers are not given again");
+        // The newest migration is of another system: what it does not hold is there as before, and numbers go on.
+        assert_eq!(found, [("after".to_owned(), 2), ("before".to_owned(), 1)]);
     }
 }

@@ -67,7 +67,7 @@ fn a_file_without_end_and_one_that_is_sparse_cost_nothing() {
     let tree = folder(&ground.0);
     assert!(began.elapsed().as_secs() < 10);
     assert_eq!(paths(&tree), ["a.py"]);
-    assert!(says(&tree, "huge.py", "larger than 1024 KiB") && says(&tree, "huge.zip", "no text"), "{:?}", tree.skipped);
+    assert!(says(&tree, "huge.py", "larger than 4096 KiB") && says(&tree, "huge.zip", "no text"), "{:?}", tree.skipped);
 }
 
 #[test]
