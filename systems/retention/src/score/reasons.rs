@@ -192,6 +192,8 @@ fn words(about: &str, value: &dyn Fn(&str) -> f64) -> String {
                 "virus not suppressed".into()
             } else if value("vl_suppressed") == 1.0 {
                 "virus suppressed".into()
+            } else if value("recent_vl_tests").is_nan() {
+                "nothing known of the viral load".into()
             } else {
                 format!("{} of viral load in a year", count(value("recent_vl_tests"), "test"))
             }
