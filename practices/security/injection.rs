@@ -46,7 +46,7 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
     let lists: Vec<_> = operations.iter().filter(|one| one.reads() && !one.one() && one.needs.is_some() && !one.query.is_empty()).collect();
     // Things with a text of their own, one of which every wildcard would find and no letter of the corpus does.
     let mut kept = Vec::new();
-    for operation in
+    'all: for operation in
         operations.iter().filter(|one| one.method == "POST" && !one.one() && one.needs.as_ref().is_some_and(|(role, _)| role == "editor"))
     {
         let (true, Some((_, schema, example))) = (lists.iter().any(|list| list.path == operation.path), &operation.body) else { continue };
@@ -61,6 +61,10 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
             let mut body = example.clone();
             body[field] = text.into();
             let made = rig.quietly(post(operation.path.clone()).bearer(&tenant.owner).json(&body)).await?;
+            // Of some things there can be only one at a time.
+            if made.status == 409 {
+                continue 'all;
+            }
             if made.status != 201 {
                 return Err(Trouble::new(format!("{} did not make its own example: {}", operation.name(), made.line())));
             }

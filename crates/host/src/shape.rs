@@ -240,6 +240,7 @@ fn compile(schema: &Value, root: &Value, depth: usize) -> Shape {
             Rule::Integer { min: object.get("minimum").and_then(Value::as_i64), max: object.get("maximum").and_then(Value::as_i64) }
         }
         "number" => Rule::Number { min: object.get("minimum").and_then(Value::as_f64), max: object.get("maximum").and_then(Value::as_f64) },
+        "string" if let Some(words) = object.get("pattern").and_then(Value::as_str).and_then(one_of) => Rule::Choice(words),
         "string" => Rule::Text { min: size("minLength").unwrap_or(0), max: size("maxLength"), form: form(object.get("format")) },
         "array" => Rule::List {
             item: Box::new(object.get("items").map_or_else(any, |items| compile(items, root, depth + 1))),
@@ -267,6 +268,13 @@ fn compile_object(object: &serde_json::Map<String, Value>, root: &Value, depth: 
         rest: extra.filter(|extra| extra.is_object()).map(|extra| Box::new(compile(extra, root, depth + 1))),
         closed: extra == Some(&Value::Bool(false)),
     }
+}
+
+/// The words of a pattern that says nothing but which there are: `^(day|month)$`.
+fn one_of(pattern: &str) -> Option<Vec<Value>> {
+    let words: Vec<&str> = pattern.strip_prefix("^(")?.strip_suffix(")$")?.split('|').collect();
+    let plain = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    words.iter().all(plain).then(|| words.into_iter().map(Value::from).collect())
 }
 
 fn form(format: Option<&Value>) -> Form {

@@ -195,7 +195,10 @@ impl Query {
 
     fn search(&mut self, statements: &Statements, text: &str) -> Result<()> {
         let fields: Vec<&Field> = statements.resource.fields.iter().filter(|field| field.searched).collect();
-        if text.is_empty() || fields.is_empty() {
+        if fields.is_empty() {
+            return Err(fault("q", "is not offered here: no text of these things is searched"));
+        }
+        if text.is_empty() {
             return Ok(());
         }
         if text.chars().count() > 200 {
@@ -511,6 +514,9 @@ fn containing(text: &str, literal: bool) -> String {
 /// Every parameter a list of this resource takes, for refusals and for the API description.
 pub(super) fn known_parameters(statements: &Statements) -> Vec<String> {
     let mut known: Vec<String> = ["page", "page_size", "cursor", "sort", "q", "deleted"].iter().map(|name| (*name).to_owned()).collect();
+    if !statements.resource.fields.iter().any(|field| field.searched) {
+        known.retain(|name| name != "q");
+    }
     if statements.resource.fields.iter().any(|field| matches!(field.kind, FieldKind::Reference(_))) {
         known.push("include".to_owned());
     }

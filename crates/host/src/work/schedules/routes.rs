@@ -187,6 +187,11 @@ fn admit(kinds: &Kinds, kind: &str, payload: &Value) -> Result<()> {
 }
 
 async fn create(ctx: Ctx<(), Write>, Json(new): Json<New>) -> Result<Committed<Created<Schedule>>> {
+    // The name is part of an address.
+    let plain = |at: usize, byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || (at > 0 && byte == b'-');
+    if !new.name.bytes().enumerate().all(|(at, byte)| plain(at, byte)) {
+        return Err(Error::invalid(vec![Fault::at("/name", "has small letters, digits and, not at the beginning, hyphens")]));
+    }
     admit(&ctx.host.work.kinds, &new.kind, &new.payload)?;
     let (first, by) = (next(&new.cron, &new.zone, ctx.now())?, ctx.who.id.to_string());
     let (work, due) = (ctx.host.work.clone(), first);
