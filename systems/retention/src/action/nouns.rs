@@ -41,7 +41,8 @@ const SEE_COMMUNICATIONS: Access = Access::needs("communications:read", Role::Vi
 pub const DO_COMMUNICATIONS: Access = Access::needs("communications:write", Role::Editor);
 /// Who may see workflows and rules, and what they would do.
 pub const SEE_WORKFLOWS: Access = Access::needs("workflows:read", Role::Viewer);
-const DO_WORKFLOWS: Access = Access::needs("workflows:write", Role::Admin);
+/// Who may write them, and try them out.
+pub const DO_WORKFLOWS: Access = Access::needs("workflows:write", Role::Admin);
 
 /// What refers to a patient and goes, or keeps the patient from going.
 pub const OF_PATIENT: &[Child] = &[

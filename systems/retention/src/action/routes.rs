@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{
     alert::{self, ALERTS, Alert, Draft, READ, Terms, WRITE, find},
     deeds::{self, Ending, InterventionDraft},
-    nouns::{self, DO_COMMUNICATIONS, DO_FOLLOW_UPS, DO_INTERVENTIONS, SEE_WORKFLOWS},
+    nouns::{self, DO_COMMUNICATIONS, DO_FOLLOW_UPS, DO_INTERVENTIONS, DO_WORKFLOWS},
     rules,
     state::{AlertMove, FollowUpMove, InterventionMove, Receipt},
     workflow,
@@ -88,11 +88,11 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
         .problem(Code::Conflict)
         .example(json!({ "status": "delivered", "reason": null }));
 
-    r.ask("/workflow-templates/{id}/dry-run", SEE_WORKFLOWS, workflow::dry_run)
+    r.ask("/workflow-templates/{id}/dry-run", DO_WORKFLOWS, workflow::dry_run)
         .named("workflow-templates.dry_run")
         .summary("What a template would do for a patient; nothing is done")
         .example(json!({ "patient_id": 1, "level": "high", "alert_type": "missed_visit" }));
-    r.ask("/escalation-rules/{id}/dry-run", SEE_WORKFLOWS, rules::dry_run)
+    r.ask("/escalation-rules/{id}/dry-run", DO_WORKFLOWS, rules::dry_run)
         .named("escalation-rules.dry_run")
         .summary("On which open alerts a rule would act; nothing is done")
         .example(json!({ "alert_id": null }));

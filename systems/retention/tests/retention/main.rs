@@ -1,7 +1,5 @@
 //! The computing parts of retention: records, formats, features, labels, the cohort.
 
-#![expect(clippy::unwrap_used, reason = "what is missing in a test ends it, with the line that missed it")]
-
 mod action;
 mod cohort;
 mod demo;
