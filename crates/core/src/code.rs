@@ -83,11 +83,11 @@ codes! {
     Draining = "PLM-LIM-003" 503 "draining" "The server is stopping";
     /// A limit is counted on a shared server that is lost, and is declared to pass nobody then.
     LimitUnavailable = "PLM-LIM-004" 503 "limit-unavailable" "A limit cannot be counted";
+    /// The tenant's data is being moved or restored, and nobody acts for it meanwhile.
+    TenantHeld = "PLM-LIM-005" 503 "tenant-held" "The tenant is being restored";
 
     /// Scores are asked for and no model answers: none is active, or the active one does not load.
     ModelUnavailable = "PLM-AI-001" 503 "model-unavailable" "No model answers";
-    /// The tenant's data is being moved or restored, and nobody acts for it meanwhile.
-    TenantHeld = "PLM-LIM-005" 503 "tenant-held" "The tenant is being restored";
 
     /// The database does not answer.
     DatabaseUnavailable = "PLM-DAT-001" 503 "database-unavailable" "The database is not available";

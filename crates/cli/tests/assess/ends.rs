@@ -43,8 +43,8 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_read() {
 #[test]
 fn what_was_left_out_and_could_have_mattered_is_never_a_pass() {
     let project = Project::of(samples::PYTHON.1);
-    // Code of more than a megabyte is not read.
-    project.write("app/large.py", "x = 1\n".repeat(200_000));
+    // Code of more than four mebibytes is not read.
+    project.write("app/large.py", "x = 1\n".repeat(800_000));
     let output = project.assess(&["--fail-on", "score<1"]).expect(3);
     assert!(output.stdout.contains("app/large.py") && output.stdout.contains("never a pass"), "{output}");
     project.assess(&[]).expect(3);
