@@ -336,8 +336,7 @@ impl Host {
             start(&boot).await?;
         }
         let routes = Table::build(std::mem::take(&mut mounts.wiring.routes))?;
-        let description = manual::Description::default();
-        description.set(&openapi::document(&routes, &mut mounts.wiring.schemas, env!("CARGO_PKG_VERSION")));
+        let description = manual::Description::new(std::mem::take(&mut mounts.wiring.schemas));
         let places = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let idempotency = replies::idempotency::Idempotency::new(&config.get(), identity.master_key(), seed.clone())?;
         let kinds = work::table(std::mem::take(&mut mounts.kinds))?;

@@ -1,31 +1,40 @@
 //! What the host says about itself: the API description, its reader, a page per problem, and the
 //! pages that somebody else wrote for it.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use plimsoll_core::{Access, Code, Result};
+use schemars::SchemaGenerator;
 
 use crate::{
     Body, Host,
     ctx::{Ctx, Read},
-    problems,
-    route::{Path, RouteClass, Routes},
+    openapi, problems,
+    route::{Path, RouteClass, Routes, Table},
 };
 
-/// The bytes of `/openapi.json`; filled once all routes are known.
+/// The bytes of `/openapi.json`, made when somebody asks for the first time: a start does not write a
+/// book either, and what it would need for that is many times what is left in the end.
 #[derive(Default)]
-pub struct Description(OnceLock<Bytes>);
+pub struct Description {
+    made: OnceLock<Bytes>,
+    schemas: Mutex<SchemaGenerator>,
+}
 
 impl Description {
-    /// Sets the document; the first one stays.
-    pub fn set(&self, document: &serde_json::Value) {
-        let _ = self.0.set(Bytes::from(serde_json::to_vec(document).unwrap_or_default()));
+    /// Of routes whose types these schemas describe.
+    pub fn new(schemas: SchemaGenerator) -> Description {
+        Description { made: OnceLock::new(), schemas: Mutex::new(schemas) }
     }
-    /// The document.
-    pub fn bytes(&self) -> Bytes {
-        self.0.get().cloned().unwrap_or_default()
+    /// The document. Takes a while the first time.
+    pub fn bytes(&self, table: &Table) -> Bytes {
+        let make = || {
+            let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+            Bytes::from(serde_json::to_vec(&openapi::document(table, &mut schemas, env!("CARGO_PKG_VERSION"))).unwrap_or_default())
+        };
+        self.made.get_or_init(make).clone()
     }
 }
 
@@ -76,7 +85,8 @@ pub fn routes(r: &mut Routes<'_, ()>) {
 }
 
 async fn description(ctx: Ctx<(), Read>, (): ()) -> Result<Response<Body>> {
-    let mut bytes = ctx.host.description.bytes();
+    let host = ctx.host.clone();
+    let mut bytes = ctx.compute(move || Ok(host.description.bytes(&host.routes))).await?;
     if !ctx.host.holds("openapi-docs") {
         bytes = listing(&bytes)?;
     }

@@ -123,7 +123,8 @@ impl System for Retention {
 
     fn jobs(jobs: &mut Jobs<'_, Self>) {
         jobs.runs::<ingest::Ingest>();
-        jobs.runs::<score::ScoreAll>();
+        // A day that passes changes what is due, whether or not a file comes.
+        jobs.every_tenant::<score::ScoreAll>("retention-score", "30 2 * * *", "UTC");
         jobs.every_tenant::<action::Overdue>("retention-overdue", "15 3 * * *", "UTC");
         jobs.runs::<train::Train>();
         jobs.every_tenant::<watch::Watch>("retention-watch", "30 3 * * *", "UTC");

@@ -88,12 +88,17 @@ impl Capture {
         tokio::spawn(forward(stream, source, self.lines.clone(), self.lost.clone()))
     }
 
-    /// Waits until everything that was read has been written, and answers with the last lines.
-    pub async fn last(&self) -> Vec<String> {
+    /// Waits until everything that was read has been written.
+    pub async fn written(&self) {
         let (mark, passed) = oneshot::channel();
         if self.lines.send(Item::Mark(mark)).await.is_ok() {
             let _ = passed.await;
         }
+    }
+
+    /// Waits until everything that was read has been written, and answers with the last lines.
+    pub async fn last(&self) -> Vec<String> {
+        self.written().await;
         self.last.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 

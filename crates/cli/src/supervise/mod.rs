@@ -45,7 +45,7 @@ use process::{End, Process};
 /// Pauses between two looks at a service that is starting: doubled from the first to the last.
 const LOOKS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
 /// How long what a service printed may take to arrive after its end.
-const REST: Duration = Duration::from_millis(500);
+const REST: Duration = Duration::from_secs(2);
 
 /// What a running supervisor is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,6 +188,11 @@ impl Supervisor {
                 stop.abort();
             }
         }
+        // Its last words stand before its end; a log that stands still must not hold up ours.
+        let _ = tokio::time::timeout(REST, capture.written()).await;
+        if let (Some(end), Life::Stopped | Life::Late(_)) = (process.known_end(), &life) {
+            tracing::info!(service = self.config.name, "the service {end}");
+        }
         life
     }
 
@@ -263,10 +268,7 @@ impl Supervisor {
         let mut late = pin!(tokio::time::sleep(patience));
         loop {
             tokio::select! {
-                end = process.ended() => {
-                    tracing::info!(service, "the service {end}");
-                    return told;
-                }
+                _ = process.ended() => return told,
                 () = &mut late => break,
                 order = orders.recv(), if !told || !orders.is_closed() => match order {
                     Some(Order::Signal(_)) => {}

@@ -150,6 +150,11 @@ impl Process {
         end
     }
 
+    /// How it ended, where that has been told.
+    pub fn known_end(&self) -> Option<End> {
+        self.end
+    }
+
     /// Kills the service with everything it started and waits until it is gone.
     pub async fn kill(&mut self) -> End {
         let _ = self.orders.write_all(b"kill\n").await;

@@ -50,6 +50,27 @@ fn quick(activate: &str) -> Value {
 }
 
 both! {
+    async fn every_night_scores_everybody_where_there_is_a_model_and_fails_nowhere_else(db: Db) {
+        let (house, owner) = programme(db).await;
+        let other = house.tenant().await;
+        let before = owner.get("/v1/events?type=scoring.finished").await.expect(200).at("/items").as_array().unwrap().len();
+        assert_eq!(house.meddle("UPDATE job_schedule SET next_at = 1 WHERE name = 'retention-score'"), 1);
+        // Something that makes the clock look at what is due.
+        let plan = json!({ "name": "soon", "kind": "retention.watch", "cron": "0 3 * * *", "zone": "UTC", "payload": {} });
+        other.owner.post("/v1/schedules").json(plan).await.expect(201);
+        let told = |caller: Caller| async move {
+            let jobs = caller.get("/v1/jobs?kind=retention.score").await.expect(200).at("/items/0");
+            (jobs["state"] == "done").then_some(jobs)
+        };
+        let nothing = wait::some(BOUND, || told(other.owner.clone())).await;
+        let nothing = other.owner.get(&format!("/v1/jobs/{}", nothing["id"].as_str().unwrap())).await.expect(200);
+        assert_eq!(nothing.at("/result"), json!({ "model": null }), "{nothing}");
+        wait::until(BOUND, || async {
+            owner.get("/v1/events?type=scoring.finished").await.expect(200).at("/items").as_array().unwrap().len() > before
+        })
+        .await;
+    }
+
     async fn a_model_is_trained_of_the_records_stands_beside_the_one_that_answers_and_takes_over_when_told_to(db: Db) {
         let (house, owner) = programme(db).await;
         let before = owner.get("/v1/models").await.expect(200).json();

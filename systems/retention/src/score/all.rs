@@ -74,10 +74,14 @@ impl Job for ScoreAll {
             ctx.read(move |tx| begun(tx, &run)).await?
         };
         let system = ctx.system.clone();
-        let model = {
-            let system = system.clone();
-            ctx.read(move |tx| models::active(tx, &system.shelf)).await?
-        };
+        let model = ctx
+            .read(move |tx| match models::active_id(tx)? {
+                Some(_) => models::active(tx, &system.shelf).map(Some),
+                None => Ok(None),
+            })
+            .await?;
+        // Every night asks every tenant, and one that has no model yet has nothing to be asked.
+        let Some(model) = model else { return ctx.commit(|_| Ok(Finished(Some(json!({ "model": null }))))).await };
         loop {
             let after = far.after;
             let people: Vec<Charted> = ctx.read(move |tx| tx.rows(PAGE, bind! { after: after, step: STEP })).await?;
