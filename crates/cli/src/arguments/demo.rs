@@ -26,7 +26,8 @@ pub struct DemoRetention {
     /// Folder for the files, made where it is not there; a file that is there already is left alone
     #[arg(long, value_name = "DIR", default_value = "retention-demo")]
     pub out: PathBuf,
-    /// The day on which their records end, such as 2026-11-21 [default: the one of the generator, 2024-06-30]
+    /// The day on which their records end, such as 2026-11-21, or `yesterday`, the latest that a server takes [default: the one of
+    /// the generator, 2024-06-30, on which nobody is expected any more today]
     #[arg(long, value_name = "DATE")]
     pub until: Option<String>,
     /// With what real exports have: rows that were taken back, people who left, values that are wrong. `faults.ndjson` says

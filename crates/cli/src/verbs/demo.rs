@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use plimsoll::Code;
@@ -43,9 +44,15 @@ pub fn run(global: &Global, what: &Demo) -> Outcome {
 }
 
 fn day(text: &str) -> Result<Day, Ended> {
+    if text == "yesterday" {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        return Ok(Day(i32::try_from(since / 86_400).unwrap_or_default() - 1));
+    }
     let part = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
     let read = || Day::new(i32::try_from(part(0, 4)?).ok()?, part(5, 7)?, part(8, 10)?);
-    read().filter(|day| day.to_string() == text).ok_or_else(|| Code::Invalid.because("`--until` is a day such as 2026-11-21").into())
+    read()
+        .filter(|day| day.to_string() == text)
+        .ok_or_else(|| Code::Invalid.because("`--until` is a day such as 2026-11-21, or `yesterday`").into())
 }
 
 /// What went wrong, with the file.
