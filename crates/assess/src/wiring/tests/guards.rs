@@ -175,3 +175,43 @@ async fn main() {
     let facts = facts_of(&[("Cargo.toml", "[package]\nname = \"a\"\n"), ("src/main.rs", code)]);
     assert_eq!(routes(&facts), ["GET /mine yes 401", "GET /perhaps no", "GET /versions no"]);
 }
+
+#[test]
+fn a_handler_that_reads_a_credential_and_refuses_stands_behind_itself() {
+    let code = r#"package main
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+func owner(c *gin.Context) bool {
+	if c.GetHeader("Authorization") == "" {
+		c.AbortWithStatus(http.StatusUnauthorized)
+		return false
+	}
+	return true
+}
+
+func songs(c *gin.Context) {
+	if owner(c) {
+		c.JSON(200, 1)
+	}
+}
+
+func validateToken(c *gin.Context) { owner(c) }
+
+func about(c *gin.Context) { c.JSON(200, 1) }
+
+func main() {
+	router := gin.New()
+	router.GET("/songs", songs)
+	router.GET("/check", validateToken)
+	router.GET("/about", about)
+	router.Run()
+}
+"#;
+    let facts = facts_of(&[("go.mod", "module example.org/a\n"), ("main.go", code)]);
+    assert_eq!(routes(&facts), ["GET /songs yes 401", "GET /check no", "GET /about no"]);
+}
