@@ -1,12 +1,14 @@
 //! Models and retrieval.
 
-use plimsoll_assess::Practice;
+mod blend;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
     page!("model-registry"),
     page!("model-artifact-store"),
     page!("model-monitoring"),
-    page!("ensemble-inference"),
+    page!("ensemble-inference").proven_by(probe!(Tenants, Native; blend::attack)),
     page!("explainability"),
     page!("vector-db"),
     page!("embedding-pipeline"),

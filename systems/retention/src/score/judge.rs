@@ -1,5 +1,7 @@
 //! What a model says of one history, or why it says nothing.
 
+use std::sync::Arc;
+
 use plimsoll::{Code, FromRow, Result, Row};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,12 @@ pub struct Judged {
     pub values: Vec<f64>,
     /// Log-odds, probability and level; or why there are none.
     pub outcome: std::result::Result<(f64, f64, Level), Withheld>,
+    /// The model that was asked.
+    pub model: i64,
+    /// Number and probability of each of its members, where it is an ensemble and there is a score.
+    pub members: Vec<(i64, f64)>,
+    /// The test in which it was asked, and the variant that the person is in.
+    pub test: Option<(i64, Arc<str>)>,
 }
 
 /// Asks a model. `overrides` are values that the caller gives instead of the record's, by place in the set.
@@ -75,14 +83,14 @@ pub fn judge(model: &Loaded, history: &History, as_of: Day, overrides: &[(usize,
         _ if overrides.is_empty() && history.says_little(as_of) => Some(Withheld::TooThin),
         _ => None,
     };
-    let outcome = match withheld {
-        Some(why) => Err(why),
+    let (outcome, members) = match withheld {
+        Some(why) => (Err(why), Vec::new()),
         None => {
-            let (margin, probability) = model.score(&values)?;
-            Ok((margin, probability, model.level(probability)))
+            let said = model.answer(&values)?;
+            (Ok((said.margin, said.probability, model.level(said.probability))), said.members)
         }
     };
-    Ok(Judged { values, outcome })
+    Ok(Judged { values, outcome, model: model.id, members, test: None })
 }
 
 /// A person with their packed history and what is known of their facility.
