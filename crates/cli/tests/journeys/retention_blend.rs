@@ -116,6 +116,9 @@ both! {
         let seen = owner.get(&format!("/v1/ensembles/{id}/performance")).await.expect(200).json();
         assert!(seen["ensemble"]["observed"]["cases"].is_number() && seen["members"][1]["model_id"] == plain, "{seen}");
 
+        let page = owner.get("/retention/model").await.expect(200).text().to_owned();
+        assert!(page.contains("<h2>Members</h2>") && page.contains("the weighted mean of their log-odds"), "{page}");
+
         // What answers is not set aside; a way back is one step.
         owner.delete(&format!("/v1/ensembles/{id}")).await.expect(409);
         assert_eq!(owner.post("/v1/models/rollback").await.expect(200).at("/id"), first);
@@ -204,6 +207,9 @@ both! {
         assert!(difference["low"].as_f64().unwrap() > 0.0 && difference["value"].as_f64().unwrap() > 0.3, "{seen}");
         assert!(seen["variants"].as_array().unwrap().iter().all(|one| one["cases"].as_i64().unwrap() >= 100), "{seen}");
         assert!(seen["variants"][1]["auc"].as_f64().unwrap() > seen["variants"][0]["auc"].as_f64().unwrap());
+
+        let page = owner.get("/retention/model").await.expect(200).text().to_owned();
+        assert!(page.contains("A test is running") && page.contains("new is better by more than chance explains"), "{page}");
 
         let viewer = tenant.key("viewer").await;
         viewer.post(&path("/conclude")).json(json!({})).await.expect(403);

@@ -76,6 +76,17 @@ impl Answering {
         Answering { model, running: None }
     }
 
+    /// Every model that may answer, each once.
+    pub(crate) fn models(&self) -> Vec<&Arc<Loaded>> {
+        let mut all = vec![&self.model];
+        for (_, model) in self.running.iter().flat_map(|running| &running.arms) {
+            if !all.iter().any(|known| known.id == model.id) {
+                all.push(model);
+            }
+        }
+        all
+    }
+
     /// The number of the test that runs.
     pub(crate) fn test(&self) -> Option<i64> {
         self.running.as_ref().map(|running| running.id)

@@ -165,7 +165,7 @@ pub(super) fn tried(draft: &Draft, blend: &Blend, members: Vec<Arc<Loaded>>) -> 
     if !thresholds.rise() {
         return Err(wrong("/thresholds", "must rise from above 0 to below 1"));
     }
-    Loaded::blended(0, thresholds, blend.clone(), members)
+    Loaded::blended(0, "", thresholds, blend.clone(), members)
 }
 
 /// Keeps an ensemble; its number. The same members under the same rule are the same ensemble.

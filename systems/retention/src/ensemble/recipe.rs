@@ -128,7 +128,7 @@ pub(crate) fn loaded(tx: &Tx<'_>, shelf: &Shelf, stored: &Stored) -> Result<Load
         members.truncate(1);
         blend = Blend::new(Rule::LogOdds, vec![1.0]).map_err(|error| Code::Internal.error().caused_by(error.to_string()))?;
     }
-    Loaded::blended(stored.id, stored.thresholds, blend, members)
+    Loaded::blended(stored.id, &stored.sha256, stored.thresholds, blend, members)
 }
 
 /// A member as callers see it.

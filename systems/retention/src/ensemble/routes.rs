@@ -1,5 +1,7 @@
 //! `/v1/ensembles`.
 
+use std::time::Instant;
+
 use plimsoll::{
     Code, Committed, Ctx, Read, Result, Sql, Write, bind,
     ledger::Note,
@@ -15,7 +17,7 @@ use crate::{
     Retention, ab,
     ab::Answering,
     models::{self, ENSEMBLE, Figures},
-    score::{self, Asked, PREDICTION, Prediction},
+    score::{self, Asked, Counted, PREDICTION, Prediction},
     watch::{self, Kind as Look},
 };
 
@@ -145,14 +147,18 @@ async fn retire(ctx: Ctx<Retention, Write>, Path(id): Path<i64>) -> Result<Commi
 }
 
 async fn predict(ctx: Ctx<Retention, Write>, (Path(id), Json(asked)): (Path<i64>, Json<Asked>)) -> Result<Committed<Created<Prediction>>> {
-    let system = ctx.system.clone();
-    ctx.commit(move |change| {
-        find(change, id)?;
-        let answering = Answering::only(models::load(change, &system.shelf, id)?);
-        let body = score::make(change, &system, &answering, &asked, false)?;
-        Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
-    })
-    .await
+    let (system, began, counted) = (ctx.system.clone(), Instant::now(), Counted::default());
+    let (meters, counting) = (system.clone(), counted.clone());
+    let done = ctx
+        .commit(move |change| {
+            find(change, id)?;
+            let answering = Answering::only(models::load(change, &system.shelf, id)?);
+            let body = score::make(change, &system, &answering, &asked, false, &counting)?;
+            Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
+        })
+        .await?;
+    score::count(&meters, &counted, began);
+    Ok(done)
 }
 
 /// Which predictions.

@@ -45,7 +45,7 @@ fn rows() -> impl Iterator<Item = Vec<f64>> {
 }
 
 fn blended(rule: Rule, weights: &[f64]) -> Loaded {
-    Loaded::blended(9, Thresholds::default(), Blend::new(rule, weights.to_vec()).unwrap(), members()).unwrap()
+    Loaded::blended(9, "", Thresholds::default(), Blend::new(rule, weights.to_vec()).unwrap(), members()).unwrap()
 }
 
 fn logit(p: f64) -> f64 {
@@ -98,7 +98,7 @@ fn what_cannot_be_a_member_is_refused() {
     let inner = Arc::new(blended(Rule::LogOdds, &[1.0; 3]));
     assert!(inner.fits_in().unwrap_err().public().contains("ensemble itself"));
     let blend = Blend::new(Rule::LogOdds, vec![1.0; 2]).unwrap();
-    assert!(Loaded::blended(9, Thresholds::default(), blend, members()).is_err(), "two weights for three members");
+    assert!(Loaded::blended(9, "", Thresholds::default(), blend, members()).is_err(), "two weights for three members");
     assert_eq!(blended(Rule::LogOdds, &[1.0; 3]).level(0.6), Level::High);
 }
 

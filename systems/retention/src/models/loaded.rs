@@ -52,10 +52,17 @@ impl Level {
     }
 }
 
+/// What a model is called where a name that somebody gave must not stand: the first twelve characters of its digest.
+pub fn version(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}
+
 /// A model ready to answer.
 pub struct Loaded {
     /// Its number.
     pub id: i64,
+    /// Its version: see [`version`].
+    pub version: String,
     /// What it is told.
     pub set: Set,
     /// Where its levels begin.
@@ -138,6 +145,7 @@ impl Loaded {
             Explainer::new(&forest).map_err(|error| Code::Invalid.because(format!("the model cannot be explained: {error}")))?;
         Ok(Loaded {
             id: stored.id,
+            version: version(&stored.sha256).to_owned(),
             set,
             thresholds: stored.thresholds,
             body: Body::Trees(Box::new(Trees { scorer: Scorer::new(&forest), explainer, forest, calibration: stored.calibration.clone() })),
@@ -149,7 +157,7 @@ impl Loaded {
     /// # Errors
     /// [`Code::Invalid`] for a member that is an ensemble or has no log-odds that its reasons add up to, and for
     /// another number of weights.
-    pub(crate) fn blended(id: i64, thresholds: Thresholds, blend: Blend, members: Vec<Arc<Loaded>>) -> Result<Loaded> {
+    pub(crate) fn blended(id: i64, sha256: &str, thresholds: Thresholds, blend: Blend, members: Vec<Arc<Loaded>>) -> Result<Loaded> {
         if members.is_empty() || members.len() != blend.weights().len() {
             return Err(Code::Invalid.because(format!("{} members and {} weights", members.len(), blend.weights().len())));
         }
@@ -160,7 +168,7 @@ impl Loaded {
         if let Some(one) = members.iter().find(|one| !set.names().starts_with(one.set.names())) {
             return Err(Code::Invalid.because(format!("{} is no part of {}", one.set.name(), set.name())));
         }
-        Ok(Loaded { id, set, thresholds, body: Body::Members(blend, members) })
+        Ok(Loaded { id, version: version(sha256).to_owned(), set, thresholds, body: Body::Members(blend, members) })
     }
 
     /// Whether it can be a member of an ensemble.

@@ -1,6 +1,9 @@
 //! What a model says of one history, or why it says nothing.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use plimsoll::{Code, FromRow, Result, Row};
 use schemars::JsonSchema;
@@ -50,6 +53,15 @@ impl Withheld {
     }
 }
 
+/// How long it took to answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Took {
+    /// To make the features of the history.
+    pub features: Duration,
+    /// To ask the model.
+    pub inference: Duration,
+}
+
 /// What came of a question.
 #[derive(Debug, Clone)]
 pub struct Judged {
@@ -63,6 +75,15 @@ pub struct Judged {
     pub members: Vec<(i64, f64)>,
     /// The test in which it was asked, and the variant that the person is in.
     pub test: Option<(i64, Arc<str>)>,
+    /// How long it took.
+    pub took: Took,
+}
+
+impl Judged {
+    /// Whether the question had a meaning: only then is a prediction kept when everybody is scored.
+    pub fn kept(&self) -> bool {
+        !matches!(self.outcome, Err(Withheld::NotBegun | Withheld::NotActive))
+    }
 }
 
 /// Asks a model. `overrides` are values that the caller gives instead of the record's, by place in the set.
@@ -70,7 +91,9 @@ pub struct Judged {
 /// # Errors
 /// What [`Loaded::score`] says.
 pub fn judge(model: &Loaded, history: &History, as_of: Day, overrides: &[(usize, f64)]) -> Result<Judged> {
+    let began = Instant::now();
     let mut values = features::values(history, as_of, model.set);
+    let mut took = Took { features: began.elapsed(), ..Took::default() };
     for (place, value) in overrides {
         if let Some(known) = values.get_mut(*place) {
             *known = *value;
@@ -86,11 +109,13 @@ pub fn judge(model: &Loaded, history: &History, as_of: Day, overrides: &[(usize,
     let (outcome, members) = match withheld {
         Some(why) => (Err(why), Vec::new()),
         None => {
+            let began = Instant::now();
             let said = model.answer(&values)?;
+            took.inference = began.elapsed();
             (Ok((said.margin, said.probability, model.level(said.probability))), said.members)
         }
     };
-    Ok(Judged { values, outcome, model: model.id, members, test: None })
+    Ok(Judged { values, outcome, model: model.id, members, test: None, took })
 }
 
 /// A person with their packed history and what is known of their facility.

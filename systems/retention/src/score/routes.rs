@@ -1,5 +1,10 @@
 //! `/v1/predictions`, `/v1/risk-list`.
 
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
 use plimsoll::{
     Access, Code, Committed, Ctx, Error, Fault, FromRow, Read, Result, Role, Row, Time, Tx, Write, bind,
     ledger::Change,
@@ -27,6 +32,7 @@ use crate::{
     models::{self, Level},
     nouns,
     record::Day,
+    watch::Tally,
 };
 
 /// Who may ask for scores.
@@ -222,6 +228,9 @@ impl Asked {
     }
 }
 
+/// What an answer counts for, as soon as it is kept.
+pub(crate) type Counted = Arc<Mutex<Option<(String, Tally)>>>;
+
 /// Asks, keeps the answer and tells of it. The answer of who answers everybody puts the person on the risk list, unless
 /// it is one to a question of another kind: of another day, of values that are not theirs.
 pub(crate) fn make(
@@ -230,16 +239,18 @@ pub(crate) fn make(
     answering: &Answering,
     asked: &Asked,
     for_everybody: bool,
+    counted: &Counted,
 ) -> Result<Prediction> {
     let as_of = asked.day(change.now())?;
     let one = asked.person(change)?;
-    let given = overrides(answering.for_person(&one).set, &asked.features)?;
+    let model = answering.for_person(&one);
+    let given = overrides(model.set, &asked.features)?;
     let said = answering.judge(&one, as_of, &given)?;
+    *counted.lock().unwrap_or_else(PoisonError::into_inner) = Some((model.version.clone(), Tally::of([&said].into_iter())));
     let made = all::Made { as_of, run: "" };
     let names: Vec<&String> = asked.features.keys().collect();
     let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
-    let current = for_everybody && names.is_empty() && asked.as_of.is_none();
-    if current && !matches!(said.outcome, Err(Withheld::NotBegun | Withheld::NotActive)) {
+    if for_everybody && names.is_empty() && asked.as_of.is_none() && said.kept() {
         all::place(change, &one, &said, id, made)?;
         let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
         raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
@@ -256,14 +267,25 @@ pub(crate) fn make(
     prediction(change, id)
 }
 
+/// Counts an answer. What was not kept was not said; and an answer that is given again was said once.
+pub(crate) fn count(system: &Retention, counted: &Counted, began: Instant) {
+    if let Some((version, tally)) = counted.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        system.meters.scored(&version, tally, began.elapsed());
+    }
+}
+
 async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<Committed<Created<Prediction>>> {
-    let system = ctx.system.clone();
-    ctx.commit(move |change| {
-        let answering = Answering::of(change, &system.shelf)?;
-        let body = make(change, &system, &answering, &asked, true)?;
-        Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
-    })
-    .await
+    let (system, began, counted) = (ctx.system.clone(), Instant::now(), Counted::default());
+    let (meters, counting) = (system.clone(), counted.clone());
+    let done = ctx
+        .commit(move |change| {
+            let answering = Answering::of(change, &system.shelf)?;
+            let body = make(change, &system, &answering, &asked, true, &counting)?;
+            Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
+        })
+        .await?;
+    count(&meters, &counted, began);
+    Ok(done)
 }
 
 async fn read(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Json<Prediction>> {
