@@ -178,7 +178,8 @@ impl<'a> Code<'a> {
             for statement in self.inside(name) {
                 asks |= statement.kind == Kind::Call && (credential(statement) || extracts(statement));
                 found.extend(answers(statement).into_iter().filter(|code| *code == "401"));
-                if further > 0 && !work.iter().any(|(name, _)| *name == statement.name) && self.named.contains_key(statement.name.as_str()) {
+                if further > 0 && !work.iter().any(|(name, _)| *name == statement.name) && self.named.contains_key(statement.name.as_str())
+                {
                     work.push((&statement.name, further - 1));
                 }
             }

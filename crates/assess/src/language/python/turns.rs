@@ -21,10 +21,14 @@ pub(super) fn turns<'t>(source: &'t str, call: Node<'t>, fact: &mut Fact) {
         }
         let (Some(left), Some(right)) = (field(around, "left"), field(around, "right")) else { return };
         // The turn's own name, or one of several: `for prefix, router in [...]`.
-        let names: Vec<&str> =
-            if left.kind() == "identifier" { vec![text(source, left)] } else { children(left).iter().map(|name| text(source, *name)).collect() };
+        let names: Vec<&str> = if left.kind() == "identifier" {
+            vec![text(source, left)]
+        } else {
+            children(left).iter().map(|name| text(source, *name)).collect()
+        };
         for argument in children(arguments).into_iter().take(4) {
-            let said = text(source, if argument.kind() == "keyword_argument" { field(argument, "value").unwrap_or(argument) } else { argument });
+            let said =
+                text(source, if argument.kind() == "keyword_argument" { field(argument, "value").unwrap_or(argument) } else { argument });
             let (first, rest) = said.split_once('.').map_or((said, ""), |(first, rest)| (first, rest));
             let Some(place) = names.iter().position(|name| *name == first) else { continue };
             let dot = if rest.is_empty() { "" } else { "." };
