@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use plimsoll_core::Result;
-use plimsoll_store::Migration;
+use plimsoll_store::{Migration, Reach};
 
 use crate::{config::Section, host::Boot, route::Routes, work::Jobs};
 
@@ -29,6 +29,9 @@ pub trait System: Send + Sync + Sized + 'static {
     const SUBJECTS: &'static [crate::subject::Subject] = &[];
     /// How long classes of its data are kept. What is not declared is kept for ever.
     const RETENTION: &'static [crate::retention::Class] = &[];
+    /// How its tables hang on places, where members of a tenant can be bound to some of them. Every
+    /// statement of such a member reaches what hangs on these places, and nothing else.
+    const REACH: Option<&'static Reach> = None;
     /// The tenant (by slug) whose data anyone may read, if the owner of the data says so.
     fn public_read(config: &Self::Config) -> Option<String> {
         let _ = config;

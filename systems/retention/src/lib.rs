@@ -6,6 +6,7 @@
 //! demonstrations and tests. Exports come in by [`ingest`].
 
 pub mod action;
+mod analytics;
 pub mod chart;
 pub mod cohort;
 mod demo;
@@ -17,6 +18,7 @@ pub mod nouns;
 mod pages;
 mod people;
 mod periods;
+pub mod reach;
 pub mod record;
 mod records;
 pub mod score;
@@ -93,10 +95,16 @@ impl System for Retention {
             down: include_str!("../schema/0003_models.down.sql"),
         },
         Migration { id: "0004_data", up: include_str!("../schema/0004_data.up.sql"), down: include_str!("../schema/0004_data.down.sql") },
+        Migration {
+            id: "0007_scope",
+            up: include_str!("../schema/0007_scope.up.sql"),
+            down: include_str!("../schema/0007_scope.down.sql"),
+        },
     ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
     const RETENTION: &'static [Class] = periods::CLASSES;
+    const REACH: Option<&'static plimsoll::Reach> = Some(&reach::REACH);
 
     async fn start(config: Config, _: &Boot) -> Result<Retention> {
         if !(0.0..=1.0).contains(&config.most_rejects) {
@@ -118,6 +126,8 @@ impl System for Retention {
         watch::routes(r);
         score::routes(r);
         action::routes(r);
+        reach::routes(r);
+        analytics::routes(r);
         pages::routes(r);
     }
 

@@ -7,6 +7,7 @@
 mod all;
 mod judge;
 mod list;
+mod make;
 mod reasons;
 mod routes;
 
@@ -18,4 +19,5 @@ pub use routes::routes;
 
 pub(crate) use all::{PAGE, today};
 pub(crate) use judge::{Charted, values_in};
+pub(crate) use list::{people, scored};
 pub(crate) use routes::PATIENT;

@@ -21,4 +21,5 @@ pub use reference::Reference;
 pub use routes::routes;
 
 pub(crate) use kept::{keep, latest};
+pub(crate) use outcome::Came;
 pub(crate) use reference::{keep_reference, reference};

@@ -1,0 +1,193 @@
+//! `POST /v1/predictions` and `/v1/predictions/batch`: new scores of people, from their records.
+
+use plimsoll::{
+    Code, Committed, Ctx, Error, Fault, Result, Time, Tx, Write, bind,
+    ledger::{Change, Note},
+    route::{Created, Json},
+    work::events::Event,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Withheld, all,
+    judge::{Charted, charted, judge},
+    routes::{Prediction, READ, one, prediction},
+};
+use crate::{
+    Retention,
+    action::{
+        alert::{Terms, Watch},
+        raised::{self, Scored},
+    },
+    chart,
+    features::Set,
+    models,
+    record::Day,
+};
+
+/// Most people of one call.
+pub(super) const MOST: usize = 100;
+
+/// A question about one person.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// The patient's number,
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    patient_id: Option<i64>,
+    /// or their identity at the source.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
+    patient_uuid: Option<String>,
+    /// As of this day; today unless said.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
+    as_of: Option<String>,
+    /// Values that stand in for those of the record; null says that nothing is known.
+    #[serde(default)]
+    features: Map<String, Value>,
+}
+
+impl Asked {
+    fn day(&self, now: Time) -> Result<Day> {
+        match &self.as_of {
+            Some(text) => {
+                chart::day(text).ok_or_else(|| Error::invalid(vec![Fault::at("/as_of", "must be a calendar date such as 2026-11-21")]))
+            }
+            None => Ok(all::today(now)),
+        }
+    }
+}
+
+fn by_uuid(tx: &Tx<'_>, uuid: &str) -> Result<Charted> {
+    tx.maybe(charted!(" AND p.uuid = :uuid"), bind! { uuid: uuid })?
+        .ok_or_else(|| Code::NotFound.because("there is no patient with this uuid"))
+}
+
+/// Places and values of what a caller supposes.
+fn overrides(set: Set, given: &Map<String, Value>) -> Result<Vec<(usize, f64)>> {
+    let mut faults = Vec::new();
+    let mut found = Vec::new();
+    for (name, value) in given {
+        let at = set.names().iter().position(|known| known == name);
+        let number = if value.is_null() { Some(f64::NAN) } else { value.as_f64() };
+        match (at, number) {
+            (Some(at), Some(number)) => found.push((at, number)),
+            (None, _) => faults.push(Fault::at(format!("/features/{name}"), format!("is no feature of {}", set.name()))),
+            (_, None) => faults.push(Fault::at(format!("/features/{name}"), "must be a number or null")),
+        }
+    }
+    if faults.is_empty() { Ok(found) } else { Err(Error::invalid(faults)) }
+}
+
+/// Makes one prediction and does what follows of it. What it refuses, it refuses before it has written anything.
+fn make(change: &mut Change<'_, '_>, system: &Retention, asked: &Asked) -> Result<Prediction> {
+    let as_of = asked.day(change.now())?;
+    let one = match (asked.patient_id, &asked.patient_uuid) {
+        (Some(id), None) => one(change, id)?,
+        (None, Some(uuid)) => by_uuid(change, uuid)?,
+        _ => {
+            return Err(Error::invalid(vec![Fault::at("", "names the patient by `patient_id` or by `patient_uuid`, and not by both")]));
+        }
+    };
+    let model = models::active(change, &system.shelf)?;
+    let given = overrides(model.set, &asked.features)?;
+    let said = judge(&model, &one.history, as_of, &given)?;
+    let made = all::Made { model: model.id, as_of, run: "" };
+    let names: Vec<&String> = asked.features.keys().collect();
+    let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
+    if names.is_empty() && asked.as_of.is_none() && !matches!(said.outcome, Err(Withheld::NotBegun | Withheld::NotActive)) {
+        all::place(change, &one, &said, id, made)?;
+        let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
+        raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
+    }
+    change.emit(
+        Event::new("prediction.created", "/v1/predictions", READ, json!({ "id": id, "patient_id": one.patient.id })).about(id.to_string()),
+    );
+    prediction(change, id)
+}
+
+pub(super) async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<Committed<Created<Prediction>>> {
+    let system = ctx.system.clone();
+    ctx.commit(move |change| {
+        let body = make(change, &system, &asked)?;
+        Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
+    })
+    .await
+}
+
+/// Questions about several people.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Several {
+    /// At most a hundred.
+    #[schemars(length(min = 1, max = 100))]
+    items: Vec<Asked>,
+}
+
+/// What became of one question.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Answered {
+    /// Which, from 0.
+    index: usize,
+    /// 201, or the status with which it would have been refused alone.
+    status: u16,
+    /// The prediction.
+    prediction: Option<Prediction>,
+    /// Why there is none.
+    errors: Vec<Refusal>,
+}
+
+/// Something that is wrong with a question.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Refusal {
+    /// Where (RFC 6901); empty where it is about the question as a whole.
+    pointer: String,
+    /// What.
+    detail: String,
+}
+
+/// What became of all.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PredictionBatch")]
+pub(super) struct Batch {
+    /// How many predictions were made.
+    successful: usize,
+    /// How many questions were refused.
+    failed: usize,
+    /// One after the other.
+    results: Vec<Answered>,
+}
+
+pub(super) async fn batch(ctx: Ctx<Retention, Write>, Json(several): Json<Several>) -> Result<Committed<Json<Batch>>> {
+    if several.items.len() > MOST {
+        return Err(Error::invalid(vec![Fault::at("/items", format!("{MOST} are the most in one call"))]));
+    }
+    let system = ctx.system.clone();
+    ctx.commit(move |change| {
+        let mut results = Vec::with_capacity(several.items.len());
+        for (index, asked) in several.items.iter().enumerate() {
+            results.push(match make(change, &system, asked) {
+                Ok(made) => Answered { index, status: 201, prediction: Some(made), errors: Vec::new() },
+                // Nothing of this one was written: it is refused before.
+                Err(error) if matches!(error.code(), Code::Invalid | Code::NotFound) => {
+                    let of = |fault: &Fault| Refusal { pointer: fault.pointer.clone(), detail: fault.detail.to_string() };
+                    let mut errors: Vec<Refusal> = error.faults().iter().map(of).collect();
+                    if errors.is_empty() {
+                        errors.push(Refusal { pointer: String::new(), detail: error.public().to_owned() });
+                    }
+                    Answered { index, status: error.code().status(), prediction: None, errors }
+                }
+                Err(error) => return Err(error.under(&format!("/items/{index}"))),
+            });
+        }
+        let seen: Vec<i64> = results.iter().filter_map(|one| one.prediction.as_ref()).map(|one| one.patient_id).collect();
+        change.note(Note { target: "predictions".into(), detail: Some(json!({ "patients": seen })), ..Note::default() });
+        let successful = seen.len();
+        Ok(Json(Batch { successful, failed: results.len() - successful, results }))
+    })
+    .await
+}
