@@ -129,6 +129,11 @@ impl<S, M> Ctx<S, M> {
         self.who.holds(permission, least)
     }
 
+    /// Whether a practice is enforced, for systems that enforce one: see [`Host::holds`].
+    pub fn holds(&self, practice: &str) -> bool {
+        self.host.holds(practice)
+    }
+
     /// One snapshot of the tenant's data: of what the caller reaches, where members of this system can be
     /// bound to places. Plain synchronous SQL inside.
     pub async fn read<T: Send + 'static>(&self, f: impl FnOnce(&Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {

@@ -12,7 +12,7 @@ mod register;
 mod routes;
 
 pub use card::{Card, Figures, Thresholds};
-pub use loaded::{Level, Loaded, Shelf};
+pub use loaded::{Level, Loaded, Shelf, version};
 pub use register::{Draft, activate, active, register};
 pub use routes::routes;
 

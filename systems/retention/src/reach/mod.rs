@@ -46,6 +46,7 @@ pub static REACH: Reach = Reach {
         ("reject", Reached::Closed),
         ("model_reference", Reached::Closed),
         ("watch", Reached::Closed),
+        ("model_standing", Reached::Closed),
         ("reach", Reached::Closed),
     ],
     events: &[

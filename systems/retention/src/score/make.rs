@@ -1,5 +1,10 @@
 //! `POST /v1/predictions` and `/v1/predictions/batch`: new scores of people, from their records.
 
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
 use plimsoll::{
     Code, Committed, Ctx, Error, Fault, Result, Time, Tx, Write, bind,
     ledger::{Change, Note},
@@ -11,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Withheld, all,
+    all,
     judge::{Charted, charted, judge},
     routes::{Prediction, READ, one, prediction},
 };
@@ -25,6 +30,7 @@ use crate::{
     features::Set,
     models,
     record::Day,
+    watch::Tally,
 };
 
 /// Most people of one call.
@@ -83,8 +89,18 @@ fn overrides(set: Set, given: &Map<String, Value>) -> Result<Vec<(usize, f64)>> 
     if faults.is_empty() { Ok(found) } else { Err(Error::invalid(faults)) }
 }
 
+/// What was made, to be counted once it is durable: what was not kept was not said, and an answer that is
+/// given again was said once.
+type Counted = Arc<Mutex<Vec<(String, Tally)>>>;
+
+fn count(system: &Retention, counted: &Counted, began: Instant) {
+    let made = std::mem::take(&mut *counted.lock().unwrap_or_else(PoisonError::into_inner));
+    let each = began.elapsed() / u32::try_from(made.len().max(1)).unwrap_or(u32::MAX);
+    made.into_iter().for_each(|(version, tally)| system.meters.scored(&version, tally, each));
+}
+
 /// Makes one prediction and does what follows of it. What it refuses, it refuses before it has written anything.
-fn make(change: &mut Change<'_, '_>, system: &Retention, asked: &Asked) -> Result<Prediction> {
+fn make(change: &mut Change<'_, '_>, system: &Retention, asked: &Asked, counted: &Counted) -> Result<Prediction> {
     let as_of = asked.day(change.now())?;
     let one = match (asked.patient_id, &asked.patient_uuid) {
         (Some(id), None) => one(change, id)?,
@@ -96,10 +112,11 @@ fn make(change: &mut Change<'_, '_>, system: &Retention, asked: &Asked) -> Resul
     let model = models::active(change, &system.shelf)?;
     let given = overrides(model.set, &asked.features)?;
     let said = judge(&model, &one.history, as_of, &given)?;
+    counted.lock().unwrap_or_else(PoisonError::into_inner).push((model.version.clone(), Tally::of([&said].into_iter())));
     let made = all::Made { model: model.id, as_of, run: "" };
     let names: Vec<&String> = asked.features.keys().collect();
     let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
-    if names.is_empty() && asked.as_of.is_none() && !matches!(said.outcome, Err(Withheld::NotBegun | Withheld::NotActive)) {
+    if names.is_empty() && asked.as_of.is_none() && said.kept() {
         all::place(change, &one, &said, id, made)?;
         let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
         raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
@@ -111,12 +128,16 @@ fn make(change: &mut Change<'_, '_>, system: &Retention, asked: &Asked) -> Resul
 }
 
 pub(super) async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<Committed<Created<Prediction>>> {
-    let system = ctx.system.clone();
-    ctx.commit(move |change| {
-        let body = make(change, &system, &asked)?;
-        Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
-    })
-    .await
+    let (system, counted, began) = (ctx.system.clone(), Counted::default(), Instant::now());
+    let (meters, counting) = (system.clone(), counted.clone());
+    let done = ctx
+        .commit(move |change| {
+            let body = make(change, &system, &asked, &counting)?;
+            Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
+        })
+        .await?;
+    count(&meters, &counted, began);
+    Ok(done)
 }
 
 /// Questions about several people.
@@ -166,11 +187,12 @@ pub(super) async fn batch(ctx: Ctx<Retention, Write>, Json(several): Json<Severa
     if several.items.len() > MOST {
         return Err(Error::invalid(vec![Fault::at("/items", format!("{MOST} are the most in one call"))]));
     }
-    let system = ctx.system.clone();
-    ctx.commit(move |change| {
+    let (system, counted, began) = (ctx.system.clone(), Counted::default(), Instant::now());
+    let (meters, counting) = (system.clone(), counted.clone());
+    let answer = move |change: &mut Change<'_, '_>| {
         let mut results = Vec::with_capacity(several.items.len());
         for (index, asked) in several.items.iter().enumerate() {
-            results.push(match make(change, &system, asked) {
+            results.push(match make(change, &system, asked, &counting) {
                 Ok(made) => Answered { index, status: 201, prediction: Some(made), errors: Vec::new() },
                 // Nothing of this one was written: it is refused before.
                 Err(error) if matches!(error.code(), Code::Invalid | Code::NotFound) => {
@@ -188,6 +210,8 @@ pub(super) async fn batch(ctx: Ctx<Retention, Write>, Json(several): Json<Severa
         change.note(Note { target: "predictions".into(), detail: Some(json!({ "patients": seen })), ..Note::default() });
         let successful = seen.len();
         Ok(Json(Batch { successful, failed: results.len() - successful, results }))
-    })
-    .await
+    };
+    let done = ctx.commit(answer).await?;
+    count(&meters, &counted, began);
+    Ok(done)
 }

@@ -13,7 +13,7 @@ mod job;
 mod routes;
 mod said;
 
-pub use cases::{Case, Cases, Part, days};
+pub use cases::{Case, Cases, Part, days, terms};
 pub use fit::{Fitted, Plan, figures, fit};
 pub use gate::{Challenge, LEAST_DIFFERENCE, challenge};
 pub use job::{Activate, Train};
