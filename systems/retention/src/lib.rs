@@ -22,6 +22,7 @@ pub mod reach;
 pub mod record;
 mod records;
 pub mod score;
+mod timeline;
 pub mod train;
 pub mod watch;
 
@@ -141,6 +142,7 @@ impl System for Retention {
         score::routes(r);
         action::routes(r);
         reach::routes(r);
+        timeline::routes(r);
         analytics::routes(r);
         pages::routes(r);
     }

@@ -24,6 +24,7 @@ mod release;
 mod retention_action;
 mod retention_data;
 mod retention_models;
+mod retention_numbers;
 mod retention_reach;
 mod retention_watch;
 mod roles;

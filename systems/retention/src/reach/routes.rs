@@ -103,6 +103,8 @@ async fn set(ctx: Ctx<Retention, Write>, (Path(member), Json(wanted)): (Path<Str
     const KNOWN: &str = "SELECT code FROM facility WHERE tenant_id = :tenant AND code = :code AND deleted_at IS NULL \
          UNION SELECT facility FROM patient WHERE tenant_id = :tenant AND facility = :code LIMIT 1";
     ctx.commit(move |change| {
+        // First of all: whoever is bound is told that this is not theirs, and nothing else.
+        change.write("DELETE FROM reach WHERE tenant_id = :tenant AND member = :member", bind! { member: member })?;
         let person: Option<String> = change.maybe(MEMBER, bind! { id: member })?;
         if person.is_none() && change.maybe::<String>(KEY, bind! { id: member })?.is_none() {
             return Err(Code::NotFound.because("there is no person and no API key with this id here"));
@@ -120,7 +122,6 @@ async fn set(ctx: Ctx<Retention, Write>, (Path(member), Json(wanted)): (Path<Str
         facilities.sort();
         facilities.dedup();
         let (now, who) = (change.now(), change.origin().actor.clone());
-        change.write("DELETE FROM reach WHERE tenant_id = :tenant AND member = :member", bind! { member: member })?;
         for code in &facilities {
             change.write(
                 "INSERT INTO reach (tenant_id, member, facility, created_by, created_at) VALUES (:tenant, :member, :code, :who, :now)",

@@ -5,6 +5,7 @@
 //! the person, there is no score and the reason is said.
 
 mod all;
+mod features;
 mod judge;
 mod list;
 mod make;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Explanation, ScoreAll, Withheld,
+    Explanation, ScoreAll, Withheld, features,
     judge::{Charted, charted, values_in},
     list::{Entry, Wanted, risk_list, scored},
     make,
@@ -43,6 +43,10 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
         .problem(Code::ModelUnavailable)
         .example(json!({ "items": [{ "patient_id": 1 }] }));
     r.get("/predictions", READ, list).named("predictions.list").summary("Predictions, the newest first").recorded();
+    r.get("/patients/{id}/features", nouns::READ, features::features)
+        .named("features.read")
+        .summary("What a model would be told of a patient, as of any day")
+        .recorded();
     r.get("/predictions/{id}", READ, read).named("predictions.read").summary("A prediction with the values that made it").recorded();
     r.get("/predictions/{id}/explanation", READ, why)
         .named("predictions.explain")
