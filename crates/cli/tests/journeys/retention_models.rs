@@ -22,7 +22,7 @@ pub async fn programme(db: Db) -> (House, Caller) {
 }
 
 /// What a job came to that a route has begun.
-async fn done(caller: &Caller, path: &str, body: Value) -> Value {
+pub async fn done(caller: &Caller, path: &str, body: Value) -> Value {
     let begun = match &body {
         Value::Null => caller.post(path).await,
         body => caller.post(path).json(body.clone()).await,
@@ -43,7 +43,7 @@ async fn look(caller: &Caller, kind: &str) -> Value {
 }
 
 /// A training that is quick: many days of few people, few small trees.
-fn quick(activate: &str) -> Value {
+pub fn quick(activate: &str) -> Value {
     json!({
         "activate": activate, "days_per_person": 16, "span_days": 1600, "rounds": 30, "leaves": 6, "learning_rate": 0.2, "name": "of these people",
     })

@@ -37,6 +37,7 @@ pub static REACH: Reach = Reach {
         ("facility", Reached::Open),
         ("model", Reached::Open),
         ("activation", Reached::Open),
+        ("ab_test", Reached::Open),
         ("workflow_template", Reached::Open),
         ("workflow_step", Reached::Open),
         ("escalation_rule", Reached::Open),
@@ -47,6 +48,7 @@ pub static REACH: Reach = Reach {
         ("model_reference", Reached::Closed),
         ("watch", Reached::Closed),
         ("model_standing", Reached::Closed),
+        ("ab_look", Reached::Closed),
         ("reach", Reached::Closed),
     ],
     events: &[

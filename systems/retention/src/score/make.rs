@@ -17,18 +17,18 @@ use serde_json::{Map, Value, json};
 
 use super::{
     all,
-    judge::{Charted, charted, judge},
+    judge::{Charted, charted},
     routes::{Prediction, READ, one, prediction},
 };
 use crate::{
     Retention,
+    ab::Answering,
     action::{
         alert::{Terms, Watch},
         raised::{self, Scored},
     },
     chart,
     features::Set,
-    models,
     record::Day,
     watch::Tally,
 };
@@ -39,7 +39,7 @@ pub(super) const MOST: usize = 100;
 /// A question about one person.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// The patient's number,
     #[serde(default)]
     #[schemars(range(min = 1))]
@@ -66,6 +66,15 @@ impl Asked {
             None => Ok(all::today(now)),
         }
     }
+
+    /// The person it is about.
+    fn person(&self, tx: &Tx<'_>) -> Result<Charted> {
+        match (self.patient_id, &self.patient_uuid) {
+            (Some(id), None) => one(tx, id),
+            (None, Some(uuid)) => by_uuid(tx, uuid),
+            _ => Err(Error::invalid(vec![Fault::at("", "names the patient by `patient_id` or by `patient_uuid`, and not by both")])),
+        }
+    }
 }
 
 fn by_uuid(tx: &Tx<'_>, uuid: &str) -> Result<Charted> {
@@ -89,34 +98,37 @@ fn overrides(set: Set, given: &Map<String, Value>) -> Result<Vec<(usize, f64)>> 
     if faults.is_empty() { Ok(found) } else { Err(Error::invalid(faults)) }
 }
 
-/// What was made, to be counted once it is durable: what was not kept was not said, and an answer that is
-/// given again was said once.
-type Counted = Arc<Mutex<Vec<(String, Tally)>>>;
+/// What answers count for, as soon as they are kept.
+pub(crate) type Counted = Arc<Mutex<Vec<(String, Tally)>>>;
 
-fn count(system: &Retention, counted: &Counted, began: Instant) {
+/// Counts answers. What was not kept was not said; and an answer that is given again was said once.
+pub(crate) fn count(system: &Retention, counted: &Counted, began: Instant) {
     let made = std::mem::take(&mut *counted.lock().unwrap_or_else(PoisonError::into_inner));
     let each = began.elapsed() / u32::try_from(made.len().max(1)).unwrap_or(u32::MAX);
     made.into_iter().for_each(|(version, tally)| system.meters.scored(&version, tally, each));
 }
 
-/// Makes one prediction and does what follows of it. What it refuses, it refuses before it has written anything.
-fn make(change: &mut Change<'_, '_>, system: &Retention, asked: &Asked, counted: &Counted) -> Result<Prediction> {
+/// Asks, keeps the answer and tells of it. The answer of who answers everybody puts the person on the risk list, unless
+/// it is one to a question of another kind: of another day, of values that are not theirs. What is refused is refused
+/// before anything is written.
+pub(crate) fn make(
+    change: &mut Change<'_, '_>,
+    system: &Retention,
+    answering: &Answering,
+    asked: &Asked,
+    for_everybody: bool,
+    counted: &Counted,
+) -> Result<Prediction> {
     let as_of = asked.day(change.now())?;
-    let one = match (asked.patient_id, &asked.patient_uuid) {
-        (Some(id), None) => one(change, id)?,
-        (None, Some(uuid)) => by_uuid(change, uuid)?,
-        _ => {
-            return Err(Error::invalid(vec![Fault::at("", "names the patient by `patient_id` or by `patient_uuid`, and not by both")]));
-        }
-    };
-    let model = models::active(change, &system.shelf)?;
+    let one = asked.person(change)?;
+    let model = answering.for_person(&one);
     let given = overrides(model.set, &asked.features)?;
-    let said = judge(&model, &one.history, as_of, &given)?;
+    let said = answering.judge(&one, as_of, &given)?;
     counted.lock().unwrap_or_else(PoisonError::into_inner).push((model.version.clone(), Tally::of([&said].into_iter())));
-    let made = all::Made { model: model.id, as_of, run: "" };
+    let made = all::Made { as_of, run: "" };
     let names: Vec<&String> = asked.features.keys().collect();
     let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
-    if names.is_empty() && asked.as_of.is_none() && said.kept() {
+    if for_everybody && names.is_empty() && asked.as_of.is_none() && said.kept() {
         all::place(change, &one, &said, id, made)?;
         let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
         raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
@@ -132,7 +144,8 @@ pub(super) async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>)
     let (meters, counting) = (system.clone(), counted.clone());
     let done = ctx
         .commit(move |change| {
-            let body = make(change, &system, &asked, &counting)?;
+            let answering = Answering::of(change, &system.shelf)?;
+            let body = make(change, &system, &answering, &asked, true, &counting)?;
             Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
         })
         .await?;
@@ -190,9 +203,10 @@ pub(super) async fn batch(ctx: Ctx<Retention, Write>, Json(several): Json<Severa
     let (system, counted, began) = (ctx.system.clone(), Counted::default(), Instant::now());
     let (meters, counting) = (system.clone(), counted.clone());
     let answer = move |change: &mut Change<'_, '_>| {
+        let answering = Answering::of(change, &system.shelf)?;
         let mut results = Vec::with_capacity(several.items.len());
         for (index, asked) in several.items.iter().enumerate() {
-            results.push(match make(change, &system, asked, &counting) {
+            results.push(match make(change, &system, &answering, asked, true, &counting) {
                 Ok(made) => Answered { index, status: 201, prediction: Some(made), errors: Vec::new() },
                 // Nothing of this one was written: it is refused before.
                 Err(error) if matches!(error.code(), Code::Invalid | Code::NotFound) => {

@@ -21,4 +21,5 @@ pub use routes::routes;
 pub(crate) use all::{PAGE, today};
 pub(crate) use judge::{Charted, values_in};
 pub(crate) use list::{people, scored};
-pub(crate) use routes::PATIENT;
+pub(crate) use make::{Asked, Counted, count, make};
+pub(crate) use routes::{PATIENT, PREDICTION, Prediction, READ, WRITE};

@@ -79,8 +79,11 @@ pub(crate) struct Prediction {
     pub margin: Option<f64>,
     /// The score in words.
     pub risk_level: Option<Level>,
-    /// How far the score is from a coin's: `min(2·|p − ½|, 1)`. Says nothing about being right.
+    /// How far the score is from a coin's, `min(2·|p − ½|, 1)`; of an ensemble 1 less the standard deviation of its
+    /// members' scores. Says nothing about being right.
     pub confidence: Option<f64>,
+    /// Of an ensemble, the score of each member.
+    pub members: Vec<MemberScore>,
     /// Why there is no score.
     pub withheld: Option<String>,
     /// The same for people.
@@ -93,14 +96,27 @@ pub(crate) struct Prediction {
     pub model_id: i64,
     /// Its name.
     pub model_version: String,
+    /// The test in which the model was asked,
+    pub test_id: Option<i64>,
+    /// and the variant that the person is in.
+    pub variant: Option<String>,
     /// As of which day.
     pub as_of: String,
     /// When.
     pub prediction_timestamp: Time,
 }
 
-const PREDICTION: &str = "SELECT d.id, d.patient_id, p.uuid, d.score, d.margin, d.level, d.withheld, d.features, d.overrides, d.model_id, m.name, \
-     m.feature_set, d.as_of, d.created_at FROM prediction d JOIN patient p ON p.tenant_id = :tenant AND p.id = d.patient_id AND p.deleted_at IS NULL \
+/// What a member of an ensemble said.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct MemberScore {
+    /// The member.
+    pub model_id: i64,
+    /// Its probability.
+    pub score: f64,
+}
+
+pub(crate) const PREDICTION: &str = "SELECT d.id, d.patient_id, p.uuid, d.score, d.margin, d.level, d.withheld, d.features, d.overrides, d.model_id, m.name, \
+     m.feature_set, d.as_of, d.created_at, d.members, d.test_id, d.variant FROM prediction d JOIN patient p ON p.tenant_id = :tenant AND p.id = d.patient_id AND p.deleted_at IS NULL \
      JOIN model m ON m.tenant_id = :tenant AND m.id = d.model_id WHERE d.tenant_id = :tenant AND d.deleted_at IS NULL";
 
 impl FromRow for Prediction {
@@ -110,7 +126,8 @@ impl FromRow for Prediction {
         let (features, overrides): (Vec<u8>, Option<String>) = (row.get(7)?, row.get(8)?);
         let set: String = row.get(11)?;
         let names = Set::named(&set).map(Set::names).unwrap_or_default();
-        let as_of: i64 = row.get(12)?;
+        let (as_of, members): (i64, Option<String>) = (row.get(12)?, row.get(14)?);
+        let members: Vec<(i64, f64)> = members.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default();
         Ok(Prediction {
             id: row.get(0)?,
             patient_id: row.get(1)?,
@@ -118,13 +135,16 @@ impl FromRow for Prediction {
             prediction_score: score,
             margin: row.get(4)?,
             risk_level: level.as_deref().and_then(Level::named),
-            confidence: score.map(|p| (2.0 * (p - 0.5).abs()).min(1.0)),
+            confidence: score.map(|p| models::confidence(p, &members)),
+            members: members.into_iter().map(|(model_id, score)| MemberScore { model_id, score }).collect(),
             withheld_because: withheld.as_deref().and_then(Withheld::named).map(Withheld::words),
             withheld,
             features: names.iter().zip(values_in(&features)).map(|(name, value)| ((*name).to_owned(), json!(value))).collect(),
             overrides: overrides.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default(),
             model_id: row.get(9)?,
             model_version: row.get(10)?,
+            test_id: row.get(15)?,
+            variant: row.get(16)?,
             as_of: Day(i32::try_from(as_of).unwrap_or(0)).to_string(),
             prediction_timestamp: row.get(13)?,
         })
