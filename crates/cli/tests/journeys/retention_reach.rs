@@ -16,7 +16,8 @@ const HIDDEN: &str = "Hiddenhart";
 
 /// What tells of nobody: whoever is bound sees it as everybody does. A path that is new is not here,
 /// and is walked.
-const OPEN: [&str; 7] = ["artists", "songs", "facilities", "models", "workflow-templates", "workflow-steps", "escalation-rules"];
+const OPEN: [&str; 9] =
+    ["artists", "songs", "facilities", "models", "ensembles", "ab-tests", "workflow-templates", "workflow-steps", "escalation-rules"];
 
 /// A programme with two facilities: somebody elsewhere with one of everything, and somebody here.
 struct Programme<'h> {
