@@ -135,7 +135,8 @@ both! {
             assert!(!page.contains(words), "{words} is on the page of metrics");
         }
         // Its figures go with the model that answers.
-        let owner = owner.at(second.client());
+        let key = house.command(&["key", "create", "--tenant", &tenant.slug, "--role", "owner"]).await;
+        let owner = owner.at(second.client()).with(key["key"].as_str().unwrap());
         let other = owner.post("/v1/models").json(model(example, ".5")).await.expect(201).json();
         owner.post(&format!("/v1/models/{}/activate", other["id"])).await.expect(200);
         metrics(&second, &of("iit_model_drift_detected", ""), None).await;
