@@ -1,5 +1,6 @@
 //! Models and retrieval.
 
+mod blend;
 mod programme;
 mod watched;
 
@@ -9,7 +10,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("model-registry"),
     page!("model-artifact-store"),
     page!("model-monitoring").proven_by(probe!(Tenants, Native, Operations; watched::monitored)),
-    page!("ensemble-inference"),
+    page!("ensemble-inference").proven_by(probe!(Tenants, Native; blend::attack)),
     page!("explainability"),
     page!("vector-db"),
     page!("embedding-pipeline"),

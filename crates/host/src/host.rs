@@ -104,6 +104,14 @@ pub struct Boot {
     pub store: Store,
     /// The clock.
     pub clock: Clock,
+    pub(crate) practices: practices::PracticesConfig,
+}
+
+impl Boot {
+    /// Whether a practice is enforced, for what a system decides once: see [`Host::holds`].
+    pub fn holds(&self, practice: &str) -> bool {
+        self.practices.holds(practice)
+    }
 }
 
 type Start = Box<dyn for<'b> FnOnce(&'b Boot) -> Boxed<'b, Result<()>> + Send>;
@@ -344,7 +352,7 @@ impl Host {
         let retention = retention::Retention::new(&mounts.classes, &config.get())?;
         let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
-        let boot = Boot { store: store.clone(), clock: clock.clone() };
+        let boot = Boot { store: store.clone(), clock: clock.clone(), practices: config.get() };
         for (_, start) in mounts.starts {
             start(&boot).await?;
         }
