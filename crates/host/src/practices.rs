@@ -10,6 +10,8 @@ use crate::config::{Config, Profile, Rules};
 /// Practices that the host enforces at run time and that can be switched off one by one.
 pub const SWITCHES: &[&str] = &[
     "access-log",
+    "ai-bias",
+    "ai-drift",
     "api-deprecation-policy",
     "api-key-rotation",
     "api-keys",
@@ -47,6 +49,7 @@ pub const SWITCHES: &[&str] = &[
     "dependency-failure-mapping",
     "dlq",
     "dlq-operations",
+    "ensemble-inference",
     "error-code-catalogue",
     "error-envelope",
     "error-no-leak",
@@ -75,6 +78,7 @@ pub const SWITCHES: &[&str] = &[
     "metrics-http",
     "metrics-prometheus",
     "metrics-secured",
+    "model-monitoring",
     "multi-tenancy",
     "no-default-secrets",
     "openapi-docs",

@@ -5,10 +5,12 @@
 //! [`score`] asks the active one, and the [`cohort`] is a programme that does not exist, for
 //! demonstrations and tests. Exports come in by [`ingest`].
 
+pub mod ab;
 pub mod action;
 pub mod chart;
 pub mod cohort;
 mod demo;
+pub mod ensemble;
 pub mod features;
 pub mod formats;
 pub mod ingest;
@@ -26,7 +28,14 @@ pub mod watch;
 use std::path::{Path, PathBuf};
 
 use plimsoll::{
-    Code, Migration, Result, System, config::Span, host::Boot, ledger::Change, retention::Class, route::Routes, subject::Subject,
+    Code, Migration, Result, System,
+    config::Span,
+    host::Boot,
+    ledger::Change,
+    retention::Class,
+    route::Routes,
+    subject::Subject,
+    telemetry::{Overview, Told},
     work::Jobs,
 };
 
@@ -39,6 +48,8 @@ pub struct Retention {
     pub(crate) config: Config,
     /// Models that were read, by their digest.
     pub(crate) shelf: models::Shelf,
+    /// What is counted while scores are made.
+    pub(crate) meters: watch::Meters,
 }
 
 plimsoll::section! {
@@ -93,17 +104,33 @@ impl System for Retention {
             down: include_str!("../schema/0003_models.down.sql"),
         },
         Migration { id: "0004_data", up: include_str!("../schema/0004_data.up.sql"), down: include_str!("../schema/0004_data.down.sql") },
+        Migration {
+            id: "0005_ensembles",
+            up: include_str!("../schema/0005_ensembles.up.sql"),
+            down: include_str!("../schema/0005_ensembles.down.sql"),
+        },
+        Migration {
+            id: "0006_standing",
+            up: include_str!("../schema/0006_standing.up.sql"),
+            down: include_str!("../schema/0006_standing.down.sql"),
+        },
+        Migration {
+            id: "0007_ab_tests",
+            up: include_str!("../schema/0007_ab_tests.up.sql"),
+            down: include_str!("../schema/0007_ab_tests.down.sql"),
+        },
     ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
     const RETENTION: &'static [Class] = periods::CLASSES;
 
-    async fn start(config: Config, _: &Boot) -> Result<Retention> {
+    async fn start(config: Config, boot: &Boot) -> Result<Retention> {
         if !(0.0..=1.0).contains(&config.most_rejects) {
             return Err(Code::ConfigInvalid.because("treatment.most_rejects is a share between 0 and 1"));
         }
         action::alert::Terms::of(&config)?;
-        Ok(Retention { config, shelf: models::Shelf::default() })
+        let shelf = models::Shelf::new(boot.holds("ensemble-inference"));
+        Ok(Retention { config, shelf, meters: watch::Meters::default() })
     }
 
     fn routes(r: &mut Routes<'_, Self>) {
@@ -115,6 +142,8 @@ impl System for Retention {
         ingest::routes(r);
         models::routes(r);
         train::routes(r);
+        ensemble::routes(r);
+        ab::routes(r);
         watch::routes(r);
         score::routes(r);
         action::routes(r);
@@ -127,6 +156,12 @@ impl System for Retention {
         jobs.every_tenant::<action::Overdue>("retention-overdue", "15 3 * * *", "UTC");
         jobs.runs::<train::Train>();
         jobs.every_tenant::<watch::Watch>("retention-watch", "30 3 * * *", "UTC");
+        jobs.runs::<ensemble::Fit>();
+        jobs.every_tenant::<ab::Look>("retention-ab-look", "45 3 * * *", "UTC");
+    }
+
+    fn tell(overview: Overview<Retention>) -> impl Future<Output = Told> + Send {
+        watch::tell(overview)
     }
 
     fn demo(change: &mut Change<'_, '_>) -> Result<()> {

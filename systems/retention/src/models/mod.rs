@@ -12,9 +12,10 @@ mod register;
 mod routes;
 
 pub use card::{Card, Figures, Thresholds};
-pub use loaded::{Level, Loaded, Shelf};
-pub use register::{Draft, activate, active, register};
+pub use loaded::{Answer, Level, Loaded, Shelf, version};
+pub use register::{Draft, ENSEMBLE, activate, active, register};
 pub use routes::routes;
 
-pub(crate) use register::{active_id, load};
+pub(crate) use loaded::{Stored, confidence};
+pub(crate) use register::{active_id, keep, load, usable};
 pub(crate) use routes::{READ, WRITE, card, cards};

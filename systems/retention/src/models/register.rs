@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Figures, Loaded, Shelf, Thresholds, loaded::Stored, routes};
-use crate::chart::hex;
+use crate::{ab, chart::hex, ensemble};
+
+/// What a model is called that has others as members; its bytes name them ([`crate::ensemble`]).
+pub const ENSEMBLE: &str = "ensemble";
 
 /// A model to be registered.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -85,16 +88,21 @@ pub fn register(change: &mut Change<'_, '_>, draft: &Draft) -> Result<i64> {
         "SELECT id FROM model WHERE tenant_id = :tenant AND sha256 = :sha AND feature_set = :set",
         bind! { sha: stored.sha256, set: stored.feature_set },
     )?;
-    if let Some(id) = known {
-        return Ok(id);
+    match known {
+        Some(id) => Ok(id),
+        None => keep(change, draft, &stored.sha256),
     }
+}
+
+/// Writes a model that was checked; its number.
+pub(crate) fn keep(change: &mut Change<'_, '_>, draft: &Draft, sha256: &str) -> Result<i64> {
     let (id, now, who) = (change.next("model")?, change.now(), change.origin().actor.clone());
     change.write(
         "INSERT INTO model (tenant_id, id, name, algorithm, feature_set, sha256, artifact, thresholds, calibration, origin, figures, note, \
          created_by, created_at) VALUES (:tenant, :id, :name, :algorithm, :set, :sha, :artifact, :thresholds, :calibration, :origin, :figures, \
          :note, :who, :now)",
         bind! {
-            id: id, name: draft.name, algorithm: draft.algorithm, set: draft.feature_set, sha: stored.sha256, artifact: draft.artifact,
+            id: id, name: draft.name, algorithm: draft.algorithm, set: draft.feature_set, sha: sha256, artifact: draft.artifact,
             thresholds: serde_json::to_string(&draft.thresholds)?, calibration: draft.calibration.as_ref().map(Value::to_string),
             origin: draft.origin.clone().unwrap_or_else(|| json!({ "kind": "imported" })).to_string(),
             figures: serde_json::to_string(&draft.figures)?, note: draft.note, who: who, now: now,
@@ -103,7 +111,7 @@ pub fn register(change: &mut Change<'_, '_>, draft: &Draft) -> Result<i64> {
     change.note(Note {
         action: "models.register".into(),
         target: format!("models/{id}"),
-        detail: Some(json!({ "sha256": stored.sha256 })),
+        detail: Some(json!({ "sha256": sha256 })),
         ..Note::default()
     });
     Ok(id)
@@ -112,7 +120,8 @@ pub fn register(change: &mut Change<'_, '_>, draft: &Draft) -> Result<i64> {
 /// Makes a model the one that answers, from the commit on.
 ///
 /// # Errors
-/// [`Code::NotFound`], [`Code::Conflict`] for one that was set aside; [`Code::Invalid`] for one that does not load.
+/// [`Code::NotFound`], [`Code::Conflict`] for one that was set aside, or while a test runs; [`Code::Invalid`] for one
+/// that does not load.
 pub fn activate(change: &mut Change<'_, '_>, shelf: &Shelf, id: i64, cause: &str) -> Result<()> {
     let retired: Option<plimsoll::Time> = change
         .maybe::<(Option<plimsoll::Time>,)>("SELECT retired_at FROM model WHERE tenant_id = :tenant AND id = :id", bind! { id: id })?
@@ -120,6 +129,10 @@ pub fn activate(change: &mut Change<'_, '_>, shelf: &Shelf, id: i64, cause: &str
         .0;
     if retired.is_some() {
         return Err(Code::Conflict.because(format!("model {id} was set aside")));
+    }
+    // The control of a test is the model that answers: another one in its place would be a third variant.
+    if let Some(test) = ab::running_id(change)? {
+        return Err(Code::Conflict.because(format!("test {test} is running; conclude it, or stop it at /v1/ab-tests/{test}/stop")));
     }
     // What does not load must not be asked.
     load(change, shelf, id)?;
@@ -133,16 +146,16 @@ pub fn activate(change: &mut Change<'_, '_>, shelf: &Shelf, id: i64, cause: &str
     Ok(())
 }
 
-/// The model of a number, read.
+/// The model of a number, read; of an ensemble with its members.
 pub(crate) fn load(tx: &Tx<'_>, shelf: &Shelf, id: i64) -> Result<Arc<Loaded>> {
     let sha: String = tx.row("SELECT sha256 FROM model WHERE tenant_id = :tenant AND id = :id", bind! { id: id })?;
-    shelf.take(id, &sha.clone(), || {
+    shelf.take(tx.scope(), id, &sha.clone(), || {
         type Columns = (String, String, String, String, Option<String>);
         let (algorithm, feature_set, artifact, thresholds, calibration): Columns = tx.row(
             "SELECT algorithm, feature_set, artifact, thresholds, calibration FROM model WHERE tenant_id = :tenant AND id = :id",
             bind! { id: id },
         )?;
-        Ok(Stored {
+        let stored = Stored {
             id,
             algorithm,
             feature_set,
@@ -150,8 +163,16 @@ pub(crate) fn load(tx: &Tx<'_>, shelf: &Shelf, id: i64) -> Result<Arc<Loaded>> {
             artifact,
             thresholds: serde_json::from_str(&thresholds)?,
             calibration: calibration.as_deref().map(serde_json::from_str).transpose()?,
-        })
+        };
+        if stored.algorithm == ENSEMBLE { ensemble::loaded(tx, shelf, &stored) } else { Loaded::new(&stored) }
     })
+}
+
+/// Whether there is a model of this number that was not set aside.
+pub(crate) fn usable(tx: &Tx<'_>, id: i64) -> Result<bool> {
+    let found: Option<i64> =
+        tx.maybe("SELECT id FROM model WHERE tenant_id = :tenant AND id = :id AND retired_at IS NULL", bind! { id: id })?;
+    Ok(found.is_some())
 }
 
 /// The number of the active model.

@@ -11,11 +11,11 @@ mod reasons;
 mod routes;
 
 pub use all::{ScoreAll, all_later};
-pub use judge::{Judged, Withheld, judge};
+pub use judge::{Judged, Took, Withheld, judge};
 pub use list::{Entry, Wanted, risk_list};
 pub use reasons::{Explanation, Part, Reason, explain};
 pub use routes::routes;
 
 pub(crate) use all::{PAGE, today};
 pub(crate) use judge::{Charted, values_in};
-pub(crate) use routes::PATIENT;
+pub(crate) use routes::{Asked, Counted, PATIENT, PREDICTION, Prediction, READ, WRITE, count, make};
