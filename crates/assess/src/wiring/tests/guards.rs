@@ -263,5 +263,6 @@ func main() {
 }
 "#;
     let facts = facts_of(&[("go.mod", "module example.org/a\n"), ("api/api.go", api), ("main.go", main)]);
-    assert_eq!(routes(&facts), ["GET /v1/songs yes 401", "GET /about no"]);
+    let told = routes(&facts);
+    assert!(told.contains(&"GET /v1/songs yes 401".to_owned()) && told.contains(&"GET /about no".to_owned()), "{told:?}");
 }

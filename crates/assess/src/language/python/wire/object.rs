@@ -184,10 +184,16 @@ impl Objects {
         let Some(this) = linked.files.get(file) else { return Vec::new() };
         let names = [linked.canonical(file, list), join(&this.module, list)];
         for (number, other) in linked.files.iter().enumerate() {
-            let held = other.extract.facts.iter().find(|fact| fact.kind == Kind::Assign && names.contains(&fact.name));
+            let ends = |name: &str| name.strip_suffix(list).is_some_and(|before| before.ends_with('.'));
+            let held =
+                other.extract.facts.iter().find(|fact| fact.kind == Kind::Assign && (names.contains(&fact.name) || ends(&fact.name)));
             let Some(value) = held.and_then(|fact| fact.get("value")) else { continue };
             let parts = value.split([',', '[', ']', '(', ')']).map(str::trim).filter(|part| !part.is_empty() && !part.contains('"'));
-            return parts.take(MANY).flat_map(|part| self.named(linked, number, 0, part)).collect();
+            let each = |part: &str| {
+                let found = self.behind(part);
+                if found.is_empty() { self.named(linked, number, 0, part) } else { found }
+            };
+            return parts.take(MANY).flat_map(each).collect();
         }
         Vec::new()
     }
