@@ -70,9 +70,7 @@ pub(super) fn judge(files: &[FileInfo], facts: &mut [Fact]) {
         }
         for handler in facts.iter().filter(|fact| route(fact)).filter_map(|fact| fact.get("handler")) {
             let key = format!("handler {handler}");
-            if !verdicts.contains_key(&key) {
-                verdicts.insert(key, code.asks_itself(handler));
-            }
+            verdicts.entry(key).or_insert_with(|| code.asks_itself(handler));
         }
         verdicts
     };
