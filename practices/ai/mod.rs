@@ -1,13 +1,18 @@
 //! Models and retrieval.
 
-use plimsoll_assess::Practice;
+mod artefacts;
+mod clinic;
+mod reasons;
+mod versions;
+
+use plimsoll_assess::{Practice, probe};
 
 pub(crate) const AREA: &[Practice] = &[
-    page!("model-registry"),
-    page!("model-artifact-store"),
+    page!("model-registry").proven_by(probe!(Tenants, Native, Addresses; versions::attack)),
+    page!("model-artifact-store").proven_by(probe!(Copies, Native; artefacts::attack)),
     page!("model-monitoring"),
     page!("ensemble-inference"),
-    page!("explainability"),
+    page!("explainability").proven_by(probe!(Tenants, Native; reasons::attack)),
     page!("vector-db"),
     page!("embedding-pipeline"),
     page!("rag"),

@@ -93,17 +93,22 @@ impl System for Retention {
             down: include_str!("../schema/0003_models.down.sql"),
         },
         Migration { id: "0004_data", up: include_str!("../schema/0004_data.up.sql"), down: include_str!("../schema/0004_data.down.sql") },
+        Migration {
+            id: "0007_release",
+            up: include_str!("../schema/0007_release.up.sql"),
+            down: include_str!("../schema/0007_release.down.sql"),
+        },
     ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
     const RETENTION: &'static [Class] = periods::CLASSES;
 
-    async fn start(config: Config, _: &Boot) -> Result<Retention> {
+    async fn start(config: Config, boot: &Boot) -> Result<Retention> {
         if !(0.0..=1.0).contains(&config.most_rejects) {
             return Err(Code::ConfigInvalid.because("treatment.most_rejects is a share between 0 and 1"));
         }
         action::alert::Terms::of(&config)?;
-        Ok(Retention { config, shelf: models::Shelf::default() })
+        Ok(Retention { config, shelf: models::Shelf::new(boot)? })
     }
 
     fn routes(r: &mut Routes<'_, Self>) {
@@ -129,7 +134,7 @@ impl System for Retention {
         jobs.every_tenant::<watch::Watch>("retention-watch", "30 3 * * *", "UTC");
     }
 
-    fn demo(change: &mut Change<'_, '_>) -> Result<()> {
-        demo::fill(change)
+    fn demo(&self, change: &mut Change<'_, '_>) -> Result<()> {
+        demo::fill(change, &self.shelf)
     }
 }

@@ -24,6 +24,7 @@ mod release;
 mod retention_action;
 mod retention_data;
 mod retention_models;
+mod retention_release;
 mod roles;
 mod subjects;
 mod tenancy;

@@ -46,6 +46,8 @@ const KEPT_BY_DATA: &[&str] = &[
     "http-caching-headers",
     "idempotency-keys",
     "job-queue",
+    "model-artifact-store",
+    "model-registry",
     "multi-tenancy",
     "pagination",
     "patch-partial-update",

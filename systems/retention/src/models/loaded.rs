@@ -5,17 +5,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use plimsoll::{Code, Result};
+use plimsoll::{Code, Result, host::Boot, identity::Mac};
 use plimsoll_ai::{
     train::calibrate::Calibration,
     tree::{Explainer, Forest, Scorer},
 };
-use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Thresholds;
-use crate::{chart::hex, features::Set};
+use super::{
+    Thresholds,
+    release::{Kept, Release, digest_of, refused},
+};
+use crate::{Retention, features::Set};
 
 /// How likely an interruption is, in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +65,7 @@ pub struct Loaded {
     scorer: Scorer,
     explainer: Explainer,
     calibration: Option<Calibration>,
+    explains: bool,
 }
 
 /// A model's row.
@@ -70,7 +73,6 @@ pub(crate) struct Stored {
     pub id: i64,
     pub algorithm: String,
     pub feature_set: String,
-    pub sha256: String,
     pub artifact: String,
     pub thresholds: Thresholds,
     pub calibration: Option<Calibration>,
@@ -82,11 +84,6 @@ impl Loaded {
     /// # Errors
     /// [`Code::Invalid`] for bytes that are no model of that kind, or other features than the set's.
     pub(crate) fn new(stored: &Stored) -> Result<Loaded> {
-        let found = hex(digest(&SHA256, stored.artifact.as_bytes()).as_ref());
-        if found != stored.sha256 {
-            return Err(Code::Invalid
-                .because(format!("the model's bytes are not those that were registered: {found} instead of {}", stored.sha256)));
-        }
         let forest = match stored.algorithm.as_str() {
             "xgboost" => Forest::from_xgboost(&stored.artifact),
             "lightgbm" => Forest::from_lightgbm(&stored.artifact),
@@ -106,7 +103,13 @@ impl Loaded {
             explainer,
             forest,
             calibration: stored.calibration.clone(),
+            explains: true,
         })
+    }
+
+    /// Whether it says what its scores are made of: see [`Shelf`].
+    pub(crate) fn explains(&self) -> bool {
+        self.explains
     }
 
     /// Log-odds and probability of a row of the set.
@@ -158,26 +161,89 @@ fn fits(forest: &Forest, set: Set) -> Result<()> {
     )))
 }
 
-/// Models that were read, so that each is read once.
-#[derive(Default)]
-pub struct Shelf(Mutex<HashMap<(i64, String), Arc<Loaded>>>);
+/// Models that were read, so that each is read once; and what has to be true of one before it is.
+pub struct Shelf {
+    mac: Mac,
+    /// `model-artifact-store`: what is not as it was released is not read.
+    guards: bool,
+    /// `model-registry`: the one that was activated answers.
+    registers: bool,
+    /// `explainability`: a score comes with what it is made of.
+    explains: bool,
+    read: Mutex<HashMap<(i64, String), Arc<Loaded>>>,
+}
 
 /// Models that are kept in memory.
 const MOST: usize = 16;
 
 impl Shelf {
-    /// The model of this row; reads it where it is not here yet.
-    pub(crate) fn take(&self, id: i64, sha256: &str, stored: impl FnOnce() -> Result<Stored>) -> Result<Arc<Loaded>> {
-        let key = (id, sha256.to_owned());
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// As for [`Boot::mac`].
+    pub fn new(boot: &Boot) -> Result<Shelf> {
+        Ok(Shelf {
+            mac: boot.mac::<Retention>("model release")?,
+            guards: boot.holds("model-artifact-store"),
+            registers: boot.holds("model-registry"),
+            explains: boot.holds("explainability"),
+            read: Mutex::default(),
+        })
+    }
+
+    /// Whether the active model answers, and not whichever came last.
+    pub(crate) fn registers(&self) -> bool {
+        self.registers
+    }
+
+    /// Whether what came in is held against its digest and its mark.
+    pub(crate) fn guards(&self) -> bool {
+        self.guards
+    }
+
+    /// The mark of a release; none where nothing is held against it.
+    pub(crate) fn signature(&self, release: &Release) -> Result<Option<String>> {
+        self.guards.then(|| release.mark(&self.mac)).transpose()
+    }
+
+    /// Whether a mark is that of the release.
+    pub(crate) fn fits(&self, release: &Release, signature: Option<&str>) -> bool {
+        signature.is_some_and(|signature| release.fits(&self.mac, signature))
+    }
+
+    /// The model of this row; reads it where it is not here yet. The mark is looked at each time, so
+    /// bounds that somebody moved are refused also while the model is in memory; the bytes are looked
+    /// at before they are read, and the ones in memory stay those that were.
+    ///
+    /// # Errors
+    /// [`Code::ModelUnavailable`] for what is not as it was released; what [`Loaded::new`] says.
+    pub(crate) fn take(&self, id: i64, kept: &Kept, artifact: impl FnOnce() -> Result<String>) -> Result<Arc<Loaded>> {
+        let release = &kept.release;
+        if self.guards {
+            match kept.signature.as_deref() {
+                None => return Err(refused(id, "it carries no signature")),
+                signature if !self.fits(release, signature) => {
+                    return Err(refused(id, "its signature does not fit its digest, features, thresholds and calibration"));
+                }
+                _ => {}
+            }
+        }
+        // Tenants have models of one number: what is in memory is told apart by everything that decides its answers.
+        let key = (id, release.mark(&self.mac)?);
+        if let Some(known) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(known.clone());
         }
-        let loaded = Arc::new(Loaded::new(&stored()?)?);
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if shelf.len() >= MOST {
-            shelf.clear();
+        let stored = release.stored(id, artifact()?)?;
+        let found = digest_of(&stored.artifact);
+        if self.guards && found != release.sha256 {
+            return Err(refused(id, &format!("the digest of its bytes is {found}, and {} was registered", release.sha256)));
         }
-        shelf.insert(key, loaded.clone());
+        let loaded = Arc::new(Loaded { explains: self.explains, ..Loaded::new(&stored)? });
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.len() >= MOST {
+            read.clear();
+        }
+        read.insert(key, loaded.clone());
         Ok(loaded)
     }
 }
