@@ -82,6 +82,8 @@ pub struct Host {
     pub archive: Option<Arc<archive::Archive>>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
+    /// Systems with something to tell operators.
+    pub(crate) tellers: telemetry::told::Tellers,
     pub(crate) body_limit: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) compute_slots: Arc<tokio::sync::Semaphore>,
@@ -136,6 +138,7 @@ pub struct Mounts {
     starts: Vec<(&'static str, Start)>,
     kinds: Vec<work::Kind>,
     demos: Vec<Demo>,
+    tellers: Vec<telemetry::told::Teller>,
     shelf: Option<manual::Shelf>,
     subjects: Vec<(&'static str, &'static [subject::Subject])>,
     classes: Vec<(&'static str, &'static [retention::Class])>,
@@ -202,6 +205,16 @@ impl Mounts {
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
         S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
+        let telling = slot.clone();
+        self.tellers.push(telemetry::told::Teller::new(move |host| {
+            let system = telling.get().cloned();
+            Box::pin(async move {
+                match system {
+                    Some(system) => S::tell(telemetry::Overview::new(system, host)).await,
+                    None => telemetry::Told::default(),
+                }
+            })
+        }));
         self.schemas.push(Schema { name: S::NAME, migrations: S::SCHEMA });
         let started = slot.clone();
         self.demos.push(Arc::new(move |change: &mut ledger::Change<'_, '_>| {
@@ -404,6 +417,7 @@ impl Host {
             limits: limits::Limits::new(&config.get())?,
             edge: edge::Rules::new(&server, &config.get(), &config.get(), config.profile())?,
             telemetry,
+            tellers: telemetry::told::Tellers(mounts.tellers),
             health,
             body_limit: server.body_limit.length(),
             body_timeout: server.body_timeout.duration(),
@@ -416,6 +430,7 @@ impl Host {
         host.check_shared().await;
         host.check_keys();
         work::admin::watch::checks(&host.health, &host, &config.get());
+        telemetry::told::check(&host.health, &host);
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
         work::schedules::settle(&host).await?;

@@ -10,6 +10,8 @@ use crate::config::{Config, Profile, Rules};
 /// Practices that the host enforces at run time and that can be switched off one by one.
 pub const SWITCHES: &[&str] = &[
     "access-log",
+    "ai-bias",
+    "ai-drift",
     "api-deprecation-policy",
     "api-key-rotation",
     "api-keys",
@@ -77,6 +79,7 @@ pub const SWITCHES: &[&str] = &[
     "metrics-prometheus",
     "metrics-secured",
     "model-artifact-store",
+    "model-monitoring",
     "model-registry",
     "multi-tenancy",
     "no-default-secrets",

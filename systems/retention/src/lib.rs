@@ -26,7 +26,14 @@ pub mod watch;
 use std::path::{Path, PathBuf};
 
 use plimsoll::{
-    Code, Migration, Result, System, config::Span, host::Boot, ledger::Change, retention::Class, route::Routes, subject::Subject,
+    Code, Migration, Result, System,
+    config::Span,
+    host::Boot,
+    ledger::Change,
+    retention::Class,
+    route::Routes,
+    subject::Subject,
+    telemetry::{Overview, Told},
     work::Jobs,
 };
 
@@ -39,6 +46,8 @@ pub struct Retention {
     pub(crate) config: Config,
     /// Models that were read, by their digest.
     pub(crate) shelf: models::Shelf,
+    /// What is counted while scores are made.
+    pub(crate) meters: watch::Meters,
 }
 
 plimsoll::section! {
@@ -94,6 +103,11 @@ impl System for Retention {
         },
         Migration { id: "0004_data", up: include_str!("../schema/0004_data.up.sql"), down: include_str!("../schema/0004_data.down.sql") },
         Migration {
+            id: "0006_standing",
+            up: include_str!("../schema/0006_standing.up.sql"),
+            down: include_str!("../schema/0006_standing.down.sql"),
+        },
+        Migration {
             id: "0007_release",
             up: include_str!("../schema/0007_release.up.sql"),
             down: include_str!("../schema/0007_release.down.sql"),
@@ -108,7 +122,7 @@ impl System for Retention {
             return Err(Code::ConfigInvalid.because("treatment.most_rejects is a share between 0 and 1"));
         }
         action::alert::Terms::of(&config)?;
-        Ok(Retention { config, shelf: models::Shelf::new(boot)? })
+        Ok(Retention { config, shelf: models::Shelf::new(boot)?, meters: watch::Meters::default() })
     }
 
     fn routes(r: &mut Routes<'_, Self>) {
@@ -132,6 +146,10 @@ impl System for Retention {
         jobs.every_tenant::<action::Overdue>("retention-overdue", "15 3 * * *", "UTC");
         jobs.runs::<train::Train>();
         jobs.every_tenant::<watch::Watch>("retention-watch", "30 3 * * *", "UTC");
+    }
+
+    fn tell(overview: Overview<Retention>) -> impl Future<Output = Told> + Send {
+        watch::tell(overview)
     }
 
     fn demo(&self, change: &mut Change<'_, '_>) -> Result<()> {

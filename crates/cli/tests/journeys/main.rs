@@ -25,6 +25,7 @@ mod retention_action;
 mod retention_data;
 mod retention_models;
 mod retention_release;
+mod retention_watch;
 mod roles;
 mod subjects;
 mod tenancy;

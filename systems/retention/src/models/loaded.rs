@@ -53,10 +53,17 @@ impl Level {
     }
 }
 
+/// What a model is called where a name that somebody gave must not stand: the first twelve characters of its digest.
+pub fn version(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}
+
 /// A model ready to answer.
 pub struct Loaded {
     /// Its number.
     pub id: i64,
+    /// Its version: see [`version`].
+    pub version: String,
     /// What it is told.
     pub set: Set,
     /// Where its levels begin.
@@ -73,6 +80,7 @@ pub(crate) struct Stored {
     pub id: i64,
     pub algorithm: String,
     pub feature_set: String,
+    pub sha256: String,
     pub artifact: String,
     pub thresholds: Thresholds,
     pub calibration: Option<Calibration>,
@@ -97,6 +105,7 @@ impl Loaded {
             Explainer::new(&forest).map_err(|error| Code::Invalid.because(format!("the model cannot be explained: {error}")))?;
         Ok(Loaded {
             id: stored.id,
+            version: version(&stored.sha256).to_owned(),
             set,
             thresholds: stored.thresholds,
             scorer: Scorer::new(&forest),

@@ -14,7 +14,7 @@ mod release;
 mod routes;
 
 pub use card::{Card, Figures, Stage, Thresholds};
-pub use loaded::{Level, Loaded, Shelf};
+pub use loaded::{Level, Loaded, Shelf, version};
 pub use register::{Draft, activate, active, register};
 pub use routes::routes;
 

@@ -88,6 +88,7 @@ impl Release {
             id,
             algorithm: self.algorithm.clone(),
             feature_set: self.feature_set.clone(),
+            sha256: self.sha256.clone(),
             artifact,
             thresholds: serde_json::from_str(&self.thresholds)?,
             calibration: self.calibration.as_deref().map(serde_json::from_str).transpose()?,

@@ -6,10 +6,12 @@ mod action;
 mod acts;
 mod alerts;
 mod html;
+mod looks;
 mod model;
 mod patient;
 mod plot;
 mod risk;
+mod wording;
 
 use plimsoll::{console::Frame, route::Routes};
 

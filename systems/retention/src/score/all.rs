@@ -1,5 +1,7 @@
 //! Everybody is scored: a job in steps, each with its people and the place where the next one begins.
 
+use std::time::Instant;
+
 use plimsoll::{
     Committed, Ctx, Result, Tx, Write, bind,
     ledger::Change,
@@ -17,6 +19,7 @@ use crate::{
     },
     models,
     record::Day,
+    watch::Tally,
 };
 
 /// People of one step.
@@ -82,7 +85,7 @@ impl Job for ScoreAll {
             let after = far.after;
             let people: Vec<Charted> = ctx.read(move |tx| tx.rows(PAGE, bind! { after: after, step: STEP })).await?;
             let Some(last) = people.last().map(|one| one.patient.id) else { break };
-            let asked = model.clone();
+            let (asked, began) = (model.clone(), Instant::now());
             let judged: Vec<(Charted, Judged)> = ctx
                 .compute(move || {
                     people
@@ -94,8 +97,9 @@ impl Job for ScoreAll {
                 .await?;
             far.done += judged.len() as i64;
             far.after = last;
-            let (model, run) = (model.id, run.clone());
-            let scored = ctx.step(move |change| write(change, &judged, Made { model, as_of, run: &run }, alerts)).await?;
+            let (id, run, tally) = (model.id, run.clone(), Tally::of(judged.iter().map(|(_, judged)| judged).filter(|one| one.kept())));
+            let scored = ctx.step(move |change| write(change, &judged, Made { model: id, as_of, run: &run }, alerts)).await?;
+            system.meters.scored(&model.version, tally, began.elapsed());
             far.scored += scored;
             far.withheld = far.done - far.scored;
             ctx.progress(far.done, Some(total), "people");
@@ -142,7 +146,7 @@ fn write(change: &mut Change<'_, '_>, judged: &[(Charted, Judged)], made: Made<'
     let (first, last) = (judged.first().map_or(0, |(one, _)| one.patient.id), judged.last().map_or(0, |(one, _)| one.patient.id));
     let mut watch = alerts.map(|terms| Watch::over(change, terms, change.now(), first, last)).transpose()?;
     for (one, said) in judged {
-        if matches!(said.outcome, Err(Withheld::NotBegun | Withheld::NotActive)) {
+        if !said.kept() {
             // Nobody is on the list of whom the question makes no sense any more.
             change.write(GONE, bind! { patient: one.patient.id })?;
             continue;

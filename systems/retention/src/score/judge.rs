@@ -1,5 +1,7 @@
 //! What a model says of one history, or why it says nothing.
 
+use std::time::{Duration, Instant};
+
 use plimsoll::{Code, FromRow, Result, Row};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,15 @@ impl Withheld {
     }
 }
 
+/// How long it took to answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Took {
+    /// To make the features of the history.
+    pub features: Duration,
+    /// To ask the model.
+    pub inference: Duration,
+}
+
 /// What came of a question.
 #[derive(Debug, Clone)]
 pub struct Judged {
@@ -55,6 +66,15 @@ pub struct Judged {
     pub values: Vec<f64>,
     /// Log-odds, probability and level; or why there are none.
     pub outcome: std::result::Result<(f64, f64, Level), Withheld>,
+    /// How long it took.
+    pub took: Took,
+}
+
+impl Judged {
+    /// Whether the question had a meaning: only then is a prediction kept when everybody is scored.
+    pub fn kept(&self) -> bool {
+        !matches!(self.outcome, Err(Withheld::NotBegun | Withheld::NotActive))
+    }
 }
 
 /// Asks a model. `overrides` are values that the caller gives instead of the record's, by place in the set.
@@ -62,7 +82,9 @@ pub struct Judged {
 /// # Errors
 /// What [`Loaded::score`] says.
 pub fn judge(model: &Loaded, history: &History, as_of: Day, overrides: &[(usize, f64)]) -> Result<Judged> {
+    let began = Instant::now();
     let mut values = features::values(history, as_of, model.set);
+    let mut took = Took { features: began.elapsed(), ..Took::default() };
     for (place, value) in overrides {
         if let Some(known) = values.get_mut(*place) {
             *known = *value;
@@ -78,11 +100,13 @@ pub fn judge(model: &Loaded, history: &History, as_of: Day, overrides: &[(usize,
     let outcome = match withheld {
         Some(why) => Err(why),
         None => {
+            let began = Instant::now();
             let (margin, probability) = model.score(&values)?;
+            took.inference = began.elapsed();
             Ok((margin, probability, model.level(probability)))
         }
     };
-    Ok(Judged { values, outcome })
+    Ok(Judged { values, outcome, took })
 }
 
 /// A person with their packed history and what is known of their facility.

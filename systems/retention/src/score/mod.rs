@@ -11,7 +11,7 @@ mod reasons;
 mod routes;
 
 pub use all::{ScoreAll, all_later};
-pub use judge::{Judged, Withheld, judge};
+pub use judge::{Judged, Took, Withheld, judge};
 pub use list::{Entry, Wanted, risk_list};
 pub use reasons::{Explanation, Part, Reason, explain};
 pub use routes::routes;

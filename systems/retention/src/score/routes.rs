@@ -1,5 +1,10 @@
 //! `/v1/predictions`, `/v1/risk-list`.
 
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
 use plimsoll::{
     Access, Code, Committed, Ctx, Error, Fault, FromRow, Read, Result, Role, Row, Time, Tx, Write, bind,
     route::{Created, Json, Path, Query, Routes},
@@ -25,6 +30,7 @@ use crate::{
     models::{self, Level},
     nouns,
     record::Day,
+    watch::Tally,
 };
 
 /// Who may ask for scores.
@@ -187,38 +193,50 @@ async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<
         }
         None => all::today(ctx.now()),
     };
-    let system = ctx.system.clone();
-    ctx.commit(move |change| {
-        let one = match (asked.patient_id, &asked.patient_uuid) {
-            (Some(id), None) => one(change, id)?,
-            (None, Some(uuid)) => by_uuid(change, uuid)?,
-            _ => {
-                return Err(Error::invalid(vec![Fault::at("", "names the patient by `patient_id` or by `patient_uuid`, and not by both")]));
+    let (system, began) = (ctx.system.clone(), Instant::now());
+    let (meters, counted) = (ctx.system.clone(), Arc::new(Mutex::new(None)));
+    let counting = counted.clone();
+    let done = ctx
+        .commit(move |change| {
+            let one = match (asked.patient_id, &asked.patient_uuid) {
+                (Some(id), None) => one(change, id)?,
+                (None, Some(uuid)) => by_uuid(change, uuid)?,
+                _ => {
+                    return Err(Error::invalid(vec![Fault::at(
+                        "",
+                        "names the patient by `patient_id` or by `patient_uuid`, and not by both",
+                    )]));
+                }
+            };
+            let model = models::active(change, &system.shelf)?;
+            let given = overrides(model.set, &asked.features)?;
+            let said = judge(&model, &one.history, as_of, &given)?;
+            *counting.lock().unwrap_or_else(PoisonError::into_inner) = Some((model.version.clone(), Tally::of([&said].into_iter())));
+            let made = all::Made { model: model.id, as_of, run: "" };
+            let names: Vec<&String> = asked.features.keys().collect();
+            let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
+            if names.is_empty() && asked.as_of.is_none() && said.kept() {
+                all::place(change, &one, &said, id, made)?;
+                let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
+                raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
             }
-        };
-        let model = models::active(change, &system.shelf)?;
-        let given = overrides(model.set, &asked.features)?;
-        let said = judge(&model, &one.history, as_of, &given)?;
-        let made = all::Made { model: model.id, as_of, run: "" };
-        let names: Vec<&String> = asked.features.keys().collect();
-        let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
-        if names.is_empty() && asked.as_of.is_none() && !matches!(said.outcome, Err(Withheld::NotBegun | Withheld::NotActive)) {
-            all::place(change, &one, &said, id, made)?;
-            let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
-            raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
-        }
-        change.emit(
-            plimsoll::work::events::Event::new(
-                "prediction.created",
-                "/v1/predictions",
-                READ,
-                json!({ "id": id, "patient_id": one.patient.id }),
-            )
-            .about(id.to_string()),
-        );
-        Ok(Created { location: format!("/v1/predictions/{id}"), body: prediction(change, id)? })
-    })
-    .await
+            change.emit(
+                plimsoll::work::events::Event::new(
+                    "prediction.created",
+                    "/v1/predictions",
+                    READ,
+                    json!({ "id": id, "patient_id": one.patient.id }),
+                )
+                .about(id.to_string()),
+            );
+            Ok(Created { location: format!("/v1/predictions/{id}"), body: prediction(change, id)? })
+        })
+        .await?;
+    // What was not kept was not said; and an answer that is given again was said once.
+    if let Some((version, tally)) = counted.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        meters.meters.scored(&version, tally, began.elapsed());
+    }
+    Ok(done)
 }
 
 async fn read(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Json<Prediction>> {

@@ -12,7 +12,7 @@ mod gate;
 mod job;
 mod routes;
 
-pub use cases::{Case, Cases, Part, days};
+pub use cases::{Case, Cases, Part, days, terms};
 pub use fit::{Fitted, Plan, figures, fit};
 pub use gate::{Challenge, LEAST_DIFFERENCE, challenge};
 pub use job::{Activate, Train};

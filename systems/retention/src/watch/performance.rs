@@ -129,11 +129,12 @@ impl Over {
         Ok(told)
     }
 
-    /// How groups were served.
+    /// How groups were served: by which attributes, by which figures, and from where on somebody is told.
     pub(super) fn bias(&self, model: &Loaded, observed: Day) -> Result<Value> {
         let (cases, positives) = self.counts();
         let mut told = json!({
             "observed": observed.to_string(), "cases": cases, "positives": positives, "threshold": model.thresholds.high, "because": self.too_few(),
+            "terms": terms(model.thresholds.high),
         });
         if self.too_few().is_none() {
             let rows: Vec<usize> = (0..cases).collect();
@@ -145,4 +146,15 @@ impl Over {
         }
         Ok(told)
     }
+}
+
+/// What is asked of groups, written down.
+fn terms(threshold: f64) -> Value {
+    let terms = crate::train::terms(threshold);
+    json!({
+        "attributes": ["sex", "age", "state"], "figures": ["selection", "recall", "false_alarm", "accuracy", "auc"],
+        "judged": ["recall", "accuracy", "auc"], "level": terms.level, "least": terms.least, "least_positives": terms.least_positives,
+        // Severity::of_ratio: high, and somebody is told.
+        "told_below": 0.6,
+    })
 }

@@ -107,6 +107,7 @@ impl Served {
             limits: Limits::new(&LimitsConfig::default()).unwrap(),
             edge: Rules::new(&ServerConfig::default(), &CorsConfig::default(), &TlsConfig::default(), Profile::Development).unwrap(),
             telemetry: Default::default(),
+            tellers: crate::telemetry::told::Tellers(Vec::new()),
             health: Default::default(),
             description: Default::default(),
             upstreams: Default::default(),
