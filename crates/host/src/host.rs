@@ -106,14 +106,14 @@ pub struct Boot {
     pub store: Store,
     /// The clock.
     pub clock: Clock,
-    off: BTreeMap<String, String>,
+    pub(crate) practices: practices::PracticesConfig,
     master: Arc<identity::Master>,
 }
 
 impl Boot {
-    /// Whether a practice is enforced: see [`Host::holds`]. It stays so as long as the process runs.
+    /// Whether a practice is enforced, for what a system decides once: see [`Host::holds`].
     pub fn holds(&self, practice: &str) -> bool {
-        !self.off.contains_key(practice)
+        self.practices.holds(practice)
     }
 
     /// Marks over what the system `S` keeps, for one purpose of its own.
@@ -369,7 +369,7 @@ impl Host {
         let retention = retention::Retention::new(&mounts.classes, &config.get())?;
         let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
-        let boot = Boot { store: store.clone(), clock: clock.clone(), off: off.clone(), master: identity.master_key() };
+        let boot = Boot { store: store.clone(), clock: clock.clone(), practices: config.get(), master: identity.master_key() };
         for (_, start) in mounts.starts {
             start(&boot).await?;
         }

@@ -49,6 +49,7 @@ pub const SWITCHES: &[&str] = &[
     "dependency-failure-mapping",
     "dlq",
     "dlq-operations",
+    "ensemble-inference",
     "error-code-catalogue",
     "error-envelope",
     "error-no-leak",

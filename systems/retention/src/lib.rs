@@ -5,10 +5,12 @@
 //! [`score`] asks the active one, and the [`cohort`] is a programme that does not exist, for
 //! demonstrations and tests. Exports come in by [`ingest`].
 
+pub mod ab;
 pub mod action;
 pub mod chart;
 pub mod cohort;
 mod demo;
+pub mod ensemble;
 pub mod features;
 pub mod formats;
 pub mod ingest;
@@ -103,14 +105,24 @@ impl System for Retention {
         },
         Migration { id: "0004_data", up: include_str!("../schema/0004_data.up.sql"), down: include_str!("../schema/0004_data.down.sql") },
         Migration {
+            id: "0005_ensembles",
+            up: include_str!("../schema/0005_ensembles.up.sql"),
+            down: include_str!("../schema/0005_ensembles.down.sql"),
+        },
+        Migration {
             id: "0006_standing",
             up: include_str!("../schema/0006_standing.up.sql"),
             down: include_str!("../schema/0006_standing.down.sql"),
         },
         Migration {
-            id: "0007_release",
-            up: include_str!("../schema/0007_release.up.sql"),
-            down: include_str!("../schema/0007_release.down.sql"),
+            id: "0007_ab_tests",
+            up: include_str!("../schema/0007_ab_tests.up.sql"),
+            down: include_str!("../schema/0007_ab_tests.down.sql"),
+        },
+        Migration {
+            id: "0008_release",
+            up: include_str!("../schema/0008_release.up.sql"),
+            down: include_str!("../schema/0008_release.down.sql"),
         },
     ];
     type Config = Config;
@@ -134,6 +146,8 @@ impl System for Retention {
         ingest::routes(r);
         models::routes(r);
         train::routes(r);
+        ensemble::routes(r);
+        ab::routes(r);
         watch::routes(r);
         score::routes(r);
         action::routes(r);
@@ -146,6 +160,8 @@ impl System for Retention {
         jobs.every_tenant::<action::Overdue>("retention-overdue", "15 3 * * *", "UTC");
         jobs.runs::<train::Train>();
         jobs.every_tenant::<watch::Watch>("retention-watch", "30 3 * * *", "UTC");
+        jobs.runs::<ensemble::Fit>();
+        jobs.every_tenant::<ab::Look>("retention-ab-look", "45 3 * * *", "UTC");
     }
 
     fn tell(overview: Overview<Retention>) -> impl Future<Output = Told> + Send {

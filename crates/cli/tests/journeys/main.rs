@@ -22,6 +22,7 @@ mod later;
 mod ledger;
 mod release;
 mod retention_action;
+mod retention_blend;
 mod retention_data;
 mod retention_models;
 mod retention_release;

@@ -12,7 +12,7 @@ use crate::house::{Caller, House, pointers};
 const BOUND: Duration = Duration::from_secs(180);
 
 /// A server whose tenant `demo` has people, a model and everybody's score; its owner.
-async fn programme(db: Db) -> (House, Caller) {
+pub async fn programme(db: Db) -> (House, Caller) {
     let house = House::open(db, &[], &["--demo"]).await;
     let key = house.command(&["key", "create", "--tenant", "demo", "--role", "owner"]).await;
     let owner = house.stranger().with(key["key"].as_str().unwrap());
@@ -22,7 +22,7 @@ async fn programme(db: Db) -> (House, Caller) {
 }
 
 /// What a job came to that a route has begun.
-async fn done(caller: &Caller, path: &str, body: Value) -> Value {
+pub async fn done(caller: &Caller, path: &str, body: Value) -> Value {
     let begun = match &body {
         Value::Null => caller.post(path).await,
         body => caller.post(path).json(body.clone()).await,
@@ -43,7 +43,7 @@ async fn look(caller: &Caller, kind: &str) -> Value {
 }
 
 /// A training that is quick: many days of few people, few small trees.
-fn quick(activate: &str) -> Value {
+pub fn quick(activate: &str) -> Value {
     json!({
         "activate": activate, "days_per_person": 16, "span_days": 1600, "rounds": 30, "leaves": 6, "learning_rate": 0.2, "name": "of these people",
     })

@@ -76,7 +76,7 @@ pub struct Card {
     pub id: i64,
     /// Its name.
     pub name: String,
-    /// `xgboost`, `lightgbm`: what its bytes are.
+    /// `xgboost`, `lightgbm`, `ensemble`: what its bytes are.
     pub algorithm: String,
     /// `iit-v1` or `iit-v2`.
     pub feature_set: String,

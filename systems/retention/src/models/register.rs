@@ -14,9 +14,13 @@ use serde_json::{Value, json};
 
 use super::{
     Figures, Loaded, Shelf, Thresholds,
-    release::{self, Kept, Release, digest_of},
+    release::{self, Kept, Release},
     routes,
 };
+use crate::{ab, ensemble};
+
+/// What a model is called that has others as members; its bytes name them ([`crate::ensemble`]).
+pub const ENSEMBLE: &str = "ensemble";
 
 /// A model to be registered.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -64,21 +68,15 @@ pub(super) fn checked(shelf: &Shelf, draft: &Draft) -> Result<Release> {
     if !draft.thresholds.rise() {
         return Err(Error::invalid(vec![Fault::at("/thresholds", "must rise from above 0 to below 1")]));
     }
-    let sha256 = digest_of(&draft.artifact);
-    if shelf.guards() && draft.sha256.as_ref().is_some_and(|expected| *expected != sha256) {
-        return Err(Error::invalid(vec![Fault::at("/sha256", format!("is not the digest of the artifact that arrived, {sha256}"))]));
+    let release = Release::of(draft)?;
+    if shelf.guards() && draft.sha256.as_ref().is_some_and(|expected| *expected != release.sha256) {
+        let said = format!("is not the digest of the artifact that arrived, {}", release.sha256);
+        return Err(Error::invalid(vec![Fault::at("/sha256", said)]));
     }
     if let Some(value) = &draft.calibration {
         let read: std::result::Result<Calibration, _> = serde_json::from_value(value.clone());
         read.map_err(|error| Error::invalid(vec![Fault::at("/calibration", error.to_string())]))?;
     }
-    let release = Release {
-        algorithm: draft.algorithm.clone(),
-        feature_set: draft.feature_set.clone(),
-        sha256,
-        thresholds: serde_json::to_string(&draft.thresholds)?,
-        calibration: draft.calibration.as_ref().map(Value::to_string),
-    };
     let stored = release.stored(0, draft.artifact.clone())?;
     Loaded::new(&stored).map_err(|error| Error::invalid(vec![Fault::at("/artifact", error.public().to_owned())]))?;
     Ok(release)
@@ -94,7 +92,7 @@ pub fn register(change: &mut Change<'_, '_>, shelf: &Shelf, draft: &Draft) -> Re
 }
 
 /// [`register`] for a draft that was read already.
-pub(super) fn keep(change: &mut Change<'_, '_>, shelf: &Shelf, draft: &Draft, release: Release) -> Result<i64> {
+pub(crate) fn keep(change: &mut Change<'_, '_>, shelf: &Shelf, draft: &Draft, release: Release) -> Result<i64> {
     let known: Option<i64> = change.maybe(
         "SELECT id FROM model WHERE tenant_id = :tenant AND sha256 = :sha AND feature_set = :set",
         bind! { sha: release.sha256, set: release.feature_set },
@@ -163,7 +161,7 @@ fn mend(change: &mut Change<'_, '_>, shelf: &Shelf, id: i64, brought: Release, a
 /// Makes a model the one that answers, from the commit on.
 ///
 /// # Errors
-/// [`Code::NotFound`]; [`Code::Conflict`] for one that was set aside, or is not as it was released;
+/// [`Code::NotFound`]; [`Code::Conflict`] for one that was set aside or is not as it was released, or while a test runs;
 /// [`Code::Invalid`] for one that does not load.
 pub fn activate(change: &mut Change<'_, '_>, shelf: &Shelf, id: i64, cause: &str) -> Result<()> {
     let retired: Option<plimsoll::Time> = change
@@ -172,6 +170,10 @@ pub fn activate(change: &mut Change<'_, '_>, shelf: &Shelf, id: i64, cause: &str
         .0;
     if retired.is_some() {
         return Err(Code::Conflict.because(format!("model {id} was set aside")));
+    }
+    // The control of a test is the model that answers: another one in its place would be a third variant.
+    if let Some(test) = ab::running_id(change)? {
+        return Err(Code::Conflict.because(format!("test {test} is running; conclude it, or stop it at /v1/ab-tests/{test}/stop")));
     }
     // What does not load must not be asked.
     load(change, shelf, id).map_err(|error| match error.code() {
@@ -188,13 +190,28 @@ pub fn activate(change: &mut Change<'_, '_>, shelf: &Shelf, id: i64, cause: &str
     Ok(())
 }
 
-/// The model of a number, read.
+/// The model of a number, read; of an ensemble with its members.
 ///
 /// # Errors
 /// [`Code::NotFound`]; [`Code::ModelUnavailable`] for one that is not as it was released.
 pub(crate) fn load(tx: &Tx<'_>, shelf: &Shelf, id: i64) -> Result<Arc<Loaded>> {
     let kept = release::kept(tx, id)?;
-    shelf.take(id, &kept, || tx.row("SELECT artifact FROM model WHERE tenant_id = :tenant AND id = :id", bind! { id: id }))
+    let bytes = || tx.row("SELECT artifact FROM model WHERE tenant_id = :tenant AND id = :id", bind! { id: id });
+    shelf.take(
+        id,
+        &kept,
+        bytes,
+        |stored| {
+            if stored.algorithm == ENSEMBLE { ensemble::loaded(tx, shelf, stored) } else { Loaded::new(stored) }
+        },
+    )
+}
+
+/// Whether there is a model of this number that was not set aside.
+pub(crate) fn usable(tx: &Tx<'_>, id: i64) -> Result<bool> {
+    let found: Option<i64> =
+        tx.maybe("SELECT id FROM model WHERE tenant_id = :tenant AND id = :id AND retired_at IS NULL", bind! { id: id })?;
+    Ok(found.is_some())
 }
 
 /// The number of the active model.

@@ -9,7 +9,7 @@ use plimsoll::{Code, Error, FromRow, Result, Row, Tx, bind, identity::Mac};
 
 use ring::digest::{SHA256, digest};
 
-use super::loaded::Stored;
+use super::{Draft, loaded::Stored};
 use crate::chart::hex;
 
 /// The columns that decide what a model answers, as they stand in the database.
@@ -54,6 +54,17 @@ pub(crate) fn kept(tx: &Tx<'_>, id: i64) -> Result<Kept> {
 }
 
 impl Release {
+    /// What a draft would be.
+    pub fn of(draft: &Draft) -> Result<Release> {
+        Ok(Release {
+            algorithm: draft.algorithm.clone(),
+            feature_set: draft.feature_set.clone(),
+            sha256: digest_of(&draft.artifact),
+            thresholds: serde_json::to_string(&draft.thresholds)?,
+            calibration: draft.calibration.as_ref().map(serde_json::Value::to_string),
+        })
+    }
+
     /// What the mark is made of.
     fn parts(&self) -> [&[u8]; 6] {
         let calibration = self.calibration.as_deref().unwrap_or("none");

@@ -5,6 +5,7 @@
 mod action;
 mod acts;
 mod alerts;
+mod blend;
 mod html;
 mod looks;
 mod model;

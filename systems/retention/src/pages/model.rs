@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     FRAME,
+    blend::Together,
     looks::{self, missing, number},
     plot,
 };
@@ -33,6 +34,7 @@ struct Seen {
     performance: Vec<Kept>,
     bias: Option<Kept>,
     challenge: Option<Kept>,
+    together: Together,
 }
 
 async fn page(ctx: Ctx<Retention, Read>, (): ()) -> Result<Response<Body>> {
@@ -42,13 +44,15 @@ async fn page(ctx: Ctx<Retention, Read>, (): ()) -> Result<Response<Body>> {
             let quality = one(Kind::Quality, 0)?;
             let others: Vec<Card> = models::cards(tx, 6)?;
             let Some(id) = models::active_id(tx)? else { return Ok((None, quality, others)) };
+            let card = models::card(tx, id)?;
             let seen = Seen {
-                card: models::card(tx, id)?,
                 reference: reference(tx, id)?,
                 drift: one(Kind::Drift, id)?,
                 performance: latest(tx, Kind::Performance, id, NIGHTS)?.into_iter().rev().collect(),
                 bias: one(Kind::Bias, id)?,
                 challenge: one(Kind::Challenge, id)?,
+                together: Together::of(tx, &card)?,
+                card,
             };
             Ok((Some(seen), quality, others))
         })
@@ -64,6 +68,7 @@ async fn page(ctx: Ctx<Retention, Read>, (): ()) -> Result<Response<Body>> {
             looks::drift(&mut body, seen.drift.as_ref());
             looks::bias(&mut body, seen.bias.as_ref(), seen.reference.as_ref());
             card(&mut body, &seen.card, seen.reference.as_ref(), seen.challenge.as_ref());
+            seen.together.write(&mut body);
         }
     }
     records(&mut body, quality.as_ref());

@@ -1,6 +1,6 @@
 //! Everybody is scored: a job in steps, each with its people and the place where the next one begins.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use plimsoll::{
     Committed, Ctx, Result, Tx, Write, bind,
@@ -10,9 +10,10 @@ use plimsoll::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::judge::{Charted, Judged, Withheld, charted, judge, values_out};
+use super::judge::{Charted, Judged, Withheld, charted, values_out};
 use crate::{
     Retention,
+    ab::Answering,
     action::{
         alert::{Terms, Watch},
         raised::{self, Scored},
@@ -77,40 +78,51 @@ impl Job for ScoreAll {
             ctx.read(move |tx| begun(tx, &run)).await?
         };
         let system = ctx.system.clone();
-        let model = {
+        let answering = {
             let system = system.clone();
-            ctx.read(move |tx| models::active(tx, &system.shelf)).await?
+            ctx.read(move |tx| Answering::of(tx, &system.shelf)).await?
         };
+        let answering = Arc::new(answering);
         loop {
             let after = far.after;
             let people: Vec<Charted> = ctx.read(move |tx| tx.rows(PAGE, bind! { after: after, step: STEP })).await?;
             let Some(last) = people.last().map(|one| one.patient.id) else { break };
-            let (asked, began) = (model.clone(), Instant::now());
+            let (asked, began) = (answering.clone(), Instant::now());
             let judged: Vec<(Charted, Judged)> = ctx
                 .compute(move || {
                     people
                         .into_iter()
-                        .map(|one| Ok((judge(&asked, &one.history, as_of, &[])?, one)))
+                        .map(|one| Ok((asked.judge(&one, as_of, &[])?, one)))
                         .map(|r: Result<_>| r.map(|(j, o)| (o, j)))
                         .collect()
                 })
                 .await?;
             far.done += judged.len() as i64;
             far.after = last;
-            let (id, run, tally) = (model.id, run.clone(), Tally::of(judged.iter().map(|(_, judged)| judged).filter(|one| one.kept())));
-            let scored = ctx.step(move |change| write(change, &judged, Made { model: id, as_of, run: &run }, alerts)).await?;
-            system.meters.scored(&model.version, tally, began.elapsed());
+            let tallies: Vec<(String, Tally)> = answering
+                .models()
+                .into_iter()
+                .map(|model| {
+                    let theirs = judged.iter().map(|(_, judged)| judged).filter(|one| one.kept() && one.model == model.id);
+                    (model.version.clone(), Tally::of(theirs))
+                })
+                .collect();
+            let run = run.clone();
+            let scored = ctx.step(move |change| write(change, &judged, Made { as_of, run: &run }, alerts)).await?;
+            for (version, tally) in tallies {
+                system.meters.scored(&version, tally, began.elapsed());
+            }
             far.scored += scored;
             far.withheld = far.done - far.scored;
             ctx.progress(far.done, Some(total), "people");
         }
-        let id = model.id;
+        let (id, test) = (answering.model.id, answering.test());
         ctx.commit(move |change| {
             let levels: Vec<(String, i64)> =
                 change.rows("SELECT level, COUNT(*) FROM risk WHERE tenant_id = :tenant GROUP BY level ORDER BY level", bind! {})?;
             let levels: serde_json::Map<String, serde_json::Value> =
                 levels.into_iter().map(|(level, count)| (level, json!(count))).collect();
-            let told = json!({ "model": id, "as_of": as_of.to_string(), "people": total, "levels": levels });
+            let told = json!({ "model": id, "test": test, "as_of": as_of.to_string(), "people": total, "levels": levels });
             change.emit(Event::new("scoring.finished", "/v1/risk-list", crate::nouns::READ, told.clone()));
             Ok(Finished(Some(told)))
         })
@@ -134,7 +146,6 @@ fn begun(tx: &Tx<'_>, run: &str) -> Result<(Far, i64)> {
 /// What made some predictions.
 #[derive(Clone, Copy)]
 pub(super) struct Made<'a> {
-    pub model: i64,
     pub as_of: Day,
     pub run: &'a str,
 }
@@ -164,15 +175,18 @@ fn write(change: &mut Change<'_, '_>, judged: &[(Charted, Judged)], made: Made<'
 /// Keeps a prediction; its number.
 pub(super) fn predict(change: &mut Change<'_, '_>, patient: i64, said: &Judged, made: Made<'_>, overrides: Option<String>) -> Result<i64> {
     const SQL: &str = "INSERT INTO prediction (tenant_id, id, patient_id, model_id, as_of, score, margin, level, withheld, features, overrides, \
-         run, created_at) VALUES (:tenant, :id, :patient, :model, :as_of, :score, :margin, :level, :withheld, :features, :overrides, :run, :now)";
+         run, members, test_id, variant, created_at) VALUES (:tenant, :id, :patient, :model, :as_of, :score, :margin, :level, :withheld, :features, \
+         :overrides, :run, :members, :test, :variant, :now)";
+    let members = if said.members.is_empty() { None } else { Some(serde_json::to_string(&said.members)?) };
     let (id, now) = (change.next("prediction")?, change.now());
     change.write(
         SQL,
         bind! {
-            id: id, patient: patient, model: made.model, as_of: i64::from(made.as_of.0),
+            id: id, patient: patient, model: said.model, as_of: i64::from(made.as_of.0),
             score: said.outcome.ok().map(|(_, score, _)| score), margin: said.outcome.ok().map(|(margin, ..)| margin),
             level: said.outcome.ok().map(|(.., level)| level.name()), withheld: said.outcome.err().map(Withheld::name),
-            features: values_out(&said.values), overrides: overrides, run: (!made.run.is_empty()).then_some(made.run), now: now,
+            features: values_out(&said.values), overrides: overrides, run: (!made.run.is_empty()).then_some(made.run),
+            members: members, test: said.test.as_ref().map(|(test, _)| *test), variant: said.test.as_ref().map(|(_, variant)| variant.to_string()), now: now,
         },
     )?;
     Ok(id)

@@ -1,6 +1,9 @@
 //! What a model says of one history, or why it says nothing.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use plimsoll::{Code, FromRow, Result, Row};
 use schemars::JsonSchema;
@@ -66,6 +69,12 @@ pub struct Judged {
     pub values: Vec<f64>,
     /// Log-odds, probability and level; or why there are none.
     pub outcome: std::result::Result<(f64, f64, Level), Withheld>,
+    /// The model that was asked.
+    pub model: i64,
+    /// Number and probability of each of its members, where it is an ensemble and there is a score.
+    pub members: Vec<(i64, f64)>,
+    /// The test in which it was asked, and the variant that the person is in.
+    pub test: Option<(i64, Arc<str>)>,
     /// How long it took.
     pub took: Took,
 }
@@ -97,16 +106,16 @@ pub fn judge(model: &Loaded, history: &History, as_of: Day, overrides: &[(usize,
         _ if overrides.is_empty() && history.says_little(as_of) => Some(Withheld::TooThin),
         _ => None,
     };
-    let outcome = match withheld {
-        Some(why) => Err(why),
+    let (outcome, members) = match withheld {
+        Some(why) => (Err(why), Vec::new()),
         None => {
             let began = Instant::now();
-            let (margin, probability) = model.score(&values)?;
+            let said = model.answer(&values)?;
             took.inference = began.elapsed();
-            Ok((margin, probability, model.level(probability)))
+            (Ok((said.margin, said.probability, model.level(said.probability))), said.members)
         }
     };
-    Ok(Judged { values, outcome, took })
+    Ok(Judged { values, outcome, model: model.id, members, test: None, took })
 }
 
 /// A person with their packed history and what is known of their facility.

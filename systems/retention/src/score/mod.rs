@@ -18,4 +18,4 @@ pub use routes::routes;
 
 pub(crate) use all::{PAGE, today};
 pub(crate) use judge::{Charted, values_in};
-pub(crate) use routes::PATIENT;
+pub(crate) use routes::{Asked, Counted, PATIENT, PREDICTION, Prediction, READ, WRITE, count, make};

@@ -7,6 +7,7 @@ use std::{
 
 use plimsoll::{
     Access, Code, Committed, Ctx, Error, Fault, FromRow, Read, Result, Role, Row, Time, Tx, Write, bind,
+    ledger::Change,
     route::{Created, Json, Path, Query, Routes},
 };
 use schemars::JsonSchema;
@@ -15,12 +16,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Explanation, ScoreAll, Withheld, all,
-    judge::{Charted, charted, judge, values_in},
+    judge::{Charted, charted, values_in},
     list::{Entry, Wanted, risk_list},
     reasons::explain,
 };
 use crate::{
     Retention,
+    ab::Answering,
     action::{
         alert::{Terms, Watch},
         raised::{self, Scored},
@@ -68,7 +70,7 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
 /// A question about one person.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(crate) struct Asked {
     /// The patient's number,
     #[serde(default)]
     #[schemars(range(min = 1))]
@@ -101,8 +103,11 @@ pub(crate) struct Prediction {
     pub margin: Option<f64>,
     /// The score in words.
     pub risk_level: Option<Level>,
-    /// How far the score is from a coin's: `min(2·|p − ½|, 1)`. Says nothing about being right.
+    /// How far the score is from a coin's, `min(2·|p − ½|, 1)`; of an ensemble 1 less the standard deviation of its
+    /// members' scores. Says nothing about being right.
     pub confidence: Option<f64>,
+    /// Of an ensemble, the score of each member.
+    pub members: Vec<MemberScore>,
     /// Why there is no score.
     pub withheld: Option<String>,
     /// The same for people.
@@ -115,14 +120,27 @@ pub(crate) struct Prediction {
     pub model_id: i64,
     /// Its name.
     pub model_version: String,
+    /// The test in which the model was asked,
+    pub test_id: Option<i64>,
+    /// and the variant that the person is in.
+    pub variant: Option<String>,
     /// As of which day.
     pub as_of: String,
     /// When.
     pub prediction_timestamp: Time,
 }
 
-const PREDICTION: &str = "SELECT d.id, d.patient_id, p.uuid, d.score, d.margin, d.level, d.withheld, d.features, d.overrides, d.model_id, m.name, \
-     m.feature_set, d.as_of, d.created_at FROM prediction d JOIN patient p ON p.tenant_id = :tenant AND p.id = d.patient_id AND p.deleted_at IS NULL \
+/// What a member of an ensemble said.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct MemberScore {
+    /// The member.
+    pub model_id: i64,
+    /// Its probability.
+    pub score: f64,
+}
+
+pub(crate) const PREDICTION: &str = "SELECT d.id, d.patient_id, p.uuid, d.score, d.margin, d.level, d.withheld, d.features, d.overrides, d.model_id, m.name, \
+     m.feature_set, d.as_of, d.created_at, d.members, d.test_id, d.variant FROM prediction d JOIN patient p ON p.tenant_id = :tenant AND p.id = d.patient_id AND p.deleted_at IS NULL \
      JOIN model m ON m.tenant_id = :tenant AND m.id = d.model_id WHERE d.tenant_id = :tenant AND d.deleted_at IS NULL";
 
 impl FromRow for Prediction {
@@ -132,7 +150,8 @@ impl FromRow for Prediction {
         let (features, overrides): (Vec<u8>, Option<String>) = (row.get(7)?, row.get(8)?);
         let set: String = row.get(11)?;
         let names = Set::named(&set).map(Set::names).unwrap_or_default();
-        let as_of: i64 = row.get(12)?;
+        let (as_of, members): (i64, Option<String>) = (row.get(12)?, row.get(14)?);
+        let members: Vec<(i64, f64)> = members.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default();
         Ok(Prediction {
             id: row.get(0)?,
             patient_id: row.get(1)?,
@@ -140,13 +159,16 @@ impl FromRow for Prediction {
             prediction_score: score,
             margin: row.get(4)?,
             risk_level: level.as_deref().and_then(Level::named),
-            confidence: score.map(|p| (2.0 * (p - 0.5).abs()).min(1.0)),
+            confidence: score.map(|p| models::confidence(p, &members)),
+            members: members.into_iter().map(|(model_id, score)| MemberScore { model_id, score }).collect(),
             withheld_because: withheld.as_deref().and_then(Withheld::named).map(Withheld::words),
             withheld,
             features: names.iter().zip(values_in(&features)).map(|(name, value)| ((*name).to_owned(), json!(value))).collect(),
             overrides: overrides.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default(),
             model_id: row.get(9)?,
             model_version: row.get(10)?,
+            test_id: row.get(15)?,
+            variant: row.get(16)?,
             as_of: Day(i32::try_from(as_of).unwrap_or(0)).to_string(),
             prediction_timestamp: row.get(13)?,
         })
@@ -186,56 +208,84 @@ fn overrides(set: Set, given: &Map<String, Value>) -> Result<Vec<(usize, f64)>> 
     if faults.is_empty() { Ok(found) } else { Err(Error::invalid(faults)) }
 }
 
-async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<Committed<Created<Prediction>>> {
-    let as_of = match &asked.as_of {
-        Some(text) => {
-            chart::day(text).ok_or_else(|| Error::invalid(vec![Fault::at("/as_of", "must be a calendar date such as 2026-11-21")]))?
+impl Asked {
+    /// The day as of which it is asked.
+    fn day(&self, now: Time) -> Result<Day> {
+        match &self.as_of {
+            Some(text) => {
+                chart::day(text).ok_or_else(|| Error::invalid(vec![Fault::at("/as_of", "must be a calendar date such as 2026-11-21")]))
+            }
+            None => Ok(all::today(now)),
         }
-        None => all::today(ctx.now()),
-    };
-    let (system, began) = (ctx.system.clone(), Instant::now());
-    let (meters, counted) = (ctx.system.clone(), Arc::new(Mutex::new(None)));
-    let counting = counted.clone();
+    }
+
+    /// The person it is about.
+    fn person(&self, tx: &Tx<'_>) -> Result<Charted> {
+        match (self.patient_id, &self.patient_uuid) {
+            (Some(id), None) => one(tx, id),
+            (None, Some(uuid)) => by_uuid(tx, uuid),
+            _ => Err(Error::invalid(vec![Fault::at("", "names the patient by `patient_id` or by `patient_uuid`, and not by both")])),
+        }
+    }
+}
+
+/// What an answer counts for, as soon as it is kept.
+pub(crate) type Counted = Arc<Mutex<Option<(String, Tally)>>>;
+
+/// Asks, keeps the answer and tells of it. The answer of who answers everybody puts the person on the risk list, unless
+/// it is one to a question of another kind: of another day, of values that are not theirs.
+pub(crate) fn make(
+    change: &mut Change<'_, '_>,
+    system: &Retention,
+    answering: &Answering,
+    asked: &Asked,
+    for_everybody: bool,
+    counted: &Counted,
+) -> Result<Prediction> {
+    let as_of = asked.day(change.now())?;
+    let one = asked.person(change)?;
+    let model = answering.for_person(&one);
+    let given = overrides(model.set, &asked.features)?;
+    let said = answering.judge(&one, as_of, &given)?;
+    *counted.lock().unwrap_or_else(PoisonError::into_inner) = Some((model.version.clone(), Tally::of([&said].into_iter())));
+    let made = all::Made { as_of, run: "" };
+    let names: Vec<&String> = asked.features.keys().collect();
+    let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
+    if for_everybody && names.is_empty() && asked.as_of.is_none() && said.kept() {
+        all::place(change, &one, &said, id, made)?;
+        let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
+        raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
+    }
+    change.emit(
+        plimsoll::work::events::Event::new(
+            "prediction.created",
+            "/v1/predictions",
+            READ,
+            json!({ "id": id, "patient_id": one.patient.id }),
+        )
+        .about(id.to_string()),
+    );
+    prediction(change, id)
+}
+
+/// Counts an answer. What was not kept was not said; and an answer that is given again was said once.
+pub(crate) fn count(system: &Retention, counted: &Counted, began: Instant) {
+    if let Some((version, tally)) = counted.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        system.meters.scored(&version, tally, began.elapsed());
+    }
+}
+
+async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<Committed<Created<Prediction>>> {
+    let (system, began, counted) = (ctx.system.clone(), Instant::now(), Counted::default());
+    let (meters, counting) = (system.clone(), counted.clone());
     let done = ctx
         .commit(move |change| {
-            let one = match (asked.patient_id, &asked.patient_uuid) {
-                (Some(id), None) => one(change, id)?,
-                (None, Some(uuid)) => by_uuid(change, uuid)?,
-                _ => {
-                    return Err(Error::invalid(vec![Fault::at(
-                        "",
-                        "names the patient by `patient_id` or by `patient_uuid`, and not by both",
-                    )]));
-                }
-            };
-            let model = models::active(change, &system.shelf)?;
-            let given = overrides(model.set, &asked.features)?;
-            let said = judge(&model, &one.history, as_of, &given)?;
-            *counting.lock().unwrap_or_else(PoisonError::into_inner) = Some((model.version.clone(), Tally::of([&said].into_iter())));
-            let made = all::Made { model: model.id, as_of, run: "" };
-            let names: Vec<&String> = asked.features.keys().collect();
-            let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
-            if names.is_empty() && asked.as_of.is_none() && said.kept() {
-                all::place(change, &one, &said, id, made)?;
-                let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
-                raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
-            }
-            change.emit(
-                plimsoll::work::events::Event::new(
-                    "prediction.created",
-                    "/v1/predictions",
-                    READ,
-                    json!({ "id": id, "patient_id": one.patient.id }),
-                )
-                .about(id.to_string()),
-            );
-            Ok(Created { location: format!("/v1/predictions/{id}"), body: prediction(change, id)? })
+            let answering = Answering::of(change, &system.shelf)?;
+            let body = make(change, &system, &answering, &asked, true, &counting)?;
+            Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
         })
         .await?;
-    // What was not kept was not said; and an answer that is given again was said once.
-    if let Some((version, tally)) = counted.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        meters.meters.scored(&version, tally, began.elapsed());
-    }
+    count(&meters, &counted, began);
     Ok(done)
 }
 

@@ -175,7 +175,9 @@ impl Job for Train {
             let champion = models::active_id(change)?;
             let judged = judged?;
             watch::keep(change, Kind::Challenge, id, today, &json!(judged))?;
-            let takes_over = self.activate == Activate::IfBetter && judged.passed && champion != Some(id);
+            // While a test runs its control answers, and nobody takes over from that.
+            let free = crate::ab::running_id(change)?.is_none();
+            let takes_over = self.activate == Activate::IfBetter && judged.passed && champion != Some(id) && free;
             if takes_over {
                 models::activate(change, &system.shelf, id, "challenge")?;
                 score::all_later(change)?;
@@ -187,7 +189,7 @@ impl Job for Train {
 }
 
 /// Rows of everybody, one page of people after the other.
-async fn gather(ctx: &Ctx<Retention, Write>, observed: Day, span: i32, count: i32) -> Result<Cases> {
+pub(crate) async fn gather(ctx: &Ctx<Retention, Write>, observed: Day, span: i32, count: i32) -> Result<Cases> {
     let total = ctx.read(|tx| tx.live("patient")).await?;
     let (mut cases, mut after, mut done) = (Cases::default(), 0, 0);
     loop {

@@ -18,4 +18,4 @@ pub use gate::{Challenge, LEAST_DIFFERENCE, challenge};
 pub use job::{Activate, Train};
 pub use routes::routes;
 
-pub(crate) use job::reach;
+pub(crate) use job::{gather, reach};

@@ -177,7 +177,8 @@ mod tests {
 
     fn judged(score: Option<f64>) -> Judged {
         let outcome = score.map(|p| (0.0, p, if p < 0.5 { Level::Low } else { Level::Critical })).ok_or(Withheld::TooThin);
-        Judged { values: Vec::new(), outcome, took: Took { features: Duration::from_micros(3), inference: Duration::from_micros(20) } }
+        let took = Took { features: Duration::from_micros(3), inference: Duration::from_micros(20) };
+        Judged { values: Vec::new(), outcome, model: 1, members: Vec::new(), test: None, took }
     }
 
     fn text(meters: &Meters) -> String {

@@ -25,6 +25,7 @@ pub use routes::routes;
 pub use standing::tell;
 
 pub(crate) use kept::{keep, latest};
+pub(crate) use outcome::{Came, target};
 pub(crate) use reference::{keep_reference, reference};
 
 /// Whether a health or a severity is one that somebody has to be told of.

@@ -10,7 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::Retention;
+use crate::{
+    Retention,
+    features::{self, History, WINDOW},
+    record::Day,
+};
 
 /// Who may look at outcomes.
 const READ: Access = Access::needs("outcomes:read", Role::Viewer);
@@ -49,8 +53,19 @@ impl Came {
     }
 
     /// The outcome of a name.
-    pub(super) fn named(name: &str) -> Option<Came> {
+    pub(crate) fn named(name: &str) -> Option<Came> {
         [Came::Interrupted, Came::Stayed, Came::Left].into_iter().find(|one| one.name() == name)
+    }
+}
+
+/// Whether a person interrupted within the window after a day, as far as records reach; what somebody said of it counts
+/// first. Nothing where they left before it could be seen, or the window is not over.
+pub(crate) fn target(said: Option<Came>, history: &History, as_of: Day, observed: Day) -> Option<bool> {
+    match said {
+        _ if as_of.plus(WINDOW) > observed => None,
+        Some(Came::Left) => None,
+        Some(said) => Some(said == Came::Interrupted),
+        None => features::label(history, as_of, observed).target().map(|target| target == 1),
     }
 }
 

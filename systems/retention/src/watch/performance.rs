@@ -6,9 +6,9 @@ use plimsoll::{Code, Result, Tx, bind};
 use plimsoll_ai::measure::{Scored, drift::Severity};
 use serde_json::{Value, json};
 
-use super::outcome::Came;
+use super::outcome::{self, Came};
 use crate::{
-    features::{self, VERSION, WINDOW},
+    features::{VERSION, WINDOW},
     models::{Card, Loaded},
     record::Day,
     score::{Charted, PAGE, values_in},
@@ -70,11 +70,7 @@ impl Over {
     }
 
     fn take(&mut self, one: &Charted, made: &Made, observed: Day) {
-        let target = match made.said {
-            Some(Came::Left) => None,
-            Some(said) => Some(said == Came::Interrupted),
-            None => features::label(&one.history, made.as_of, observed).target().map(|target| target == 1),
-        };
+        let target = outcome::target(made.said, &one.history, made.as_of, observed);
         self.said += u64::from(made.said.is_some());
         let Some(target) = target else {
             self.censored += 1;
