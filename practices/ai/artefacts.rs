@@ -113,8 +113,9 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         let said = yard.says(rig).await?;
         rig.must(said == Err(true), format!("after a start, a model with {what} is not loaded, and no score is made"));
         if what == "one altered figure" {
-            let named = yard.copy.log_lines().iter().any(|line| line.to_string().contains(&digest) && line.to_string().contains(&altered));
-            rig.must(named, "the log says so, with the digest that was registered and the one that was found");
+            let both = |line: &log::Line| line.text.contains(&digest) && line.text.contains(&altered);
+            let named = log::Log::of(&yard.copy).wait_for(1, both).await;
+            rig.must(!named.is_empty(), "the log says so, with the digest that was registered and the one that was found");
             yard.alter(model, Column::Artefact, &to, &from).await?;
         }
     }
