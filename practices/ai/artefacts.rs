@@ -7,6 +7,7 @@ use plimsoll_assess::{
 use serde_json::json;
 
 use super::clinic::{Clinic, Stump, answered, digest_of};
+use crate::log::{Line, Log};
 
 /// What the released model says, and what somebody would like it to say: as many bytes.
 const SAYS: f64 = -2.25;
@@ -113,8 +114,8 @@ pub(crate) async fn attack(rig: &mut Rig) -> Result<(), Trouble> {
         let said = yard.says(rig).await?;
         rig.must(said == Err(true), format!("after a start, a model with {what} is not loaded, and no score is made"));
         if what == "one altered figure" {
-            let both = |line: &log::Line| line.text.contains(&digest) && line.text.contains(&altered);
-            let named = log::Log::of(&yard.copy).wait_for(1, both).await;
+            let both = |line: &Line| line.text.contains(&digest) && line.text.contains(&altered);
+            let named = Log::of_copy(&yard.copy).wait_for(1, both).await;
             rig.must(!named.is_empty(), "the log says so, with the digest that was registered and the one that was found");
             yard.alter(model, Column::Artefact, &to, &from).await?;
         }

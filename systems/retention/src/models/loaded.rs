@@ -339,7 +339,7 @@ pub struct Shelf {
     mac: Mac,
     /// `model-artifact-store`: what is not as it was released is not read.
     guards: bool,
-    /// `model-registry`: the one that was activated answers.
+    /// `model-registry`: versions have a record, and a way back.
     registers: bool,
     /// `explainability`: a score comes with what it is made of.
     explains: bool,
@@ -367,7 +367,7 @@ impl Shelf {
         })
     }
 
-    /// Whether the active model answers, and not whichever came last.
+    /// Whether versions are kept with their record, and an activation can be taken back.
     pub(crate) fn registers(&self) -> bool {
         self.registers
     }

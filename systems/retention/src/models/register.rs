@@ -103,6 +103,12 @@ pub(crate) fn keep(change: &mut Change<'_, '_>, shelf: &Shelf, draft: &Draft, re
     }
     let (id, now, who) = (change.next("model")?, change.now(), change.origin().actor.clone());
     let signature = shelf.signature(&release)?;
+    let (figures, origin) = if shelf.registers() {
+        (draft.figures.clone(), draft.origin.clone().unwrap_or_else(|| json!({ "kind": "imported" })))
+    } else {
+        // What is not to be done: a file of which nobody knows how good it is, and where it came from.
+        (Figures::default(), json!({ "kind": "unknown" }))
+    };
     change.write(
         "INSERT INTO model (tenant_id, id, name, algorithm, feature_set, sha256, artifact, thresholds, calibration, signature, origin, \
          figures, note, created_by, created_at) VALUES (:tenant, :id, :name, :algorithm, :set, :sha, :artifact, :thresholds, :calibration, \
@@ -110,8 +116,7 @@ pub(crate) fn keep(change: &mut Change<'_, '_>, shelf: &Shelf, draft: &Draft, re
         bind! {
             id: id, name: draft.name, algorithm: release.algorithm, set: release.feature_set, sha: release.sha256, artifact: draft.artifact,
             thresholds: release.thresholds, calibration: release.calibration, signature: signature,
-            origin: draft.origin.clone().unwrap_or_else(|| json!({ "kind": "imported" })).to_string(),
-            figures: serde_json::to_string(&draft.figures)?, note: draft.note, who: who, now: now,
+            origin: origin.to_string(), figures: serde_json::to_string(&figures)?, note: draft.note, who: who, now: now,
         },
     )?;
     change.note(Note {
@@ -226,16 +231,10 @@ pub(crate) fn active_id(tx: &Tx<'_>) -> Result<Option<i64>> {
 pub fn active(tx: &Tx<'_>, shelf: &Shelf) -> Result<Arc<Loaded>> {
     let id =
         active_id(tx)?.ok_or_else(|| Code::ModelUnavailable.because("no model is active; register one at /v1/models and activate it"))?;
-    let id = if shelf.registers() { id } else { newest(tx)?.unwrap_or(id) };
     load(tx, shelf, id).map_err(|error| match error.code() {
         Code::Invalid => Code::ModelUnavailable.because(format!("the active model {id} does not load: {}", error.public())),
         _ => error,
     })
-}
-
-/// What is not to be done: whichever came last.
-fn newest(tx: &Tx<'_>) -> Result<Option<i64>> {
-    tx.maybe("SELECT id FROM model WHERE tenant_id = :tenant AND retired_at IS NULL ORDER BY id DESC LIMIT 1", bind! {})
 }
 
 /// The model to which a way back leads: the one that answered before the one that answers, as if that one

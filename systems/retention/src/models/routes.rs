@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     Card, Draft, activate,
     card::CARDS,
-    register::{before, checked, keep},
+    register::{active_id, before, checked, keep},
 };
 use crate::Retention;
 
@@ -111,7 +111,9 @@ async fn begin(ctx: Ctx<Retention, Write>, Path(id): Path<i64>) -> Result<Commit
 async fn back(ctx: Ctx<Retention, Write>, (): ()) -> Result<Committed<Json<Card>>> {
     let system = ctx.system.clone();
     ctx.commit(move |change| {
-        let before = before(change)?.ok_or_else(|| Code::Conflict.because("no other model was active before"))?;
+        // Without the registry there is no way back: the model that answers goes on.
+        let before = if system.shelf.registers() { before(change)? } else { active_id(change)? };
+        let before = before.ok_or_else(|| Code::Conflict.because("no other model was active before"))?;
         activate(change, &system.shelf, before, "rollback")?;
         crate::score::all_later(change)?;
         card(change, before).map(Json)
