@@ -7,6 +7,7 @@
 
 pub mod ab;
 pub mod action;
+mod analytics;
 pub mod chart;
 pub mod cohort;
 mod demo;
@@ -19,9 +20,11 @@ pub mod nouns;
 mod pages;
 mod people;
 mod periods;
+pub mod reach;
 pub mod record;
 mod records;
 pub mod score;
+mod timeline;
 pub mod train;
 pub mod watch;
 
@@ -120,14 +123,20 @@ impl System for Retention {
             down: include_str!("../schema/0007_ab_tests.down.sql"),
         },
         Migration {
-            id: "0008_release",
-            up: include_str!("../schema/0008_release.up.sql"),
-            down: include_str!("../schema/0008_release.down.sql"),
+            id: "0008_scope",
+            up: include_str!("../schema/0008_scope.up.sql"),
+            down: include_str!("../schema/0008_scope.down.sql"),
+        },
+        Migration {
+            id: "0009_release",
+            up: include_str!("../schema/0009_release.up.sql"),
+            down: include_str!("../schema/0009_release.down.sql"),
         },
     ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
     const RETENTION: &'static [Class] = periods::CLASSES;
+    const REACH: Option<&'static plimsoll::Reach> = Some(&reach::REACH);
 
     async fn start(config: Config, boot: &Boot) -> Result<Retention> {
         if !(0.0..=1.0).contains(&config.most_rejects) {
@@ -151,6 +160,9 @@ impl System for Retention {
         watch::routes(r);
         score::routes(r);
         action::routes(r);
+        reach::routes(r);
+        timeline::routes(r);
+        analytics::routes(r);
         pages::routes(r);
     }
 

@@ -51,7 +51,7 @@ impl Job for Fit {
         let (_, blend) = self.draft.rule(true)?;
         let (members, observed) =
             ctx.read(move |tx| Ok((asked.members(tx, &system.shelf)?, train::reach(tx, today)?.unwrap_or(today)))).await?;
-        let cases = gather(&ctx, observed, DAYS.1, DAYS.0).await?;
+        let (cases, _) = gather(&ctx, observed, DAYS.1, DAYS.0).await?;
         let asked = self.draft;
         let (draft, figures, measured) = ctx.compute(move || fitted(asked, blend, members, &cases)).await?;
         let system = ctx.system.clone();
