@@ -2,10 +2,11 @@
 // is done about it. Needs a server with --demo, and EMAIL of an editor: see run.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { editor, faintTexts, launch, open, sidewaysScroll, signIn } from './harness.mjs';
+import { credentials, editor, faintTexts, launch, open, sidewaysScroll, signIn } from './harness.mjs';
 
-const { SHOTS } = process.env;
+const { SHOTS, PEOPLE, BASE_URL } = process.env;
 let browser;
 let call;
 before(async () => {
@@ -122,4 +123,78 @@ test('the pages fit on a phone and work without scripts', async () => {
   assert.equal(await sidewaysScroll(page), 0);
   await shot(page, 'retention-alerts-phone');
   await context.close();
+});
+
+/** Waits until a job is over, and has it succeeded. */
+async function done(job) {
+  for (let tries = 0; tries < 1200; tries += 1) {
+    const { state } = await call('GET', `/v1/jobs/${job}`);
+    if (state === 'done') return;
+    assert.notEqual(state, 'dead', `job ${job}`);
+    await new Promise((go) => { setTimeout(go, 100); });
+  }
+  throw new Error(`job ${job} does not end`);
+}
+
+/** Waits until nothing is being scored. */
+async function still() {
+  for (const state of ['ready', 'running']) {
+    for (let tries = 0; (await call('GET', `/v1/jobs?kind=retention.score&state=${state}`)).items.length; tries += 1) {
+      assert.ok(tries < 1200, 'scoring does not end');
+      await new Promise((go) => { setTimeout(go, 100); });
+    }
+  }
+}
+
+test('the health of the model is empty and says so, then is told in words and plots, on a desk and on a phone', async () => {
+  const { page, context, finish } = await open(browser, '/console/sign-in?next=/retention/model');
+  await signIn(page);
+  await page.waitForURL('**/retention/model');
+  await page.getByRole('heading', { name: 'Model health' }).waitFor();
+  assert.ok(await page.getByText('nobody has looked yet').count() >= 3, 'what nobody looked at is not called well');
+  await shot(page, 'retention-model-empty');
+  assert.deepEqual(await faintTexts(page), []);
+
+  // Many more people come, as if everybody had been scored long ago: what came of it is in their records.
+  const login = await fetch(`${BASE_URL}/v1/auth/login`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(credentials) });
+  const authorization = `Bearer ${(await login.json()).access_token}`;
+  const file = await fetch(`${BASE_URL}/v1/ingest?name=more.ndjson`, { method: 'POST', headers: { authorization, 'content-type': 'application/x-ndjson' }, body: await readFile(PEOPLE) });
+  assert.equal(file.status, 201);
+  await done((await file.json()).job);
+  await still();
+  const past = new Date(Date.now() - 130 * 86_400_000).toISOString().slice(0, 10);
+  await done((await call('POST', '/v1/observability/watch')).job);
+  await done((await call('POST', '/v1/predictions/all', { as_of: past })).job);
+  await done((await call('POST', '/v1/observability/watch')).job);
+
+  await page.reload();
+  const report = (await call('GET', '/v1/observability/performance')).items[0].report;
+  await page.locator('#answers').getByText(`area ${report.figures.auc.toFixed(3)}`).waitFor();
+  assert.ok(await page.locator('#answers svg.plot circle').count() >= 3, 'the calibration has points');
+  const rows = page.locator('#comes-in table.drift tbody tr');
+  assert.equal(await rows.count(), 12);
+  assert.doesNotMatch(await rows.first().locator('th').innerText(), /^\w+_\w+/, 'a feature is told in words');
+  await page.locator('#groups').getByRole('rowheader', { name: 'Women' }).waitFor();
+  assert.ok(await page.locator('#groups svg.interval').count() >= 1, 'rates are drawn with their intervals');
+  await page.getByRole('link', { name: 'Groups' }).click();
+  assert.equal(new URL(page.url()).hash, '#groups');
+  await shot(page, 'retention-model');
+  assert.deepEqual(await faintTexts(page), []);
+  assert.equal(await sidewaysScroll(page), 0);
+
+  const state = await context.storageState();
+  await finish();
+  for (const colorScheme of ['light', 'dark']) {
+    const phone = await browser.newContext({ baseURL: BASE_URL, colorScheme, javaScriptEnabled: false, storageState: state, viewport: { width: 360, height: 740 } });
+    const small = await phone.newPage();
+    const answer = await small.goto('/retention/model');
+    assert.ok((await answer.body()).length < 60_000, 'the page is small enough for a slow link');
+    assert.equal(await sidewaysScroll(small), 0);
+    await shot(small, `retention-model-phone-${colorScheme}`);
+    await phone.close();
+  }
+  const dark = await open(browser, '/retention/model', { colorScheme: 'dark', storageState: state });
+  await shot(dark.page, 'retention-model-dark');
+  assert.deepEqual(await faintTexts(dark.page), []);
+  await dark.finish();
 });

@@ -4,7 +4,7 @@ use std::{marker::PhantomData, net::IpAddr, sync::Arc, time::Duration, time::Ins
 
 use http::Response;
 use plimsoll_core::{Code, Principal, RequestId, Result, TenantId, Time};
-use plimsoll_store::{Scope, Tx};
+use plimsoll_store::{Scope, Tx, bind};
 
 use crate::{
     Body,
@@ -52,6 +52,7 @@ pub struct Ctx<S, M = Read> {
     pub(crate) host: Arc<Host>,
     pub(crate) route: Arc<Route>,
     path: String,
+    purpose: Option<Box<str>>,
     trace: Trace,
     ticket: Option<Arc<Ticket>>,
     lease: Option<Arc<Lease>>,
@@ -74,6 +75,7 @@ impl<S, M> Ctx<S, M> {
             deadline: call.deadline,
             caller: call.caller,
             secure: call.secure,
+            purpose: call.host.purposes.of(&call.parts.headers),
             host: call.host,
             route: call.route,
             path: call.parts.uri.path().to_owned(),
@@ -99,6 +101,7 @@ impl<S, M> Ctx<S, M> {
             host,
             route,
             path: format!("jobs/{}", lease.job),
+            purpose: None,
             trace: current.trace,
             ticket: None,
             lease: Some(lease),
@@ -129,18 +132,35 @@ impl<S, M> Ctx<S, M> {
         self.who.holds(permission, least)
     }
 
-    /// One snapshot of the tenant's data. Plain synchronous SQL inside.
+    /// Whether a practice is enforced, for systems that enforce one: see [`Host::holds`].
+    pub fn holds(&self, practice: &str) -> bool {
+        self.host.holds(practice)
+    }
+
+    /// One snapshot of the tenant's data: of what the caller reaches, where members of this system can be
+    /// bound to places. Plain synchronous SQL inside.
     pub async fn read<T: Send + 'static>(&self, f: impl FnOnce(&Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
-        self.host.store.read(Scope::Tenant(self.tenant), &self.route.pace, f).await
+        match self.host.bounds(self.route.system, &self.who) {
+            None => self.host.store.read(Scope::Tenant(self.tenant), &self.route.pace, f).await,
+            Some(bounds) => self.host.store.read(Scope::Tenant(self.tenant), &self.route.pace, move |tx| bounds.within(tx, f)).await,
+        }
     }
 
     /// Puts on record that data about persons was handed out: which (`patients/17`), and what of it
-    /// (ids, names of fields, counts; never a value). To be called before the answer leaves; where
-    /// it fails, the answer must not.
+    /// (ids, names of fields, counts; never a value), and for which purpose where purposes are
+    /// demanded. To be called before the answer leaves; where it fails, the answer must not.
     ///
     /// # Errors
-    /// What the database says.
-    pub async fn seen(&self, target: &str, detail: serde_json::Value) -> Result<()> {
+    /// [`Code::Forbidden`] where a purpose is demanded and none stated to which the caller is
+    /// entitled; what the database says.
+    pub async fn seen(&self, target: &str, mut detail: serde_json::Value) -> Result<()> {
+        if self.lease.is_none()
+            && self.host.holds("phi-protection")
+            && let Some(purpose) = self.host.purposes.check(self.purpose.as_deref(), &self.who)?
+            && let Some(fields) = detail.as_object_mut()
+        {
+            fields.insert("purpose".to_owned(), purpose.into());
+        }
         let note = Note { target: target.to_owned(), detail: Some(detail), ..Note::default() };
         self.host
             .commit(self.tenant, self.origin(), move |change| {
@@ -156,7 +176,12 @@ impl<S, M> Ctx<S, M> {
     /// # Errors
     /// [`Code::Internal`] when the cipher refuses, which it does only for gigabytes.
     pub fn seal(&self, purpose: &'static str, label: &str, plain: &[u8]) -> Result<Vec<u8>> {
-        self.host.identity.master_key().seal(purpose, label, plain, &self.host.seed)
+        self.sealer().seal(purpose, label, plain)
+    }
+
+    /// What seals and marks for this tenant, to be taken along into a transaction.
+    pub fn sealer(&self) -> Sealer {
+        Sealer { host: self.host.clone(), tenant: self.tenant }
     }
 
     /// Opens what [`Ctx::seal`] made.
@@ -170,7 +195,7 @@ impl<S, M> Ctx<S, M> {
     /// The mark of a person's key, for a column that a [`Key::Marked`](crate::subject::Key::Marked)
     /// declares: nobody finds out from it whose the row is, and an erasure finds the row.
     pub fn mark(&self, kind: &str, key: &str) -> String {
-        crate::identity::hex(&self.host.subjects.marker.mark(Some(&self.tenant.to_string()), kind, key))
+        self.sealer().mark(kind, key)
     }
 
     /// Work for a processor (a password hash, a parser), on the bounded pool beside the runtime.
@@ -194,6 +219,42 @@ impl<S, M> Ctx<S, M> {
             action: self.route.operation.clone(),
             path: self.path.clone(),
         }
+    }
+}
+
+/// Seals and marks what a transaction finds out only while it runs.
+#[derive(Clone)]
+pub struct Sealer {
+    host: Arc<Host>,
+    tenant: TenantId,
+}
+
+impl Sealer {
+    /// As [`Ctx::seal`].
+    ///
+    /// # Errors
+    /// As [`Ctx::seal`].
+    pub fn seal(&self, purpose: &'static str, label: &str, plain: &[u8]) -> Result<Vec<u8>> {
+        self.host.identity.master_key().seal(purpose, label, plain, &self.host.seed)
+    }
+
+    /// As [`Ctx::mark`].
+    pub fn mark(&self, kind: &str, key: &str) -> String {
+        crate::identity::hex(&self.mark_bytes(kind, key))
+    }
+
+    fn mark_bytes(&self, kind: &str, key: &str) -> [u8; 32] {
+        self.host.subjects.marker.mark(Some(&self.tenant.to_string()), kind, key)
+    }
+
+    /// Whether a person was erased at `since` or later: what came before must not bring them back.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn erased(&self, tx: &Tx<'_>, kind: &str, key: &str, since: Time) -> Result<bool> {
+        let mark = self.mark_bytes(kind, key);
+        let sql = "SELECT 1 FROM erasure WHERE tenant_id = :tenant AND mark = :mark AND at >= :since";
+        Ok(tx.maybe::<i64>(sql, bind! { mark: &mark[..], since: since })?.is_some())
     }
 }
 
@@ -245,7 +306,15 @@ impl<S: Send + Sync + 'static> Ctx<S, Write> {
             self.host.work.leave(lease);
         }
         let lease = self.lease.filter(|lease| lease.tenant == tenant);
-        self.host.change(tenant, origin, Standing { ticket, lease }, f).await.map(Committed)
+        let bounds = self.host.bounds(self.route.system, &self.who);
+        let within = move |change: &mut Change<'_, '_>| {
+            let Some(bounds) = bounds else { return f(change) };
+            bounds.confine(change)?;
+            let done = f(change);
+            change.confine(None);
+            done
+        };
+        self.host.change(tenant, origin, Standing { ticket, lease }, within).await.map(Committed)
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Host {
     pub retention: Arc<retention::Retention>,
     /// Data about persons, and its end.
     pub subjects: Arc<subject::Subjects>,
+    /// Why data about persons is read.
+    pub(crate) purposes: identity::purpose::Purposes,
     /// Jobs.
     pub work: Arc<work::Work>,
     /// Others are told of events.
@@ -80,9 +82,13 @@ pub struct Host {
     pub archive: Option<Arc<archive::Archive>>,
     /// The bytes of `/openapi.json`.
     pub description: crate::manual::Description,
+    /// Systems with something to tell operators.
+    pub(crate) tellers: telemetry::told::Tellers,
     pub(crate) body_limit: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) compute_slots: Arc<tokio::sync::Semaphore>,
+    /// The systems whose members can be bound to places.
+    pub(crate) reaches: Vec<(&'static str, &'static plimsoll_store::Reach)>,
     /// Practices switched off, with the reason; empty outside the development profile.
     pub(crate) off: BTreeMap<String, String>,
 }
@@ -102,12 +108,29 @@ pub struct Boot {
     pub store: Store,
     /// The clock.
     pub clock: Clock,
+    pub(crate) practices: practices::PracticesConfig,
+    master: Arc<identity::Master>,
+}
+
+impl Boot {
+    /// Whether a practice is enforced, for what a system decides once: see [`Host::holds`].
+    pub fn holds(&self, practice: &str) -> bool {
+        self.practices.holds(practice)
+    }
+
+    /// Marks over what the system `S` keeps, for one purpose of its own.
+    ///
+    /// # Errors
+    /// As for [`identity::Mac::new`].
+    pub fn mac<S: System>(&self, purpose: &str) -> Result<identity::Mac> {
+        identity::Mac::new(&self.master, S::NAME, purpose)
+    }
 }
 
 type Start = Box<dyn for<'b> FnOnce(&'b Boot) -> Boxed<'b, Result<()>> + Send>;
 
-/// Fills a tenant with a system's sample data.
-pub type Demo = fn(&mut ledger::Change<'_, '_>) -> Result<()>;
+/// Fills a tenant with the sample data of a system that has started.
+pub type Demo = Arc<dyn Fn(&mut ledger::Change<'_, '_>) -> Result<()> + Send + Sync>;
 
 /// Systems that have declared themselves and have not started.
 #[derive(Default)]
@@ -117,9 +140,11 @@ pub struct Mounts {
     starts: Vec<(&'static str, Start)>,
     kinds: Vec<work::Kind>,
     demos: Vec<Demo>,
+    tellers: Vec<telemetry::told::Teller>,
     shelf: Option<manual::Shelf>,
     subjects: Vec<(&'static str, &'static [subject::Subject])>,
     classes: Vec<(&'static str, &'static [retention::Class])>,
+    reaches: Vec<(&'static str, &'static plimsoll_store::Reach)>,
     public: HashMap<&'static str, String>,
 }
 
@@ -178,13 +203,28 @@ impl Mounts {
         if let Some(slug) = S::public_read(&config) {
             self.public.insert(S::NAME, slug);
         }
-        self.demos.push(S::demo);
         self.subjects.push((S::NAME, S::SUBJECTS));
         self.classes.push((S::NAME, S::RETENTION));
+        self.reaches.extend(S::REACH.map(|reach| (S::NAME, reach)));
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
         S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
+        let telling = slot.clone();
+        self.tellers.push(telemetry::told::Teller::new(move |host| {
+            let system = telling.get().cloned();
+            Box::pin(async move {
+                match system {
+                    Some(system) => S::tell(telemetry::Overview::new(system, host)).await,
+                    None => telemetry::Told::default(),
+                }
+            })
+        }));
         self.schemas.push(Schema { name: S::NAME, migrations: S::SCHEMA });
+        let started = slot.clone();
+        self.demos.push(Arc::new(move |change: &mut ledger::Change<'_, '_>| {
+            let system = started.get().ok_or_else(|| Code::Internal.error().caused_by(format!("`{}` has not started", S::NAME)))?;
+            system.demo(change)
+        }));
         self.starts.push((
             S::NAME,
             Box::new(move |boot| {
@@ -271,6 +311,7 @@ pub fn schema() -> config::Schema {
         .section::<LimitsConfig>()
         .section::<DatabaseConfig>()
         .section::<identity::section::IdentityConfig>()
+        .section::<identity::purpose::PurposesConfig>()
         .section::<telemetry::config::TelemetryConfig>()
         .section::<probes::config::ProbesConfig>()
         .section::<practices::PracticesConfig>()
@@ -302,6 +343,7 @@ pub fn schema() -> config::Schema {
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
         .rule(identity::section::rule)
+        .rule(identity::purpose::rule)
         .rule(database::rule)
 }
 
@@ -331,7 +373,7 @@ impl Host {
         let retention = retention::Retention::new(&mounts.classes, &config.get())?;
         let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
-        let boot = Boot { store: store.clone(), clock: clock.clone() };
+        let boot = Boot { store: store.clone(), clock: clock.clone(), practices: config.get(), master: identity.master_key() };
         for (_, start) in mounts.starts {
             start(&boot).await?;
         }
@@ -368,15 +410,18 @@ impl Host {
             cache,
             retention,
             subjects,
+            purposes: config.get::<identity::purpose::PurposesConfig>().into(),
             work: Arc::new(work),
             webhooks: Arc::new(webhooks),
             shelf: mounts.shelf,
+            reaches: mounts.reaches,
             proofs,
             off,
             events: ledger::Events::default(),
             limits: limits::Limits::new(&config.get())?,
             edge: edge::Rules::new(&server, &config.get(), &config.get(), config.profile())?,
             telemetry,
+            tellers: telemetry::told::Tellers(mounts.tellers),
             health,
             body_limit: server.body_limit.length(),
             body_timeout: server.body_timeout.duration(),
@@ -389,6 +434,7 @@ impl Host {
         host.check_shared().await;
         host.check_keys();
         work::admin::watch::checks(&host.health, &host, &config.get());
+        telemetry::told::check(&host.health, &host);
         upstream::Upstreams::open(&host).await;
         upstream::gauges::watch(&host.health, &host);
         work::schedules::settle(&host).await?;

@@ -3,9 +3,15 @@
 use std::future::Future;
 
 use plimsoll_core::Result;
-use plimsoll_store::Migration;
+use plimsoll_store::{Migration, Reach};
 
-use crate::{config::Section, host::Boot, route::Routes, work::Jobs};
+use crate::{
+    config::Section,
+    host::Boot,
+    route::Routes,
+    telemetry::{Overview, Told},
+    work::Jobs,
+};
 
 /// A system declares; the host starts, routes, limits, records and stops it.
 pub trait System: Send + Sync + Sized + 'static {
@@ -29,14 +35,23 @@ pub trait System: Send + Sync + Sized + 'static {
     const SUBJECTS: &'static [crate::subject::Subject] = &[];
     /// How long classes of its data are kept. What is not declared is kept for ever.
     const RETENTION: &'static [crate::retention::Class] = &[];
+    /// How its tables hang on places, where members of a tenant can be bound to some of them. Every
+    /// statement of such a member reaches what hangs on these places, and nothing else.
+    const REACH: Option<&'static Reach> = None;
+    /// What it tells operators: figures for `/metrics` and notes for `/health` on the operations listener, about all
+    /// tenants together. Asked when somebody looks; counters live in the system, what has to survive a restart is read.
+    fn tell(overview: Overview<Self>) -> impl Future<Output = Told> + Send {
+        drop(overview);
+        std::future::ready(Told::default())
+    }
     /// The tenant (by slug) whose data anyone may read, if the owner of the data says so.
     fn public_read(config: &Self::Config) -> Option<String> {
         let _ = config;
         None
     }
     /// Fills a tenant with sample data, for `serve --demo`.
-    fn demo(tx: &mut crate::ledger::Change<'_, '_>) -> Result<()> {
-        let _ = tx;
+    fn demo(&self, change: &mut crate::ledger::Change<'_, '_>) -> Result<()> {
+        let _ = change;
         Ok(())
     }
 }

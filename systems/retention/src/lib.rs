@@ -5,10 +5,13 @@
 //! [`score`] asks the active one, and the [`cohort`] is a programme that does not exist, for
 //! demonstrations and tests. Exports come in by [`ingest`].
 
+pub mod ab;
 pub mod action;
+mod analytics;
 pub mod chart;
 pub mod cohort;
 mod demo;
+pub mod ensemble;
 pub mod features;
 pub mod formats;
 pub mod ingest;
@@ -17,16 +20,25 @@ pub mod nouns;
 mod pages;
 mod people;
 mod periods;
+pub mod reach;
 pub mod record;
 mod records;
 pub mod score;
+mod timeline;
 pub mod train;
 pub mod watch;
 
 use std::path::{Path, PathBuf};
 
 use plimsoll::{
-    Code, Migration, Result, System, config::Span, host::Boot, ledger::Change, retention::Class, route::Routes, subject::Subject,
+    Code, Migration, Result, System,
+    config::Span,
+    host::Boot,
+    ledger::Change,
+    retention::Class,
+    route::Routes,
+    subject::Subject,
+    telemetry::{Overview, Told},
     work::Jobs,
 };
 
@@ -39,6 +51,8 @@ pub struct Retention {
     pub(crate) config: Config,
     /// Models that were read, by their digest.
     pub(crate) shelf: models::Shelf,
+    /// What is counted while scores are made.
+    pub(crate) meters: watch::Meters,
 }
 
 plimsoll::section! {
@@ -93,17 +107,43 @@ impl System for Retention {
             down: include_str!("../schema/0003_models.down.sql"),
         },
         Migration { id: "0004_data", up: include_str!("../schema/0004_data.up.sql"), down: include_str!("../schema/0004_data.down.sql") },
+        Migration {
+            id: "0005_ensembles",
+            up: include_str!("../schema/0005_ensembles.up.sql"),
+            down: include_str!("../schema/0005_ensembles.down.sql"),
+        },
+        Migration {
+            id: "0006_standing",
+            up: include_str!("../schema/0006_standing.up.sql"),
+            down: include_str!("../schema/0006_standing.down.sql"),
+        },
+        Migration {
+            id: "0007_ab_tests",
+            up: include_str!("../schema/0007_ab_tests.up.sql"),
+            down: include_str!("../schema/0007_ab_tests.down.sql"),
+        },
+        Migration {
+            id: "0008_scope",
+            up: include_str!("../schema/0008_scope.up.sql"),
+            down: include_str!("../schema/0008_scope.down.sql"),
+        },
+        Migration {
+            id: "0009_release",
+            up: include_str!("../schema/0009_release.up.sql"),
+            down: include_str!("../schema/0009_release.down.sql"),
+        },
     ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
     const RETENTION: &'static [Class] = periods::CLASSES;
+    const REACH: Option<&'static plimsoll::Reach> = Some(&reach::REACH);
 
-    async fn start(config: Config, _: &Boot) -> Result<Retention> {
+    async fn start(config: Config, boot: &Boot) -> Result<Retention> {
         if !(0.0..=1.0).contains(&config.most_rejects) {
             return Err(Code::ConfigInvalid.because("treatment.most_rejects is a share between 0 and 1"));
         }
         action::alert::Terms::of(&config)?;
-        Ok(Retention { config, shelf: models::Shelf::default() })
+        Ok(Retention { config, shelf: models::Shelf::new(boot)?, meters: watch::Meters::default() })
     }
 
     fn routes(r: &mut Routes<'_, Self>) {
@@ -115,9 +155,14 @@ impl System for Retention {
         ingest::routes(r);
         models::routes(r);
         train::routes(r);
+        ensemble::routes(r);
+        ab::routes(r);
         watch::routes(r);
         score::routes(r);
         action::routes(r);
+        reach::routes(r);
+        timeline::routes(r);
+        analytics::routes(r);
         pages::routes(r);
     }
 
@@ -128,9 +173,15 @@ impl System for Retention {
         jobs.every_tenant::<action::Overdue>("retention-overdue", "15 3 * * *", "UTC");
         jobs.runs::<train::Train>();
         jobs.every_tenant::<watch::Watch>("retention-watch", "30 3 * * *", "UTC");
+        jobs.runs::<ensemble::Fit>();
+        jobs.every_tenant::<ab::Look>("retention-ab-look", "45 3 * * *", "UTC");
     }
 
-    fn demo(change: &mut Change<'_, '_>) -> Result<()> {
-        demo::fill(change)
+    fn tell(overview: Overview<Retention>) -> impl Future<Output = Told> + Send {
+        watch::tell(overview)
+    }
+
+    fn demo(&self, change: &mut Change<'_, '_>) -> Result<()> {
+        demo::fill(change, &self.shelf)
     }
 }

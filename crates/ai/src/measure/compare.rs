@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Error, Interval, Result, Scored, special};
+use super::{Error, Interval, Result, Scored, always::Estimate, special};
 use crate::chance::SplitMix;
 
 /// Two areas under the ROC curve on the same cases.
@@ -49,6 +49,13 @@ pub fn delong(first: &Scored, second: &Scored, level: f64) -> Result<Comparison>
         (false, false) => special::normal_both(value / error),
     };
     Ok(Comparison { first: a.auc, second: b.auc, difference: Interval { value, low: value - half, high: value + half }, p })
+}
+
+/// How far the areas of two models differ, each on cases of its own: second minus first with its variance, the sum of
+/// the two after DeLong. `None` unless both outcomes occur at least twice on each side.
+pub fn apart(first: &Scored, second: &Scored) -> Option<Estimate> {
+    let (a, b) = (Placements::of(first)?, Placements::of(second)?);
+    Some(Estimate { value: b.auc - a.auc, variance: a.covariance(&a) + b.covariance(&b) })
 }
 
 /// How two areas differ when the cases are drawn again `rounds` times with replacement, both models on the same draw:

@@ -58,6 +58,7 @@ pub async fn furnish(caller: &Caller, mark: &str) -> Ids {
         model = caller.post("/v1/models").json(alike(draft, number)).await.expect(201).json()["id"].as_i64().unwrap();
     }
     caller.post(&format!("/v1/models/{model}/activate")).await.expect(200);
+    let (ensemble, test) = together(caller, mark, model).await;
     let mut prediction = 0;
     for _ in 0..4 {
         prediction = caller.post("/v1/predictions").json(json!({ "patient_id": patient })).await.expect(201).json()["id"].as_i64().unwrap();
@@ -75,16 +76,34 @@ pub async fn furnish(caller: &Caller, mark: &str) -> Ids {
         jobs["items"].as_array().unwrap().iter().all(|job| job["state"] == "done" || job["kind"] == "retention.overdue")
     })
     .await;
+    let key = caller.post("/v1/keys").json(json!({ "name": format!("{mark} bound"), "role": "viewer" })).await.expect(201).str("/id");
+    let bound = json!({ "facilities": [unique(0)] });
+    caller.put(&format!("/v1/facility-bindings/{key}")).json(bound).await.expect(200);
     let reject = caller.get(&format!("/v1/ingest/{}/rejects", batch["id"])).await.expect(200).at("/items/0/id");
     ids.extend([
         ("facilities", facility.to_string()),
+        ("facility-bindings", key),
         ("patients", patient.to_string()),
         ("models", model.to_string()),
+        ("ensembles", ensemble.to_string()),
+        ("ab-tests", test.to_string()),
         ("predictions", prediction.to_string()),
         ("ingest", batch["id"].to_string()),
         ("rejects", reject.to_string()),
     ]);
     ids
+}
+
+/// An ensemble of the newest models, and some tests of one against the other.
+async fn together(caller: &Caller, mark: &str, model: i64) -> (Value, Value) {
+    let both = json!({ "name": format!("{mark} both"), "ensemble_type": "averaging", "model_ids": [model - 1, model] });
+    let ensemble = caller.post("/v1/ensembles").json(both).await.expect(201).at("/id");
+    let variants = json!([{ "name": "control", "model_id": model }, { "name": "new", "model_id": model - 1 }]);
+    let mut test = Value::Null;
+    for n in 0..4 {
+        test = caller.post("/v1/ab-tests").json(json!({ "name": format!("{mark} {n}"), "variants": variants })).await.expect(201).at("/id");
+    }
+    (ensemble, test)
 }
 
 /// What is done about people: a dozen of everything, the last of each for the patient.
@@ -126,7 +145,8 @@ pub async fn raise(caller: &Caller, patient: i64) -> i64 {
 
 /// Ids of things that are nowhere.
 pub fn nowhere() -> Ids {
-    let kept = ["facilities", "patients", "models", "predictions", "ingest", "rejects"];
+    let kept = ["facilities", "patients", "models", "ensembles", "ab-tests", "predictions", "ingest", "rejects"];
     let done = ["alerts", "interventions", "follow-ups", "communications", "workflow-templates", "workflow-steps", "escalation-rules"];
-    kept.into_iter().chain(done).map(|of| (of, "987654321".to_owned())).collect()
+    let bound = ("facility-bindings", format!("key_{}", "0".repeat(26)));
+    kept.into_iter().chain(done).map(|of| (of, "987654321".to_owned())).chain([bound]).collect()
 }

@@ -266,7 +266,7 @@ async fn every_alert_names_metrics_that_exist_and_a_runbook_that_has_the_section
             rules += 1;
             let names: Vec<&str> = expression
                 .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
-                .filter(|word| word.starts_with("plimsoll_"))
+                .filter(|word| word.starts_with("plimsoll_") || word.starts_with("iit_"))
                 .collect();
             assert!(!names.is_empty(), "{expression}");
             for name in names {

@@ -12,7 +12,7 @@ use crate::house::{Caller, House, pointers};
 const BOUND: Duration = Duration::from_secs(180);
 
 /// A server whose tenant `demo` has people, a model and everybody's score; its owner.
-async fn programme(db: Db) -> (House, Caller) {
+pub async fn programme(db: Db) -> (House, Caller) {
     let house = House::open(db, &[], &["--demo"]).await;
     let key = house.command(&["key", "create", "--tenant", "demo", "--role", "owner"]).await;
     let owner = house.stranger().with(key["key"].as_str().unwrap());
@@ -22,7 +22,7 @@ async fn programme(db: Db) -> (House, Caller) {
 }
 
 /// What a job came to that a route has begun.
-async fn done(caller: &Caller, path: &str, body: Value) -> Value {
+pub async fn done(caller: &Caller, path: &str, body: Value) -> Value {
     let begun = match &body {
         Value::Null => caller.post(path).await,
         body => caller.post(path).json(body.clone()).await,
@@ -43,7 +43,7 @@ async fn look(caller: &Caller, kind: &str) -> Value {
 }
 
 /// A training that is quick: many days of few people, few small trees.
-fn quick(activate: &str) -> Value {
+pub fn quick(activate: &str) -> Value {
     json!({
         "activate": activate, "days_per_person": 16, "span_days": 1600, "rounds": 30, "leaves": 6, "learning_rate": 0.2, "name": "of these people",
     })
@@ -154,9 +154,21 @@ both! {
         assert_eq!((less["said"].as_i64(), less["cases"].as_i64().unwrap() + less["censored"].as_i64().unwrap()), (Some(1), cases + censored));
         assert_eq!(less["censored"].as_i64().unwrap(), censored + 1, "{less}");
         assert_eq!(owner.get("/v1/outcomes").await.expect(200).at("/items/0/prediction_id"), one["id"]);
+        // What people found out is learnt from too; whoever left teaches nothing.
+        let all = owner.get("/v1/predictions?limit=500").await.expect(200).json();
+        let others = all["items"].as_array().unwrap().iter().filter(|other| {
+            other["as_of"] == past.to_string() && other["prediction_score"].is_number() && other["id"] != one["id"]
+        });
+        for (other, outcome) in others.take(3).zip(["interrupted", "stayed", "stayed"]) {
+            owner.post("/v1/outcomes").json(json!({ "prediction_id": other["id"], "outcome": outcome })).await.expect(201);
+        }
+        let trained = done(&owner, "/v1/models/train", quick("never")).await;
+        let model = owner.get(&format!("/v1/models/{}", trained["model"])).await.expect(200);
+        assert_eq!(model.at("/origin/outcomes_said"), json!(3), "{model}");
 
         // The person takes it along.
         owner.post("/v1/subjects/erase").json(json!({ "kind": "patient", "key": one["patient_uuid"], "confirm": one["patient_uuid"] })).await.expect(200);
-        assert_eq!(owner.get("/v1/outcomes").await.expect(200).at("/items"), json!([]));
+        let left = owner.get("/v1/outcomes").await.expect(200).at("/items");
+        assert!(left.as_array().unwrap().iter().all(|other| other["patient_id"] != one["patient_id"]), "{left}");
     }
 }

@@ -19,6 +19,8 @@ static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 /// Practices that are kept with the database's help: a switch turned there could do something else
 /// on the other kind.
 const KEPT_BY_DATA: &[&str] = &[
+    "ai-bias",
+    "ai-drift",
     "api-key-rotation",
     "api-keys",
     "async-heavy-work",
@@ -46,6 +48,9 @@ const KEPT_BY_DATA: &[&str] = &[
     "http-caching-headers",
     "idempotency-keys",
     "job-queue",
+    "model-artifact-store",
+    "model-monitoring",
+    "model-registry",
     "multi-tenancy",
     "pagination",
     "patch-partial-update",

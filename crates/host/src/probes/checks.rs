@@ -16,6 +16,8 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// What follows when a check fails. Ordered by consequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
+    /// Nothing of this process; a person should look, and nobody else need know.
+    Note,
     /// Requests are still answered well; a person should look.
     Attention,
     /// Requests cannot be answered: not ready.
@@ -73,7 +75,7 @@ impl Check {
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         let before = since.filter(|(before, _)| *before == standing);
         if before.is_none() && (standing == Standing::Failed || since.is_some()) {
-            note(self.name, outcome.as_ref().err());
+            note(self.name, self.weight, outcome.as_ref().err());
         }
         let (_, since) = *since.insert(before.unwrap_or((standing, now)));
         let code = outcome.as_ref().err().map(plimsoll_core::Error::code);
@@ -86,8 +88,9 @@ impl Check {
 }
 
 /// A check that changes its mind is worth a line; one that stays is not.
-fn note(name: &str, error: Option<&plimsoll_core::Error>) {
+fn note(name: &str, weight: Weight, error: Option<&plimsoll_core::Error>) {
     match error {
+        Some(error) if weight == Weight::Note => tracing::warn!(check = name, "somebody should look: {}", error.public()),
         Some(error) => tracing::warn!(check = name, cause = error.cause(), "a health check fails: {}", error.public()),
         None => tracing::info!(check = name, "a health check passes again"),
     }

@@ -210,7 +210,7 @@ impl Health {
 fn conclude(reports: &[CheckReport]) -> State {
     let failed = |report: &&CheckReport| report.standing == Standing::Failed;
     match reports.iter().filter(failed).map(|report| report.weight).max() {
-        None => State::Ready,
+        None | Some(Weight::Note) => State::Ready,
         Some(Weight::Attention) => State::Degraded,
         Some(Weight::Vital | Weight::Schema) => State::Unready,
     }

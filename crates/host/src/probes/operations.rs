@@ -53,12 +53,14 @@ pub fn operations(host: Arc<Host>, peer: SocketAddr, request: Request<Body>) -> 
     })
 }
 
-async fn find(host: &Host, path: &str) -> Result<Response<Body>, Error> {
+async fn find(host: &Arc<Host>, path: &str) -> Result<Response<Body>, Error> {
     match path {
         "/" => Ok(text("text/plain; charset=utf-8", StatusCode::OK, INDEX)),
         "/metrics" if host.holds("metrics-prometheus") => {
             host.work.watch.look(host).await;
-            Ok(metrics(host))
+            let mut told = Page::default();
+            host.tellers.write(&mut told, host).await;
+            Ok(metrics(host, &told))
         }
         "/health" => Ok(health(host, |_| true).await),
         "/health/db" => Ok(health(host, |check| DATABASE.contains(&check.name)).await),
@@ -72,8 +74,8 @@ async fn find(host: &Host, path: &str) -> Result<Response<Body>, Error> {
 /// Names of checks that ask about the database.
 pub const DATABASE: &[&str] = &["database", "schema", "durability"];
 
-/// The page of metrics.
-pub fn metrics(host: &Host) -> Response<Body> {
+/// The page of metrics; `told` is what systems add to it.
+pub fn metrics(host: &Host, told: &Page) -> Response<Body> {
     let mut page = Page::default();
     host.telemetry.write_metrics(&mut page);
     if host.holds("pool-monitoring") {
@@ -101,6 +103,7 @@ pub fn metrics(host: &Host) -> Response<Body> {
     for state in State::ALL {
         page.sample("plimsoll_state", &[("state", state.name())], u8::from(state == now));
     }
+    page.append(told);
     text(exposition::MEDIA, StatusCode::OK, page.text())
 }
 
@@ -124,11 +127,16 @@ fn described(report: &Report, state: State, wanted: impl Fn(&CheckReport) -> boo
 
 fn described_check(check: &CheckReport) -> Value {
     let weight = match check.weight {
+        Weight::Note => "note",
         Weight::Attention => "attention",
         Weight::Vital => "vital",
         Weight::Schema => "schema",
     };
-    let standing = if check.standing == Standing::Good { "good" } else { "failed" };
+    let standing = match (check.standing, check.weight) {
+        (Standing::Good, _) => "good",
+        (Standing::Failed, Weight::Note) => "noted",
+        (Standing::Failed, _) => "failed",
+    };
     let mut described =
         json!({ "status": standing, "weight": weight, "latency_ms": check.latency.as_micros() as f64 / 1e3, "since": check.since });
     if let Some(message) = &check.message {

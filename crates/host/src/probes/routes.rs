@@ -61,7 +61,11 @@ async fn overall(ctx: Ctx<(), Read>) -> Result<Response<Body>> {
 /// Metrics are on the operations listener; this address only exists so that the practice
 /// `metrics-secured` can be switched off and its probe be seen to fail.
 async fn metrics(ctx: Ctx<(), Read>) -> Result<Response<Body>> {
-    if ctx.host.holds("metrics-secured") { Err(nothing()) } else { Ok(super::operations::metrics(&ctx.host)) }
+    if ctx.host.holds("metrics-secured") {
+        Err(nothing())
+    } else {
+        Ok(super::operations::metrics(&ctx.host, &crate::telemetry::Page::default()))
+    }
 }
 
 async fn judged(ctx: &Ctx<(), Read>) -> State {

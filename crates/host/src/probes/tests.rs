@@ -43,6 +43,15 @@ async fn the_gravest_failure_decides() {
 }
 
 #[tokio::test]
+async fn a_note_is_told_and_changes_nothing() {
+    let (health, _) = health();
+    health.check("notes", Weight::Note, || Box::pin(async { Err(Code::Internal.because("a model has drifted")) }));
+    let report = health.report().await;
+    assert_eq!(health.state(&report), State::Ready);
+    assert_eq!((report.checks[0].standing, report.checks[0].message.as_deref()), (Standing::Failed, Some("a model has drifted")));
+}
+
+#[tokio::test]
 async fn a_database_that_is_away_says_nothing_about_its_schema() {
     let (health, _) = health();
     health.check("schema", Weight::Schema, fails);

@@ -44,6 +44,10 @@ impl Page {
         }
         let _ = writeln!(self.out, " {value}");
     }
+    /// Adds what stands on another page.
+    pub fn append(&mut self, other: &Page) {
+        self.out.push_str(&other.out);
+    }
     /// The finished page.
     pub fn text(self) -> String {
         self.out

@@ -24,6 +24,7 @@ pub mod pools;
 mod process;
 pub mod redact;
 mod reports;
+pub(crate) mod told;
 mod trace;
 
 use std::{
@@ -50,6 +51,7 @@ pub use metrics::{Metrics, Outcome, method, method_name};
 pub(crate) use outbound::connector;
 pub use outbound::{Outbound, Sent};
 pub use redact::Redactor;
+pub use told::{Overview, Told};
 pub use trace::{TRACEPARENT, Trace};
 
 const FLUSH_LIMIT: Duration = Duration::from_secs(3);

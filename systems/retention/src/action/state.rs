@@ -65,6 +65,8 @@ macro_rules! states {
     };
 }
 
+pub(crate) use states;
+
 states! {
     /// Where an alert stands.
     Alert {

@@ -5,11 +5,14 @@
 mod action;
 mod acts;
 mod alerts;
+mod blend;
 mod html;
+mod looks;
 mod model;
 mod patient;
 mod plot;
 mod risk;
+mod wording;
 
 use plimsoll::{console::Frame, route::Routes};
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use http::Response;
 use plimsoll::{
-    Body, Ctx, Read, Result, bind, console,
+    Body, Code, Ctx, Read, Result, bind, console,
     manual::escaped,
     route::{Path, Routes},
 };
@@ -14,9 +14,10 @@ use super::{FRAME, html};
 use crate::{
     Retention, chart, models,
     models::Level,
-    record::{Day, Record, words},
+    record::{Day, Record},
     records::known,
     score::{self, explain, values_in},
+    timeline::{What, happened},
 };
 
 pub fn routes(r: &mut Routes<'_, Retention>) {
@@ -47,12 +48,18 @@ async fn page(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Response
             )?;
             let standing = match found {
                 Some((score, level, as_of, model, features, name)) => {
-                    let loaded = models::load(tx, &system.shelf, model)?;
+                    let why = match models::load(tx, &system.shelf, model) {
+                        Ok(model) if score.is_some() => Some(explain(&model, &values_in(&features))?),
+                        // A model that is refused now takes the reasons away, and not the page.
+                        Ok(_) => None,
+                        Err(error) if error.code() == Code::ModelUnavailable => None,
+                        Err(error) => return Err(error),
+                    };
                     Some(Standing {
                         score,
                         level: level.as_deref().and_then(Level::named),
                         model: name,
-                        explanation: score.is_some().then(|| explain(&loaded, &values_in(&features))).transpose()?,
+                        explanation: why,
                         as_of: Day(i32::try_from(as_of).unwrap_or(0)),
                     })
                 }
@@ -96,15 +103,19 @@ async fn page(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Response
 fn risk(body: &mut String, standing: Option<&Standing>) {
     body.push_str("<section><h2>Risk</h2>");
     match standing {
-        Some(Standing { score: Some(score), level: Some(level), model, explanation: Some(why), as_of }) => {
+        Some(Standing { score: Some(score), level: Some(level), model, explanation, as_of }) => {
+            let summary = explanation.as_ref().map_or("The model that made this score is not as it was released: it gives no reasons.", |why| {
+                &why.explanation_summary
+            });
             let _ = write!(
                 body,
                 "<p class=\"verdict\">{} <b>{}</b> may stay away for more than 28 days within 90 days of {as_of}</p><p class=\"muted\">{}</p>",
                 html::level(*level),
                 html::percent(*score),
-                escaped(&why.explanation_summary),
+                escaped(summary),
             );
-            let shown: Vec<&score::Reason> = why.top_positive_factors.iter().chain(&why.top_negative_factors).collect();
+            let shown: Vec<&score::Reason> =
+                explanation.iter().flat_map(|why| why.top_positive_factors.iter().chain(&why.top_negative_factors)).collect();
             let most = shown.iter().map(|one| one.contribution.abs()).fold(0.0, f64::max);
             shown.iter().for_each(|one| html::bar(body, &one.words, one.contribution, most));
             let _ = write!(body, "<p class=\"muted\">Model: {}. Bars are exact Shapley values in log-odds.</p>", escaped(model));
@@ -117,33 +128,22 @@ fn risk(body: &mut String, standing: Option<&Standing>) {
 
 /// What happened, the newest first: pick-ups with the gap before them, clinical visits, departures.
 fn timeline(body: &mut String, record: &Record) {
-    let mut events: Vec<(Day, String)> = Vec::new();
-    let answer = |encounter: &str, variable: &str| {
-        record.observations.iter().find(|one| one.encounter == encounter && !one.voided && one.variable.eq_ignore_ascii_case(variable))
-    };
-    let mut due: Option<Day> = None;
-    for form in record.encounters.iter().filter(|form| !form.voided) {
-        let day = form.at.day();
-        let is = |name: &str| form.form.as_deref().is_some_and(|form| form.eq_ignore_ascii_case(name));
-        if is(words::PHARMACY) {
-            let days = answer(&form.uuid, words::DURATION).and_then(|one| one.number);
-            let late = due.map(|due| day.since(due)).filter(|late| *late > 0);
+    let words = |what: What| match what {
+        What::PickUp { days, late } => {
             let gap = match late {
                 Some(late) if late > crate::features::GRACE => format!(" <b class=\"bad\">after an interruption: {late} days late</b>"),
                 Some(late) => format!(" <span class=\"late\">{late} days late</span>"),
                 None => String::new(),
             };
             let supply = days.map_or_else(|| "medicine".to_owned(), |days| format!("{days} days of medicine"));
-            events.push((day, format!("Picked up {supply}{gap}")));
-            due = Some(day.plus(days.map_or(30, |days| days as i32)));
-        } else if is(words::CARE_CARD) {
-            let load = answer(&form.uuid, words::VIRAL_LOAD).and_then(|one| one.number).map(|copies| format!(", viral load {copies}"));
-            events.push((day, format!("Clinical visit{}", load.unwrap_or_default())));
-        } else if is(words::TERMINATION) {
-            let why = answer(&form.uuid, words::TERMINATED).and_then(|one| one.text.as_deref()).unwrap_or("reason not told");
-            events.push((day, format!("Left the programme: {}", escaped(why))));
+            format!("Picked up {supply}{gap}")
         }
-    }
+        What::Visit { viral_load } => {
+            format!("Clinical visit{}", viral_load.map(|copies| format!(", viral load {copies}")).unwrap_or_default())
+        }
+        What::Left { why } => format!("Left the programme: {}", escaped(why.as_deref().unwrap_or("reason not told"))),
+    };
+    let mut events: Vec<(Day, String)> = happened(record).into_iter().map(|(day, what)| (day, words(what))).collect();
     events.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
     body.push_str("<section><h2>What happened</h2><ol class=\"timeline\">");
     for (day, words) in events.iter().take(60) {

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use plimsoll::manual::escaped;
 use serde_json::Value;
 
+use super::wording::{self, standing};
+use crate::models::Level;
+
 /// Side of the square in which probabilities are drawn, and the room for words around it.
 const SIDE: f64 = 240.0;
 const LEFT: f64 = 34.0;
@@ -45,7 +48,7 @@ pub fn calibration(out: &mut String, reliability: &Value, title: &str) {
             at * 100.0
         );
     }
-    let _ = write!(out, "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\">said, %</text>", x(0.5), y(0.0) + 28.0);
+    let _ = write!(out, "<text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\">risk that was said, %</text>", x(0.5), y(0.0) + 28.0);
     for band in bands {
         let (said, seen) = (band["predicted"].as_f64().unwrap_or(0.0), &band["observed"]);
         let get = |what: &str| seen[what].as_f64().unwrap_or(0.0);
@@ -66,31 +69,112 @@ pub fn calibration(out: &mut String, reliability: &Value, title: &str) {
         write!(out, "</svg><figcaption>{}. The line is where both are one; bars are 95 % intervals.</figcaption></figure>", escaped(title));
 }
 
-/// Features that moved: bars of the shares then and now, in the bins of the reference.
+/// Features, each with bars of the shares then and now, in the bins of the reference.
 pub fn drift(out: &mut String, features: &[&Value]) {
-    out.push_str("<div class=\"scroll\"><table class=\"drift\"><thead><tr><th>Feature</th><th>Then and now</th><th>Index</th><th>D</th><th>Missing</th><th></th></tr></thead><tbody>");
+    out.push_str(
+        "<div class=\"scroll\"><table class=\"drift\"><thead><tr><th>It is told</th><th>Then and now</th><th class=\"number\">Index</th>\
+         <th class=\"number\">Not known</th><th></th></tr></thead><tbody>",
+    );
     for one in features {
         let name = one["name"].as_str().unwrap_or_default();
-        let missing = |side: usize| one["missing"][side].as_f64().unwrap_or(0.0);
-        let severity = one["severity"].as_str().unwrap_or("none");
-        let colour = match severity {
-            "none" => "low",
-            "low" | "moderate" => "medium",
-            other => other,
+        let missing = |side: usize| one["missing"][side].as_f64().unwrap_or(0.0) * 100.0;
+        let (colour, word) = standing(&one["severity"]);
+        let index = one["psi"].as_f64().map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
+        let unknown = match (missing(0), missing(1)) {
+            (then, now) if then == 0.0 && now == 0.0 => "–".to_owned(),
+            (then, now) => format!("{then:.0} → {now:.0} %"),
         };
-        let shown = |value: &Value| value.as_f64().map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
         let _ = write!(
             out,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.0} → {:.0} %</td><td><span class=\"level {colour}\">{severity}</span></td></tr>",
+            "<tr><th scope=\"row\">{}<br><code>{}</code></th><td>{}</td><td class=\"number\">{index}</td><td class=\"number\">{unknown}</td>\
+             <td><span class=\"level {colour}\">{word}</span></td></tr>",
+            escaped(wording::feature(name)),
             escaped(name),
-            bars(&one["bins"], name),
-            shown(&one["psi"]),
-            shown(&one["distance"]),
-            missing(0) * 100.0,
-            missing(1) * 100.0
+            bars(&one["bins"], wording::feature(name)),
         );
     }
     out.push_str("</tbody></table></div>");
+}
+
+/// Shares of the levels, then above now.
+pub fn levels(out: &mut String, levels: &Value) {
+    let side = |at: usize| -> Vec<f64> { levels[at].as_array().into_iter().flatten().filter_map(Value::as_f64).collect() };
+    let (then, now) = (side(0), side(1));
+    if then.iter().sum::<f64>() == 0.0 || now.iter().sum::<f64>() == 0.0 {
+        return;
+    }
+    out.push_str("<dl class=\"levels\">");
+    for (when, counts) in [("Then", &then), ("Now", &now)] {
+        let all: f64 = counts.iter().sum();
+        let words: Vec<String> =
+            Level::ALL.iter().zip(counts).map(|(level, count)| format!("{} {:.0} %", level.name(), count / all * 100.0)).collect();
+        let _ = write!(
+            out,
+            "<dt>{when}</dt><dd><svg viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
+            words.join(", ")
+        );
+        let mut left = 0.0;
+        for (level, count) in Level::ALL.iter().zip(counts) {
+            let width = count / all * 100.0;
+            let _ = write!(out, "<rect class=\"{}\" x=\"{left:.2}\" y=\"0\" width=\"{width:.2}\" height=\"6\"/>", level.name());
+            left += width;
+        }
+        let _ = write!(out, "</svg><small>{}</small></dd>", words.join(", "));
+    }
+    out.push_str("</dl>");
+}
+
+/// The course of the area under the curve over the looks, beside what it was when the model was trained.
+pub fn trend(out: &mut String, points: &[(String, f64)], expected: Option<f64>) {
+    const WIDTH: f64 = 480.0;
+    const HEIGHT: f64 = 96.0;
+    let (Some((first, _)), Some((last, newest))) = (points.first(), points.last()) else { return };
+    if points.len() < 2 {
+        return;
+    }
+    // The whole scale from a coin's to a perfect one: a part of it would make noise look like a fall.
+    let y = |area: f64| 8.0 + (1.0 - area.clamp(0.5, 1.0)) * 2.0 * HEIGHT;
+    let x = |at: usize| LEFT + at as f64 / (points.len() - 1) as f64 * WIDTH;
+    let line: String = points
+        .iter()
+        .enumerate()
+        .map(|(at, (_, area))| format!("{}{:.1} {:.1}", if at == 0 { "M" } else { "L" }, x(at), y(*area)))
+        .collect();
+    let _ = write!(
+        out,
+        "<figure class=\"wide\"><svg class=\"plot\" viewBox=\"0 0 {:.0} {:.0}\" role=\"img\" aria-label=\"Area under the curve from {} to {}: now {newest:.2}\">",
+        LEFT + WIDTH + 14.0,
+        HEIGHT + 30.0,
+        escaped(first),
+        escaped(last),
+    );
+    for area in [0.5, 0.75, 1.0] {
+        let _ = write!(
+            out,
+            "<path class=\"grid\" d=\"M{LEFT} {0:.1}H{1:.1}\"/><text x=\"{2:.0}\" y=\"{3:.0}\" text-anchor=\"end\">{area:.2}</text>",
+            y(area),
+            LEFT + WIDTH,
+            LEFT - 4.0,
+            y(area) + 4.0
+        );
+    }
+    if let Some(expected) = expected {
+        let _ = write!(out, "<path class=\"even\" d=\"M{LEFT} {0:.1}H{1:.1}\"/>", y(expected), LEFT + WIDTH);
+    }
+    let _ = write!(
+        out,
+        "<path class=\"course\" d=\"{line}\"/><circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>\
+         <text x=\"{LEFT}\" y=\"{:.0}\">{}</text><text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\">{}</text></svg>\
+         <figcaption>Area under the curve, look by look{}.</figcaption></figure>",
+        x(points.len() - 1),
+        y(*newest),
+        HEIGHT + 24.0,
+        escaped(first),
+        LEFT + WIDTH,
+        HEIGHT + 24.0,
+        escaped(last),
+        if expected.is_some() { "; the dashed line is what it was when it was trained" } else { "" },
+    );
 }
 
 /// At most so many pairs of bars: neighbours are drawn together.
@@ -129,44 +213,58 @@ fn bars(bins: &Value, name: &str) -> String {
 /// Groups side by side, each attribute a table.
 pub fn groups(out: &mut String, all: &Value) {
     for (name, groups) in all.as_object().into_iter().flatten() {
+        let call = |which: &Value| escaped(wording::group(name, which.as_str().unwrap_or_default()));
         let worst = &groups["recall"];
         let judged = match (worst["sure"].as_bool(), worst["ratio"].as_f64()) {
-            (Some(true), Some(ratio)) => format!(
-                "{} is found {:.0} % as often as {}: more than chance",
-                worst["worst"].as_str().unwrap_or_default(),
-                ratio * 100.0,
-                worst["best"].as_str().unwrap_or_default()
-            ),
-            (Some(false), _) => "no gap that is more than chance".to_owned(),
-            _ => "too few to compare".to_owned(),
+            (Some(true), Some(ratio)) => {
+                format!(
+                    "{} are found {:.0} % as often as {}: more than chance",
+                    call(&worst["worst"]),
+                    ratio * 100.0,
+                    call(&worst["best"]).to_lowercase()
+                )
+            }
+            (Some(false), _) => "No gap in who is found that is more than chance".to_owned(),
+            _ => "Too few to compare who is found".to_owned(),
         };
         let _ = write!(
             out,
-            "<h3>By {}</h3><p class=\"muted\">{}</p><div class=\"scroll\"><table><thead><tr><th></th><th>People</th><th>Interrupted</th><th>Said</th><th>Found</th><th>Rated high</th><th>Area</th></tr></thead><tbody>",
+            "<h3>By {}</h3><p class=\"muted\">{judged}.</p><div class=\"scroll\"><table class=\"groups\"><thead><tr><th></th><th class=\"number\">People</th>\
+             <th class=\"number\">Interrupted</th><th class=\"number\">Said</th><th>Found</th><th class=\"number\">Rated high</th><th class=\"number\">Area</th></tr></thead><tbody>",
             escaped(name),
-            escaped(&judged)
         );
         for group in groups["groups"].as_array().into_iter().flatten() {
-            let share = |what: &str| {
-                let one = &group[what];
-                let get = |part: &str| one[part].as_f64().map(|value| value * 100.0);
-                match (get("value"), get("low"), get("high")) {
-                    (Some(value), Some(low), Some(high)) => format!("{value:.0} % <span class=\"muted\">[{low:.0}, {high:.0}]</span>"),
-                    _ => "<span class=\"muted\">too few</span>".to_owned(),
-                }
-            };
+            let share =
+                |what: &str| group[what]["value"].as_f64().map_or_else(|| "–".to_owned(), |value| format!("{:.0} %", value * 100.0));
+            let small = group["enough"] == false;
             let said = group["predicted"].as_f64().map_or_else(|| "–".to_owned(), |value| format!("{:.0} %", value * 100.0));
             let area = group["auc"]["value"].as_f64().map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
+            let found = if small { "<span class=\"muted\">too few to judge</span>".to_owned() } else { interval(&group["recall"]) };
             let _ = write!(
                 out,
-                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{said}</td><td>{}</td><td>{}</td><td>{area}</td></tr>",
-                escaped(group["name"].as_str().unwrap_or_default()),
+                "<tr><th scope=\"row\">{}</th><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{said}</td><td>{found}</td>\
+                 <td class=\"number\">{}</td><td class=\"number\">{area}</td></tr>",
+                call(&group["name"]),
                 group["cases"],
                 share("observed"),
-                share("recall"),
-                share("selection")
+                share("selection"),
             );
         }
         out.push_str("</tbody></table></div>");
     }
+}
+
+/// A share with its interval, drawn on the whole scale so that groups can be compared down the column.
+fn interval(rate: &Value) -> String {
+    let get = |part: &str| rate[part].as_f64().map(|value| value * 100.0);
+    let (Some(value), Some(low), Some(high)) = (get("value"), get("low"), get("high")) else {
+        return "<span class=\"muted\">too few interrupted</span>".to_owned();
+    };
+    format!(
+        "<svg class=\"interval\" viewBox=\"0 0 104 12\" role=\"img\" aria-label=\"{value:.0} %, between {low:.0} and {high:.0}\"><path class=\"grid\" d=\"M2 6H102\"/>\
+         <path class=\"error\" d=\"M{:.1} 6H{:.1}\"/><circle cx=\"{:.1}\" cy=\"6\" r=\"3.5\"/></svg> {value:.0} %",
+        low + 2.0,
+        high + 2.0,
+        value + 2.0
+    )
 }

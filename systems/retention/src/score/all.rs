@@ -1,5 +1,7 @@
 //! Everybody is scored: a job in steps, each with its people and the place where the next one begins.
 
+use std::{sync::Arc, time::Instant};
+
 use plimsoll::{
     Committed, Ctx, Result, Tx, Write, bind,
     ledger::Change,
@@ -8,15 +10,17 @@ use plimsoll::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::judge::{Charted, Judged, Withheld, charted, judge, values_out};
+use super::judge::{Charted, Judged, Withheld, charted, values_out};
 use crate::{
     Retention,
+    ab::Answering,
     action::{
         alert::{Terms, Watch},
         raised::{self, Scored},
     },
     models,
     record::Day,
+    watch::Tally,
 };
 
 /// People of one step.
@@ -74,43 +78,60 @@ impl Job for ScoreAll {
             ctx.read(move |tx| begun(tx, &run)).await?
         };
         let system = ctx.system.clone();
-        let model = ctx
-            .read(move |tx| match models::active_id(tx)? {
-                Some(_) => models::active(tx, &system.shelf).map(Some),
+        let answering = {
+            let system = system.clone();
+            ctx.read(move |tx| match models::active_id(tx)? {
+                Some(_) => Answering::of(tx, &system.shelf).map(Some),
                 None => Ok(None),
             })
-            .await?;
+            .await?
+        };
         // Every night asks every tenant, and one that has no model yet has nothing to be asked.
-        let Some(model) = model else { return ctx.commit(|_| Ok(Finished(Some(json!({ "model": null }))))).await };
+        let Some(answering) = answering else { return ctx.commit(|_| Ok(Finished(Some(json!({ "model": null }))))).await };
+        let answering = Arc::new(answering);
         loop {
             let after = far.after;
             let people: Vec<Charted> = ctx.read(move |tx| tx.rows(PAGE, bind! { after: after, step: STEP })).await?;
             let Some(last) = people.last().map(|one| one.patient.id) else { break };
-            let asked = model.clone();
+            let (asked, began) = (answering.clone(), Instant::now());
             let judged: Vec<(Charted, Judged)> = ctx
                 .compute(move || {
                     people
                         .into_iter()
-                        .map(|one| Ok((judge(&asked, &one.history, as_of, &[])?, one)))
+                        .map(|one| Ok((asked.judge(&one, as_of, &[])?, one)))
                         .map(|r: Result<_>| r.map(|(j, o)| (o, j)))
                         .collect()
                 })
                 .await?;
             far.done += judged.len() as i64;
             far.after = last;
-            let (model, run) = (model.id, run.clone());
-            let scored = ctx.step(move |change| write(change, &judged, Made { model, as_of, run: &run }, alerts)).await?;
+            let tallies: Vec<(String, Tally)> = answering
+                .models()
+                .into_iter()
+                .map(|model| {
+                    let theirs = judged.iter().map(|(_, judged)| judged).filter(|one| one.kept() && one.model == model.id);
+                    (model.version.clone(), Tally::of(theirs))
+                })
+                .collect();
+            let run = run.clone();
+            let scored = ctx.step(move |change| write(change, &judged, Made { as_of, run: &run }, alerts)).await?;
+            for (version, tally) in tallies {
+                system.meters.scored(&version, tally, began.elapsed());
+            }
             far.scored += scored;
             far.withheld = far.done - far.scored;
             ctx.progress(far.done, Some(total), "people");
         }
-        let id = model.id;
+        let (id, test) = (answering.model.id, answering.test());
         ctx.commit(move |change| {
-            let levels: Vec<(String, i64)> =
-                change.rows("SELECT level, COUNT(*) FROM risk WHERE tenant_id = :tenant GROUP BY level ORDER BY level", bind! {})?;
+            let levels: Vec<(String, i64)> = change.rows(
+                "SELECT r.level, COUNT(*) FROM risk r JOIN patient p ON p.tenant_id = :tenant AND p.id = r.patient_id AND p.deleted_at IS NULL \
+                 WHERE r.tenant_id = :tenant AND r.level IS NOT NULL GROUP BY r.level ORDER BY r.level",
+                bind! {},
+            )?;
             let levels: serde_json::Map<String, serde_json::Value> =
                 levels.into_iter().map(|(level, count)| (level, json!(count))).collect();
-            let told = json!({ "model": id, "as_of": as_of.to_string(), "people": total, "levels": levels });
+            let told = json!({ "model": id, "test": test, "as_of": as_of.to_string(), "people": total, "levels": levels });
             change.emit(Event::new("scoring.finished", "/v1/risk-list", crate::nouns::READ, told.clone()));
             Ok(Finished(Some(told)))
         })
@@ -134,7 +155,6 @@ fn begun(tx: &Tx<'_>, run: &str) -> Result<(Far, i64)> {
 /// What made some predictions.
 #[derive(Clone, Copy)]
 pub(super) struct Made<'a> {
-    pub model: i64,
     pub as_of: Day,
     pub run: &'a str,
 }
@@ -146,7 +166,7 @@ fn write(change: &mut Change<'_, '_>, judged: &[(Charted, Judged)], made: Made<'
     let (first, last) = (judged.first().map_or(0, |(one, _)| one.patient.id), judged.last().map_or(0, |(one, _)| one.patient.id));
     let mut watch = alerts.map(|terms| Watch::over(change, terms, change.now(), first, last)).transpose()?;
     for (one, said) in judged {
-        if matches!(said.outcome, Err(Withheld::NotBegun | Withheld::NotActive)) {
+        if !said.kept() {
             // Nobody is on the list of whom the question makes no sense any more.
             change.write(GONE, bind! { patient: one.patient.id })?;
             continue;
@@ -164,15 +184,18 @@ fn write(change: &mut Change<'_, '_>, judged: &[(Charted, Judged)], made: Made<'
 /// Keeps a prediction; its number.
 pub(super) fn predict(change: &mut Change<'_, '_>, patient: i64, said: &Judged, made: Made<'_>, overrides: Option<String>) -> Result<i64> {
     const SQL: &str = "INSERT INTO prediction (tenant_id, id, patient_id, model_id, as_of, score, margin, level, withheld, features, overrides, \
-         run, created_at) VALUES (:tenant, :id, :patient, :model, :as_of, :score, :margin, :level, :withheld, :features, :overrides, :run, :now)";
+         run, members, test_id, variant, created_at) VALUES (:tenant, :id, :patient, :model, :as_of, :score, :margin, :level, :withheld, :features, \
+         :overrides, :run, :members, :test, :variant, :now)";
+    let members = if said.members.is_empty() { None } else { Some(serde_json::to_string(&said.members)?) };
     let (id, now) = (change.next("prediction")?, change.now());
     change.write(
         SQL,
         bind! {
-            id: id, patient: patient, model: made.model, as_of: i64::from(made.as_of.0),
+            id: id, patient: patient, model: said.model, as_of: i64::from(made.as_of.0),
             score: said.outcome.ok().map(|(_, score, _)| score), margin: said.outcome.ok().map(|(margin, ..)| margin),
             level: said.outcome.ok().map(|(.., level)| level.name()), withheld: said.outcome.err().map(Withheld::name),
-            features: values_out(&said.values), overrides: overrides, run: (!made.run.is_empty()).then_some(made.run), now: now,
+            features: values_out(&said.values), overrides: overrides, run: (!made.run.is_empty()).then_some(made.run),
+            members: members, test: said.test.as_ref().map(|(test, _)| *test), variant: said.test.as_ref().map(|(_, variant)| variant.to_string()), now: now,
         },
     )?;
     Ok(id)

@@ -1,5 +1,10 @@
 //! What a model says of one history, or why it says nothing.
 
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
 use plimsoll::{Code, FromRow, Result, Row};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,6 +53,15 @@ impl Withheld {
     }
 }
 
+/// How long it took to answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Took {
+    /// To make the features of the history.
+    pub features: Duration,
+    /// To ask the model.
+    pub inference: Duration,
+}
+
 /// What came of a question.
 #[derive(Debug, Clone)]
 pub struct Judged {
@@ -55,6 +69,21 @@ pub struct Judged {
     pub values: Vec<f64>,
     /// Log-odds, probability and level; or why there are none.
     pub outcome: std::result::Result<(f64, f64, Level), Withheld>,
+    /// The model that was asked.
+    pub model: i64,
+    /// Number and probability of each of its members, where it is an ensemble and there is a score.
+    pub members: Vec<(i64, f64)>,
+    /// The test in which it was asked, and the variant that the person is in.
+    pub test: Option<(i64, Arc<str>)>,
+    /// How long it took.
+    pub took: Took,
+}
+
+impl Judged {
+    /// Whether the question had a meaning: only then is a prediction kept when everybody is scored.
+    pub fn kept(&self) -> bool {
+        !matches!(self.outcome, Err(Withheld::NotBegun | Withheld::NotActive))
+    }
 }
 
 /// Asks a model. `overrides` are values that the caller gives instead of the record's, by place in the set.
@@ -62,7 +91,9 @@ pub struct Judged {
 /// # Errors
 /// What [`Loaded::score`] says.
 pub fn judge(model: &Loaded, history: &History, as_of: Day, overrides: &[(usize, f64)]) -> Result<Judged> {
+    let began = Instant::now();
     let mut values = features::values(history, as_of, model.set);
+    let mut took = Took { features: began.elapsed(), ..Took::default() };
     for (place, value) in overrides {
         if let Some(known) = values.get_mut(*place) {
             *known = *value;
@@ -75,14 +106,16 @@ pub fn judge(model: &Loaded, history: &History, as_of: Day, overrides: &[(usize,
         _ if overrides.is_empty() && history.says_little(as_of) => Some(Withheld::TooThin),
         _ => None,
     };
-    let outcome = match withheld {
-        Some(why) => Err(why),
+    let (outcome, members) = match withheld {
+        Some(why) => (Err(why), Vec::new()),
         None => {
-            let (margin, probability) = model.score(&values)?;
-            Ok((margin, probability, model.level(probability)))
+            let began = Instant::now();
+            let said = model.answer(&values)?;
+            took.inference = began.elapsed();
+            (Ok((said.margin, said.probability, model.level(said.probability))), said.members)
         }
     };
-    Ok(Judged { values, outcome })
+    Ok(Judged { values, outcome, model: model.id, members, test: None, took })
 }
 
 /// A person with their packed history and what is known of their facility.

@@ -1,6 +1,6 @@
 //! The risk list: who to look for first, as far as the programme can look.
 
-use plimsoll::{FromRow, Result, Row, Tx, bind};
+use plimsoll::{Code, FromRow, Result, Row, Tx, bind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +95,23 @@ const LIST: &str = "SELECT p.id, p.uuid, p.given_name, p.family_name, r.facility
      JOIN prediction d ON d.tenant_id = :tenant AND d.id = r.prediction_id \
      WHERE r.tenant_id = :tenant AND r.score IS NOT NULL";
 
+/// How many living people there are, of those whom the caller reaches.
+pub(crate) fn people(tx: &Tx<'_>) -> Result<i64> {
+    match tx.reach() {
+        None => tx.live("patient"),
+        Some(_) => tx.row("SELECT COUNT(*) FROM patient WHERE tenant_id = :tenant AND deleted_at IS NULL", bind! {}),
+    }
+}
+
+/// How many living people have a score.
+pub(crate) fn scored(tx: &Tx<'_>) -> Result<i64> {
+    tx.row(
+        "SELECT COUNT(*) FROM risk r JOIN patient p ON p.tenant_id = :tenant AND p.id = r.patient_id AND p.deleted_at IS NULL \
+         WHERE r.tenant_id = :tenant AND r.score IS NOT NULL",
+        bind! {},
+    )
+}
+
 /// The list, highest score first, with reasons.
 ///
 /// # Errors
@@ -119,8 +136,12 @@ pub fn risk_list(tx: &Tx<'_>, shelf: &Shelf, wanted: &Wanted, capacity: u32) -> 
     };
     let mut list = Vec::with_capacity(lines.len());
     for (at, line) in lines.into_iter().enumerate() {
-        let model = models::load(tx, shelf, line.model)?;
-        let mut reasons = explain(&model, &line.values)?.top_positive_factors;
+        let mut reasons = match models::load(tx, shelf, line.model) {
+            Ok(model) => explain(&model, &line.values)?.top_positive_factors,
+            // It was as it was released when it made this score: whom to look for does not hang on the reasons.
+            Err(error) if error.code() == Code::ModelUnavailable => Vec::new(),
+            Err(error) => return Err(error),
+        };
         reasons.truncate(3);
         list.push(Entry { rank: at + 1, reasons, ..line.entry });
     }

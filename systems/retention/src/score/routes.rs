@@ -9,18 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Explanation, ScoreAll, Withheld, all,
-    judge::{Charted, charted, judge, values_in},
-    list::{Entry, Wanted, risk_list},
+    Explanation, ScoreAll, Withheld, features,
+    judge::{Charted, charted, values_in},
+    list::{Entry, Wanted, risk_list, scored},
+    make,
     reasons::explain,
 };
 use crate::{
-    Retention,
-    action::{
-        alert::{Terms, Watch},
-        raised::{self, Scored},
-    },
-    chart,
+    Retention, chart,
     features::Set,
     models::{self, Level},
     nouns,
@@ -34,18 +30,29 @@ pub(crate) const WRITE: Access = Access::needs("predictions:write", Role::Editor
 
 /// Declares the routes.
 pub fn routes(r: &mut Routes<'_, Retention>) {
-    r.post("/predictions", WRITE, create)
+    r.post("/predictions", WRITE, make::create)
         .named("predictions.create")
         .summary("Score one person from their record")
         .describe("Values in `features` stand in for those of the record, for what-if questions; such a prediction is kept and does not move the person on the risk list.")
         .problem(Code::ModelUnavailable)
         .example(json!({ "patient_id": 1 }));
+    r.post("/predictions/batch", WRITE, make::batch)
+        .named("predictions.batch")
+        .summary("Score up to a hundred people, each with a result of its own")
+        .describe("What is refused does not stop the others. Answered as `POST /v1/predictions` would answer each.")
+        .problem(Code::ModelUnavailable)
+        .example(json!({ "items": [{ "patient_id": 1 }] }));
     r.get("/predictions", READ, list).named("predictions.list").summary("Predictions, the newest first").recorded();
+    r.get("/patients/{id}/features", nouns::READ, features::features)
+        .named("features.read")
+        .summary("What a model would be told of a patient, as of any day")
+        .recorded();
     r.get("/predictions/{id}", READ, read).named("predictions.read").summary("A prediction with the values that made it").recorded();
     r.get("/predictions/{id}/explanation", READ, why)
         .named("predictions.explain")
         .summary("Why the score is what it is: exact Shapley values, and reasons in words")
-        .recorded();
+        .recorded()
+        .problem(Code::ModelUnavailable);
     r.post("/predictions/all", WRITE, everybody)
         .named("predictions.all")
         .summary("Score everybody: a job")
@@ -56,27 +63,6 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
         .summary("Whom to look for first, cut where the programme's capacity ends")
         .recorded()
         .problem(Code::ModelUnavailable);
-}
-
-/// A question about one person.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    /// The patient's number,
-    #[serde(default)]
-    #[schemars(range(min = 1))]
-    patient_id: Option<i64>,
-    /// or their identity at the source.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
-    patient_uuid: Option<String>,
-    /// As of this day; today unless said.
-    #[serde(default)]
-    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
-    as_of: Option<String>,
-    /// Values that stand in for those of the record; null says that nothing is known.
-    #[serde(default)]
-    features: Map<String, Value>,
 }
 
 /// A prediction.
@@ -94,8 +80,11 @@ pub(crate) struct Prediction {
     pub margin: Option<f64>,
     /// The score in words.
     pub risk_level: Option<Level>,
-    /// How far the score is from a coin's: `min(2·|p − ½|, 1)`. Says nothing about being right.
+    /// How far the score is from a coin's, `min(2·|p − ½|, 1)`; of an ensemble 1 less the standard deviation of its
+    /// members' scores. Says nothing about being right.
     pub confidence: Option<f64>,
+    /// Of an ensemble, the score of each member.
+    pub members: Vec<MemberScore>,
     /// Why there is no score.
     pub withheld: Option<String>,
     /// The same for people.
@@ -108,14 +97,27 @@ pub(crate) struct Prediction {
     pub model_id: i64,
     /// Its name.
     pub model_version: String,
+    /// The test in which the model was asked,
+    pub test_id: Option<i64>,
+    /// and the variant that the person is in.
+    pub variant: Option<String>,
     /// As of which day.
     pub as_of: String,
     /// When.
     pub prediction_timestamp: Time,
 }
 
-const PREDICTION: &str = "SELECT d.id, d.patient_id, p.uuid, d.score, d.margin, d.level, d.withheld, d.features, d.overrides, d.model_id, m.name, \
-     m.feature_set, d.as_of, d.created_at FROM prediction d JOIN patient p ON p.tenant_id = :tenant AND p.id = d.patient_id AND p.deleted_at IS NULL \
+/// What a member of an ensemble said.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct MemberScore {
+    /// The member.
+    pub model_id: i64,
+    /// Its probability.
+    pub score: f64,
+}
+
+pub(crate) const PREDICTION: &str = "SELECT d.id, d.patient_id, p.uuid, d.score, d.margin, d.level, d.withheld, d.features, d.overrides, d.model_id, m.name, \
+     m.feature_set, d.as_of, d.created_at, d.members, d.test_id, d.variant FROM prediction d JOIN patient p ON p.tenant_id = :tenant AND p.id = d.patient_id AND p.deleted_at IS NULL \
      JOIN model m ON m.tenant_id = :tenant AND m.id = d.model_id WHERE d.tenant_id = :tenant AND d.deleted_at IS NULL";
 
 impl FromRow for Prediction {
@@ -125,7 +127,8 @@ impl FromRow for Prediction {
         let (features, overrides): (Vec<u8>, Option<String>) = (row.get(7)?, row.get(8)?);
         let set: String = row.get(11)?;
         let names = Set::named(&set).map(Set::names).unwrap_or_default();
-        let as_of: i64 = row.get(12)?;
+        let (as_of, members): (i64, Option<String>) = (row.get(12)?, row.get(14)?);
+        let members: Vec<(i64, f64)> = members.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default();
         Ok(Prediction {
             id: row.get(0)?,
             patient_id: row.get(1)?,
@@ -133,13 +136,16 @@ impl FromRow for Prediction {
             prediction_score: score,
             margin: row.get(4)?,
             risk_level: level.as_deref().and_then(Level::named),
-            confidence: score.map(|p| (2.0 * (p - 0.5).abs()).min(1.0)),
+            confidence: score.map(|p| models::confidence(p, &members)),
+            members: members.into_iter().map(|(model_id, score)| MemberScore { model_id, score }).collect(),
             withheld_because: withheld.as_deref().and_then(Withheld::named).map(Withheld::words),
             withheld,
             features: names.iter().zip(values_in(&features)).map(|(name, value)| ((*name).to_owned(), json!(value))).collect(),
             overrides: overrides.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default(),
             model_id: row.get(9)?,
             model_version: row.get(10)?,
+            test_id: row.get(15)?,
+            variant: row.get(16)?,
             as_of: Day(i32::try_from(as_of).unwrap_or(0)).to_string(),
             prediction_timestamp: row.get(13)?,
         })
@@ -156,68 +162,6 @@ pub(crate) fn prediction(tx: &Tx<'_>, id: i64) -> Result<Prediction> {
 /// One person with their history.
 pub(crate) fn one(tx: &Tx<'_>, id: i64) -> Result<Charted> {
     tx.maybe(charted!(" AND p.id = :id"), bind! { id: id })?.ok_or_else(|| Code::NotFound.because(format!("there is no patient {id}")))
-}
-
-fn by_uuid(tx: &Tx<'_>, uuid: &str) -> Result<Charted> {
-    tx.maybe(charted!(" AND p.uuid = :uuid"), bind! { uuid: uuid })?
-        .ok_or_else(|| Code::NotFound.because("there is no patient with this uuid"))
-}
-
-/// Places and values of what a caller supposes.
-fn overrides(set: Set, given: &Map<String, Value>) -> Result<Vec<(usize, f64)>> {
-    let mut faults = Vec::new();
-    let mut found = Vec::new();
-    for (name, value) in given {
-        let at = set.names().iter().position(|known| known == name);
-        let number = if value.is_null() { Some(f64::NAN) } else { value.as_f64() };
-        match (at, number) {
-            (Some(at), Some(number)) => found.push((at, number)),
-            (None, _) => faults.push(Fault::at(format!("/features/{name}"), format!("is no feature of {}", set.name()))),
-            (_, None) => faults.push(Fault::at(format!("/features/{name}"), "must be a number or null")),
-        }
-    }
-    if faults.is_empty() { Ok(found) } else { Err(Error::invalid(faults)) }
-}
-
-async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<Committed<Created<Prediction>>> {
-    let as_of = match &asked.as_of {
-        Some(text) => {
-            chart::day(text).ok_or_else(|| Error::invalid(vec![Fault::at("/as_of", "must be a calendar date such as 2026-11-21")]))?
-        }
-        None => all::today(ctx.now()),
-    };
-    let system = ctx.system.clone();
-    ctx.commit(move |change| {
-        let one = match (asked.patient_id, &asked.patient_uuid) {
-            (Some(id), None) => one(change, id)?,
-            (None, Some(uuid)) => by_uuid(change, uuid)?,
-            _ => {
-                return Err(Error::invalid(vec![Fault::at("", "names the patient by `patient_id` or by `patient_uuid`, and not by both")]));
-            }
-        };
-        let model = models::active(change, &system.shelf)?;
-        let given = overrides(model.set, &asked.features)?;
-        let said = judge(&model, &one.history, as_of, &given)?;
-        let made = all::Made { model: model.id, as_of, run: "" };
-        let names: Vec<&String> = asked.features.keys().collect();
-        let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
-        if names.is_empty() && asked.as_of.is_none() && !matches!(said.outcome, Err(Withheld::NotBegun | Withheld::NotActive)) {
-            all::place(change, &one, &said, id, made)?;
-            let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
-            raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
-        }
-        change.emit(
-            plimsoll::work::events::Event::new(
-                "prediction.created",
-                "/v1/predictions",
-                READ,
-                json!({ "id": id, "patient_id": one.patient.id }),
-            )
-            .about(id.to_string()),
-        );
-        Ok(Created { location: format!("/v1/predictions/{id}"), body: prediction(change, id)? })
-    })
-    .await
 }
 
 async fn read(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Json<Prediction>> {
@@ -271,6 +215,18 @@ struct Filter {
     /// Of this level.
     #[schemars(regex(pattern = "^(low|medium|high|critical)$"))]
     risk_level: Option<String>,
+    /// Of patients of this facility.
+    #[schemars(length(min = 1, max = 64))]
+    facility: Option<String>,
+    /// Made by this model.
+    #[schemars(range(min = 1))]
+    model_id: Option<i64>,
+    /// Made on this day or later (UTC).
+    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
+    from: Option<String>,
+    /// Made on this day or earlier.
+    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
+    to: Option<String>,
     /// Those before this one.
     #[schemars(range(min = 1))]
     before: Option<i64>,
@@ -288,25 +244,33 @@ struct Predictions {
     next: Option<i64>,
 }
 
+/// The first moment of a day, in microseconds.
+fn begins(text: Option<&str>, name: &str, days: i32) -> Result<Option<i64>> {
+    let Some(text) = text else { return Ok(None) };
+    let day = chart::day(text).ok_or_else(|| Error::invalid(vec![Fault::at(format!("?{name}"), "is no day of the calendar")]))?;
+    Ok(Some(i64::from(day.plus(days).0) * 86_400_000_000))
+}
+
 async fn list(ctx: Ctx<Retention, Read>, Query(filter): Query<Filter>) -> Result<Json<Predictions>> {
     let limit = filter.limit.unwrap_or(50);
+    let (from, until) =
+        (begins(filter.from.as_deref(), "from", 0)?.unwrap_or(i64::MIN), begins(filter.to.as_deref(), "to", 1)?.unwrap_or(i64::MAX));
     let mut sql = plimsoll::Sql::from(PREDICTION);
-    if filter.patient_id.is_some() {
-        sql.push(" AND d.patient_id = :patient");
-    }
-    if filter.risk_level.is_some() {
-        sql.push(" AND d.level = :level");
-    }
-    sql.push(" AND d.id < :before ORDER BY d.id DESC LIMIT :limit");
+    // By itself, so that the index of a patient's predictions serves it.
+    sql.push(if filter.patient_id.is_some() { " AND d.patient_id = :patient" } else { " AND :patient = 0" });
+    sql.push(
+        " AND (:level = '' OR d.level = :level) AND (:facility = '' OR p.facility = :facility) AND (:model = 0 OR d.model_id = :model) \
+         AND d.created_at >= :from AND d.created_at < :until AND d.id < :before ORDER BY d.id DESC LIMIT :limit",
+    );
     let mut items: Vec<Prediction> = ctx
         .read(move |tx| {
-            let before = filter.before.unwrap_or(i64::MAX);
-            match (filter.patient_id, &filter.risk_level) {
-                (Some(patient), Some(level)) => tx.rows(sql, bind! { patient: patient, level: level, before: before, limit: limit + 1 }),
-                (Some(patient), None) => tx.rows(sql, bind! { patient: patient, before: before, limit: limit + 1 }),
-                (None, Some(level)) => tx.rows(sql, bind! { level: level, before: before, limit: limit + 1 }),
-                (None, None) => tx.rows(sql, bind! { before: before, limit: limit + 1 }),
-            }
+            tx.rows(
+                sql,
+                bind! {
+                    patient: filter.patient_id.unwrap_or(0), level: filter.risk_level.unwrap_or_default(), facility: filter.facility.unwrap_or_default(),
+                    model: filter.model_id.unwrap_or(0), from: from, until: until, before: filter.before.unwrap_or(i64::MAX), limit: limit + 1,
+                },
+            )
         })
         .await?;
     let more = items.len() as i64 > limit;
@@ -366,7 +330,7 @@ async fn ranked(ctx: Ctx<Retention, Read>, Query(wanted): Query<Wanted>) -> Resu
     let capacity = system.config.capacity;
     let (items, scored) = ctx
         .read(move |tx| {
-            let scored: i64 = tx.row("SELECT COUNT(*) FROM risk WHERE tenant_id = :tenant AND score IS NOT NULL", bind! {})?;
+            let scored = scored(tx)?;
             Ok((risk_list(tx, &system.shelf, &wanted, capacity)?, scored))
         })
         .await?;

@@ -11,11 +11,12 @@ mod fit;
 mod gate;
 mod job;
 mod routes;
+mod said;
 
-pub use cases::{Case, Cases, Part, days};
+pub use cases::{Case, Cases, Part, days, terms};
 pub use fit::{Fitted, Plan, figures, fit};
 pub use gate::{Challenge, LEAST_DIFFERENCE, challenge};
 pub use job::{Activate, Train};
 pub use routes::routes;
 
-pub(crate) use job::reach;
+pub(crate) use job::{gather, reach};

@@ -1,6 +1,6 @@
 //! `retention.watch`: one look at the active model and at the records, kept and told.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use plimsoll::{
     Committed, Ctx, Result, Write,
@@ -9,8 +9,16 @@ use plimsoll::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Kind, drift, keep, keep_reference, performance, quality, reference};
-use crate::{Retention, models, score, train};
+use super::{
+    Kind, Reference, bad, drift, keep, keep_reference, performance, quality, reference,
+    standing::{self, Standing},
+};
+use crate::{
+    Retention,
+    models::{self, Loaded},
+    record::Day,
+    score, train,
+};
 
 /// Looks at the active model and at the records.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -44,34 +52,12 @@ impl Job for Watch {
                 })
                 .await;
         };
-        ctx.progress(1, Some(4), "what comes in");
-        let (mut now, mut after) = (drift::Now::default(), Some(0));
-        while let Some(from) = after {
-            let asked = model.clone();
-            (now, after) = ctx.read(move |tx| now.more(tx, &asked, from)).await?;
-        }
+        let looks = Looks::at(&ctx);
         let id = model.id;
-        let known = ctx.read(move |tx| reference(tx, id)).await?;
-        let asked = model.clone();
-        let (made, moved) = ctx
-            .compute(move || {
-                let fresh = known.is_none() && !now.values.is_empty();
-                let reference = known.unwrap_or_else(|| drift::first(&asked, &now));
-                let moved = drift::of_model(&asked, &reference, &now)?;
-                Ok((fresh.then_some(reference), moved))
-            })
-            .await?;
+        ctx.progress(1, Some(4), "what comes in");
+        let (made, moved) = if looks.drift { comes_in(&ctx, &model).await? } else { (None, Value::Null) };
         ctx.progress(2, Some(4), "what came of it");
-        let (card, observed) = ctx.read(move |tx| Ok((models::card(tx, id)?, train::reach(tx, today)?.unwrap_or(today)))).await?;
-        let (mut over, mut after) = (performance::Over::default(), Some(0));
-        while let Some(from) = after {
-            let asked = model.clone();
-            (over, after) = ctx.read(move |tx| over.more(tx, &asked, observed, from)).await?;
-        }
-        let (right, even) = {
-            let asked = model.clone();
-            ctx.compute(move || Ok((over.performance(&card, observed)?, over.bias(&asked, observed)?))).await?
-        };
+        let (right, even) = came(&ctx, &model, today, looks).await?;
         ctx.commit(move |change| {
             if let Some(reference) = &made {
                 keep_reference(change, id, reference)?;
@@ -83,10 +69,13 @@ impl Job for Watch {
             for (kind, of, report) in
                 [(Kind::Drift, id, &moved), (Kind::Performance, id, &right), (Kind::Bias, id, &even), (Kind::Quality, 0, &records)]
             {
-                keep(change, kind, of, today, report)?;
+                if !report.is_null() {
+                    keep(change, kind, of, today, report)?;
+                }
             }
+            standing::keep(change, id, &Standing::of(change.now(), &moved, &right, &even))?;
             change.emit(Event::new("model.watched", "/v1/observability/drift", models::READ, told.clone()).about(id.to_string()));
-            if bad(&moved["health"]) || bad(&right["severity"]) || bad(&even["severity"]) {
+            if [&moved["health"], &right["severity"], &even["severity"]].into_iter().any(|word| word.as_str().is_some_and(bad)) {
                 // Who has to look subscribes to this one alone.
                 change.emit(Event::new("model.alarm", "/v1/observability/drift", models::READ, told.clone()).about(id.to_string()));
             }
@@ -96,6 +85,56 @@ impl Job for Watch {
     }
 }
 
-fn bad(word: &Value) -> bool {
-    matches!(word.as_str(), Some("degraded" | "critical" | "high"))
+/// What is looked at: each is a practice of its own.
+#[derive(Clone, Copy)]
+struct Looks {
+    drift: bool,
+    performance: bool,
+    bias: bool,
+}
+
+impl Looks {
+    fn at(ctx: &Ctx<Retention, Write>) -> Looks {
+        Looks { drift: ctx.holds("ai-drift"), performance: ctx.holds("model-monitoring"), bias: ctx.holds("ai-bias") }
+    }
+}
+
+/// What comes in beside what the model learnt from; and that, where it is seen now for the first time.
+async fn comes_in(ctx: &Ctx<Retention, Write>, model: &Arc<Loaded>) -> Result<(Option<Reference>, Value)> {
+    let (mut now, mut after) = (drift::Now::default(), Some(0));
+    while let Some(from) = after {
+        let asked = model.clone();
+        (now, after) = ctx.read(move |tx| now.more(tx, &asked, from)).await?;
+    }
+    let id = model.id;
+    let known = ctx.read(move |tx| reference(tx, id)).await?;
+    let asked = model.clone();
+    ctx.compute(move || {
+        let fresh = known.is_none() && !now.values.is_empty();
+        let reference = known.unwrap_or_else(|| drift::first(&asked, &now));
+        let moved = drift::of_model(&asked, &reference, &now)?;
+        Ok((fresh.then_some(reference), moved))
+    })
+    .await
+}
+
+/// How right the model was, and how it served groups; null for what is not looked at.
+async fn came(ctx: &Ctx<Retention, Write>, model: &Arc<Loaded>, today: Day, looks: Looks) -> Result<(Value, Value)> {
+    if !looks.performance && !looks.bias {
+        return Ok((Value::Null, Value::Null));
+    }
+    let id = model.id;
+    let (card, observed) = ctx.read(move |tx| Ok((models::card(tx, id)?, train::reach(tx, today)?.unwrap_or(today)))).await?;
+    let (mut over, mut after) = (performance::Over::default(), Some(0));
+    while let Some(from) = after {
+        let asked = model.clone();
+        (over, after) = ctx.read(move |tx| over.more(tx, &asked, observed, from)).await?;
+    }
+    let asked = model.clone();
+    ctx.compute(move || {
+        let right = if looks.performance { over.performance(&card, observed)? } else { Value::Null };
+        let even = if looks.bias { over.bias(&asked, observed)? } else { Value::Null };
+        Ok((right, even))
+    })
+    .await
 }

@@ -8,17 +8,27 @@
 mod drift;
 mod job;
 mod kept;
+mod meters;
 mod outcome;
 mod performance;
 mod quality;
 mod reference;
 mod routes;
+mod standing;
 
 pub use drift::{CALENDAR, Now, drift};
 pub use job::Watch;
 pub use kept::{Kept, Kind};
+pub use meters::{Meters, Tally};
 pub use reference::Reference;
 pub use routes::routes;
+pub use standing::tell;
 
 pub(crate) use kept::{keep, latest};
+pub(crate) use outcome::{Came, target};
 pub(crate) use reference::{keep_reference, reference};
+
+/// Whether a health or a severity is one that somebody has to be told of.
+fn bad(word: &str) -> bool {
+    matches!(word, "degraded" | "critical" | "high")
+}

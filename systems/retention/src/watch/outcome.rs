@@ -10,7 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::Retention;
+use crate::{
+    Retention,
+    features::{self, History, WINDOW},
+    record::Day,
+};
 
 /// Who may look at outcomes.
 const READ: Access = Access::needs("outcomes:read", Role::Viewer);
@@ -22,7 +26,7 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.post("/outcomes", WRITE, record)
         .named("outcomes.record")
         .summary("Say what came of a prediction, where the record does not say it")
-        .describe("What is said here counts instead of what the record says; `left` (died, transferred, stopped) takes the person out of the figures.")
+        .describe("What is said here counts instead of what the record says, in the figures of the model and as a label of training, as of the day of the prediction and once the window after it is over; `left` (died, transferred, stopped) takes the person out.")
         .example(json!({ "prediction_id": 1, "outcome": "stayed" }));
     r.get("/outcomes", READ, list).named("outcomes.list").summary("What was said of predictions, the newest first");
 }
@@ -49,8 +53,19 @@ impl Came {
     }
 
     /// The outcome of a name.
-    pub(super) fn named(name: &str) -> Option<Came> {
+    pub(crate) fn named(name: &str) -> Option<Came> {
         [Came::Interrupted, Came::Stayed, Came::Left].into_iter().find(|one| one.name() == name)
+    }
+}
+
+/// Whether a person interrupted within the window after a day, as far as records reach; what somebody said of it counts
+/// first. Nothing where they left before it could be seen, or the window is not over.
+pub(crate) fn target(said: Option<Came>, history: &History, as_of: Day, observed: Day) -> Option<bool> {
+    match said {
+        _ if as_of.plus(WINDOW) > observed => None,
+        Some(Came::Left) => None,
+        Some(said) => Some(said == Came::Interrupted),
+        None => features::label(history, as_of, observed).target().map(|target| target == 1),
     }
 }
 

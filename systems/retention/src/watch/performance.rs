@@ -6,9 +6,9 @@ use plimsoll::{Code, Result, Tx, bind};
 use plimsoll_ai::measure::{Scored, drift::Severity};
 use serde_json::{Value, json};
 
-use super::outcome::Came;
+use super::outcome::{self, Came};
 use crate::{
-    features::{self, VERSION, WINDOW},
+    features::{VERSION, WINDOW},
     models::{Card, Loaded},
     record::Day,
     score::{Charted, PAGE, values_in},
@@ -70,11 +70,7 @@ impl Over {
     }
 
     fn take(&mut self, one: &Charted, made: &Made, observed: Day) {
-        let target = match made.said {
-            Some(Came::Left) => None,
-            Some(said) => Some(said == Came::Interrupted),
-            None => features::label(&one.history, made.as_of, observed).target().map(|target| target == 1),
-        };
+        let target = outcome::target(made.said, &one.history, made.as_of, observed);
         self.said += u64::from(made.said.is_some());
         let Some(target) = target else {
             self.censored += 1;
@@ -129,11 +125,12 @@ impl Over {
         Ok(told)
     }
 
-    /// How groups were served.
+    /// How groups were served: by which attributes, by which figures, and from where on somebody is told.
     pub(super) fn bias(&self, model: &Loaded, observed: Day) -> Result<Value> {
         let (cases, positives) = self.counts();
         let mut told = json!({
             "observed": observed.to_string(), "cases": cases, "positives": positives, "threshold": model.thresholds.high, "because": self.too_few(),
+            "terms": terms(model.thresholds.high),
         });
         if self.too_few().is_none() {
             let rows: Vec<usize> = (0..cases).collect();
@@ -145,4 +142,15 @@ impl Over {
         }
         Ok(told)
     }
+}
+
+/// What is asked of groups, written down.
+fn terms(threshold: f64) -> Value {
+    let terms = crate::train::terms(threshold);
+    json!({
+        "attributes": ["sex", "age", "state"], "figures": ["selection", "recall", "false_alarm", "accuracy", "auc"],
+        "judged": ["recall", "accuracy", "auc"], "level": terms.level, "least": terms.least, "least_positives": terms.least_positives,
+        // Severity::of_ratio: high, and somebody is told.
+        "told_below": 0.6,
+    })
 }

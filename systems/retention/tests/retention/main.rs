@@ -1,5 +1,6 @@
 //! The computing parts of retention: records, formats, features, labels, the cohort.
 
+mod ab;
 mod action;
 mod cohort;
 mod demo;

@@ -62,6 +62,8 @@ fn the_environment_is_read_with_the_value_that_stands_in() {
     assert!(facts("a.ts", text, Kind::Setting).contains(&"5 on env=ON default=false required=no".to_owned()));
     let given = "module.exports = { dsn: process.env.DATABASE_URL, mail: { host: process.env.MAIL_HOST } };\n";
     assert_eq!(facts("config.js", given, Kind::Env), ["1 DATABASE_URL required=no", "1 MAIL_HOST required=no"]);
+    let table = "const checks = {\n  PORT: z.number(),\n  MAIL_HOST: z.string(),\n} as const;\nconst colours = { RED: 1 };\nfor (const name of Object.keys(checks)) { read(process.env[name]); }\n";
+    assert_eq!(facts("env.ts", table, Kind::Env), ["2 PORT required=no", "3 MAIL_HOST required=no"]);
 }
 
 #[test]
@@ -505,4 +507,14 @@ fn nest_modules_choose_the_routes_that_something_stands_before() {
     let post = one(&facts, "route POST /notes");
     assert!(post.contains("guard=src.auth.Auth") && post.contains("auth=yes") && post.contains("input=raw"), "{post}");
     assert!(one(&facts, "route GET /notes").contains("auth=no"));
+}
+
+#[test]
+fn a_failure_of_our_own_says_by_its_name_whom_it_turns_away() {
+    let facts = wired(&[(
+        "server.js",
+        "const express = require('express');\nclass NotLoggedError extends Error {}\nclass Empty extends Error {}\nfunction logged(req, res, next) { if (!req.user) throw new NotLoggedError(); next(); }\nfunction filled(req, res, next) { if (!req.body) throw new Empty(); next(); }\nconst app = express();\napp.get('/songs', logged, (req, res) => res.json([]));\napp.get('/about', filled, (req, res) => res.json({}));\napp.listen(80);\n",
+    )]);
+    assert!(one(&facts, "route GET /songs").contains("auth=yes"));
+    assert!(one(&facts, "route GET /about").contains("auth=no"));
 }
