@@ -114,6 +114,7 @@ impl Served {
             shared: None,
             cache: crate::replies::cache::Cache::new(&Default::default(), None, bench.clock.clone(), &Seed::system()).unwrap(),
             retention: crate::retention::Retention::new(&[], &Default::default()).unwrap(),
+            purposes: Default::default(),
             subjects: crate::subject::Subjects::new(crate::subject::Register::host(), &super::master()).unwrap(),
             shelf: None,
             proofs: Default::default(),
