@@ -108,6 +108,7 @@ impl Served {
             edge: Rules::new(&ServerConfig::default(), &CorsConfig::default(), &TlsConfig::default(), Profile::Development).unwrap(),
             telemetry: Default::default(),
             tellers: crate::telemetry::told::Tellers(Vec::new()),
+            reaches: Vec::new(),
             health: Default::default(),
             description: Default::default(),
             upstreams: Default::default(),
