@@ -96,9 +96,12 @@ fn for_a_shell(text: &str) -> bool {
 /// The commands of a script, as facts of this target.
 fn commands(sheet: &mut Sheet, script: &str, first: u32, target: &str, of: &'static str) {
     for command in shell::commands(script, first) {
-        sheet.push(
-            fact(&command.name, command.line, command.end, target, of).with("run", command.run).with("tolerated", yes(command.tolerated)),
-        );
+        let mut one =
+            fact(&command.name, command.line, command.end, target, of).with("run", command.run).with("tolerated", yes(command.tolerated));
+        if command.beside {
+            one = one.with("beside", "yes");
+        }
+        sheet.push(one);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `level` 0 is the document itself, named after its file. `words` and `code` count what stands
 //! below a heading with all that it holds; `prose` counts words outside of blocks of code and the remarks in them, `parts`
-//! the lines of lists and tables that say of a file or folder what it is for.
+//! the lines of lists and tables that say of a file or folder what it is for. `tells` names what is spoken of below it.
 
 use crate::fact::{Extract, Fact, Kind};
 
@@ -23,6 +23,8 @@ struct Section {
     prose: usize,
     parts: usize,
     code: bool,
+    /// Bits of [`TOPICS`].
+    about: u32,
 }
 
 /// Reads a document.
@@ -49,7 +51,7 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
         }
         _ => return None,
     };
-    let mut sections = vec![Section { name, level: 0, line: 1, end: 1, words: 0, prose: 0, parts: 0, code: false }];
+    let mut sections = vec![Section { name, level: 0, line: 1, end: 1, words: 0, prose: 0, parts: 0, code: false, about: 0 }];
     let mut open = vec![0_usize];
     let mut fence: Option<&str> = None;
     let mut styles: Vec<char> = Vec::new();
@@ -86,6 +88,7 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
                 prose: 0,
                 parts: 0,
                 code: false,
+                about: topics(line),
             });
         } else {
             let literal = matches!(form, Form::Underlined) && (line.starts_with(".. code") || line.ends_with("::"));
@@ -93,12 +96,14 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
                 mark_code(&mut sections, &open);
             }
             let words = line.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count();
+            let about = topics(line);
             let (prose, part) = (if fence.is_none() { words } else { remark(line) }, names_part(line, words));
             for top in &open {
                 if let Some(section) = sections.get_mut(*top) {
                     section.words += words;
                     section.prose += prose;
                     section.parts += usize::from(part);
+                    section.about |= about;
                     if !line.is_empty() {
                         section.end = number;
                     }
@@ -109,15 +114,51 @@ pub fn read(path: &str, text: &str) -> Option<(&'static str, Extract)> {
     let mut sheet = Sheet::default();
     for section in sections {
         let fact = Fact::new(Kind::Heading, section.name, section.line, section.end).with("level", section.level.to_string());
-        sheet.push(
-            fact.with("words", section.words.to_string())
-                .with("prose", section.prose.to_string())
-                .with("parts", section.parts.to_string())
-                .with("code", yes(section.code))
-                .with("document", sheet::value(base(path))),
-        );
+        let mut fact = fact
+            .with("words", section.words.to_string())
+            .with("prose", section.prose.to_string())
+            .with("parts", section.parts.to_string())
+            .with("code", yes(section.code))
+            .with("document", sheet::value(base(path)));
+        for (number, (topic, _)) in TOPICS.iter().enumerate() {
+            if section.about & (1 << number) != 0 {
+                fact = fact.with("tells", *topic);
+            }
+        }
+        sheet.push(fact);
     }
     Some(("document", sheet.done()))
+}
+
+/// What a section speaks of, by words that stand for it, in lower case.
+const TOPICS: &[(&str, &[&str])] = &[
+    ("tls", &["https", " tls", "ssl", "certificate", "certbot", "let's encrypt", "letsencrypt", "acme"]),
+    ("secret", &["secret", "password", "credential", "api key", "api_key", "private key", "openssl rand"]),
+    ("backup", &["backup", "back up", "pg_dump", "mysqldump", "snapshot"]),
+    ("restore", &["restore", "recover"]),
+    ("update", &["upgrade", "updating", "update to", "to update", "new version"]),
+    ("rollback", &["rollback", "roll back", "rolled back", "revert", "downgrade"]),
+    ("migration", &["migrate", "migration"]),
+    ("proxy", &["nginx", "reverse proxy", "traefik", "caddy", "haproxy", "ingress", "load balancer"]),
+    (
+        "orchestrator",
+        &["kubernetes", "kubectl", "helm", "systemd", "podman", "docker swarm", "nomad", "ecs", "cloud run", "heroku", "fly.io", "ansible"],
+    ),
+    ("compose", &["docker compose", "docker-compose"]),
+    ("health", &["health", "liveness", "readiness"]),
+    ("monitoring", &["prometheus", "grafana", "alert", "metrics", "sentry", "monitoring"]),
+    ("local", &["localhost", "127.0.0.1", "locally", "development server", "on your machine"]),
+];
+
+/// The topics of one line.
+fn topics(line: &str) -> u32 {
+    if line.is_empty() {
+        return 0;
+    }
+    // An address is no word about encryption.
+    let lower = line.to_lowercase().replace("https://", "");
+    let named = TOPICS.iter().enumerate().filter(|(_, (_, words))| words.iter().any(|word| lower.contains(word)));
+    named.fold(0, |bits, (number, _)| bits | 1 << number)
 }
 
 fn mark_code(sections: &mut [Section], open: &[usize]) {

@@ -23,6 +23,8 @@ pub struct Command {
     pub end: u32,
     /// Whether its failure is ignored: `|| true`, `set +e`.
     pub tolerated: bool,
+    /// Whether the next one does not wait for it: `server &`.
+    pub beside: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,7 @@ enum Next {
     And,
     Or,
     Pipe,
+    Beside,
 }
 
 struct Piece {
@@ -60,7 +63,14 @@ pub fn commands(script: &str, first: u32) -> Vec<Command> {
         let last = chain.iter().position(|piece| !matches!(piece.next, Next::And | Next::Pipe)).unwrap_or(0);
         let excused = chain.get(last).is_some_and(|piece| piece.next == Next::Or) && chain.get(last + 1).is_some_and(pardons);
         let run = sheet::run(text);
-        found.push(Command { name: name(&run), run, line: piece.line, end: piece.end, tolerated: excused || lenient });
+        found.push(Command {
+            name: name(&run),
+            run,
+            line: piece.line,
+            end: piece.end,
+            tolerated: excused || lenient,
+            beside: piece.next == Next::Beside,
+        });
     }
     found
 }
@@ -232,7 +242,7 @@ fn pieces(script: &str, first: u32) -> Vec<Piece> {
                 split.end(Next::Or);
             }
             (None, '|') if previous != '>' => split.end(Next::Pipe),
-            (None, '&') if !matches!(previous, '>' | '<') && chars.peek().is_none_or(|next| *next != '>') => split.end(Next::Line),
+            (None, '&') if !matches!(previous, '>' | '<') && chars.peek().is_none_or(|next| *next != '>') => split.end(Next::Beside),
             (None, _) => split.add(character),
         }
     }

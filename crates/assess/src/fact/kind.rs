@@ -74,7 +74,8 @@ kinds! {
     Catch = "catch",
     /// A throw; `name` the canonical type; arguments as of a call.
     Raise = "raise",
-    /// A test; `asserts` how many, `trivial` yes where no assertion can fail, `marker` (each), `skipped`.
+    /// A test; `asserts` how many, `trivial` yes where no assertion can fail, `marker` (each), `skipped`,
+    /// `over` http where it asks the service by its interface, `expects` each refusal (401, 403, 413, 429) that a line of it asserts.
     Test = "test",
     /// A string of a listed shape: `shape` sql, url, dsn; `value`; `built` yes where values are pasted into it.
     Text = "text",
@@ -134,7 +135,7 @@ kinds! {
     Helm = "helm",
     /// A step of a pipeline: `name` the action or the first words of the command; `uses`, `run`, `job`, `on` (each trigger),
     /// `needs`, `tolerated` yes where a failure is ignored, `system` github, gitlab, jenkins, circle, azure;
-    /// `with.NAME` inputs, `title`, `if`, `environment`, `service`, `image`, `pinned`. Commands behind `make test`, `npm run lint` or a
+    /// `with.NAME` inputs, `title`, `if`, `environment`, `service`, `image`, `pinned`, `beside` yes where the next command does not wait for it. Commands behind `make test`, `npm run lint` or a
     /// script are steps at the place of the step that runs them, with `via` the target and `at` where they stand.
     Step = "step",
     /// A value in Terraform: `name` is `resource.TYPE.LABEL.path`, also `data`, `module`, `variable`, `output`; `value`, `refers` (each).
@@ -163,7 +164,8 @@ kinds! {
     /// A dashboard: `name` its title; `panels` how many, `panel` (each title), `expr` (each).
     Dashboard = "dashboard",
     /// A heading of a document: `name` in lower case; `level`, `words` below it (`prose` of them outside of code), `parts` lines that
-    /// say what a file or folder is for, `code` yes where a code block stands below it, `document` the file's name. Level 0 is the document itself.
+    /// say what a file or folder is for, `code` yes where a code block stands below it, `document` the file's name, `tells` (each) what is spoken of:
+    /// tls, secret, backup, restore, update, rollback, migration, proxy, orchestrator, compose, health, monitoring, local. Level 0 is the document itself.
     Heading = "heading",
     /// A command of a Makefile, a package script, a shell script or a pre-commit hook: `name` the command's first words; `run`, `target`,
     /// `tolerated`, `of` make, just, package, shell, tox, nox, pre-commit, lint-staged, tasks, procfile or systemd.

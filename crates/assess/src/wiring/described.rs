@@ -1,4 +1,4 @@
-//! Which settings somebody described: in an example of an environment file or in a document.
+//! Which settings somebody described: in an example of an environment file, in a template of a file of settings, or in a document.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,13 @@ pub(super) fn mark(files: &[FileInfo], all: &mut [Fact], texts: &[&File]) {
     let examples = all.iter().filter(|fact| fact.kind == Kind::EnvFile && fact.get("example") == Some("yes"));
     let mut known: BTreeSet<String> = examples.map(|fact| fact.name.to_lowercase()).collect();
     let mut left = BYTES;
-    for file in texts.iter().filter(|file| document(&file.path)) {
+    for file in texts.iter().filter(|file| document(&file.path) || template(&file.path)) {
         let Some(rest) = left.checked_sub(file.bytes.len()) else { continue };
         left = rest;
         let text = crate::source::text(&file.bytes);
+        if template(&file.path) {
+            known.extend(text.lines().filter_map(key).map(str::to_lowercase));
+        }
         let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').filter(|word| word.len() > 2);
         // `PORT` is a variable, `port` is prose.
         let named = words.filter(|word| word.contains('_') || word.bytes().all(|byte| byte.is_ascii_uppercase()));
@@ -41,4 +44,25 @@ fn document(path: &str) -> bool {
     let lower = path.to_lowercase();
     let name = lower.rsplit('/').next().unwrap_or(&lower);
     [".md", ".rst", ".adoc", ".mdx"].iter().any(|ending| name.ends_with(ending)) && ABOUT.iter().any(|word| name.contains(word))
+}
+
+/// A file that shows which settings there are: `config.example.toml`, `app_config.docker_template.toml`.
+fn template(path: &str) -> bool {
+    let lower = path.to_lowercase();
+    let name = lower.rsplit('/').next().unwrap_or(&lower);
+    let shown = ["example", "sample", "template", ".dist", "default"].iter().any(|word| name.contains(word));
+    let settings = ["config", "settings", "conf", "application", "app.", "server", "options"].iter().any(|word| name.contains(word));
+    let form =
+        [".toml", ".yml", ".yaml", ".ini", ".conf", ".cfg", ".properties"].iter().any(|end| name.trim_end_matches(".dist").ends_with(end))
+            || ["toml", "yml", "yaml", "ini", "conf"].iter().any(|form| name.contains(&format!(".{form}.")));
+    shown && settings && form && !lower.contains(".github/")
+}
+
+/// What a line of such a file sets, also where it stands in a remark.
+fn key(line: &str) -> Option<&str> {
+    let line = line.trim_start_matches([' ', '\t', '#', ';', '-', '[']);
+    let (key, _) = line.split_once(['=', ':', ']'])?;
+    let key = key.trim().rsplit('.').next()?;
+    let plain = key.len() > 1 && key.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-'));
+    plain.then_some(key)
 }

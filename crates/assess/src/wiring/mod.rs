@@ -3,6 +3,7 @@
 //! *Exists* is not *wired*. A symbol is reached where a chain of mentions leads to it from an entry
 //! point; an import is not a mention, a comment is not one, and neither is a docstring.
 
+mod asked;
 mod broken;
 mod command;
 mod commented;
@@ -216,6 +217,7 @@ pub fn facts_with(tree: &Tree, read: &(dyn Fn(&File) -> Option<Read> + Sync)) ->
     let reads = helper::reads(&all);
     all.extend(reads);
     described::mark(&files, &mut all, &texts);
+    asked::mark(&files, &mut all, &texts);
     let comments = commented::count(&files, &all, &texts);
     all.extend(comments);
     guard::judge(&files, &mut all);

@@ -128,10 +128,12 @@ fn recipe_line(sheet: &mut Sheet, script: &str, first: u32, last: u32, target: &
     let script = script.get(marks.len()..).unwrap_or_default();
     for command in shell::commands(script, first) {
         let tolerated = command.tolerated || marks.contains('-');
-        sheet.push(
-            fact(&command.name, command.line, command.end.min(last).max(command.line), target, of)
-                .with("run", command.run)
-                .with("tolerated", yes(tolerated)),
-        );
+        let mut one = fact(&command.name, command.line, command.end.min(last).max(command.line), target, of)
+            .with("run", command.run)
+            .with("tolerated", yes(tolerated));
+        if command.beside {
+            one = one.with("beside", "yes");
+        }
+        sheet.push(one);
     }
 }

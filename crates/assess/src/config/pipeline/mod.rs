@@ -106,6 +106,9 @@ impl Job {
         for command in shell::commands(text, script.line()) {
             let (line, end) = if script.end() < command.end { (script.line(), script.end()) } else { (command.line, command.end) };
             let mut fact = self.step(&command.name, line, end, tolerated || command.tolerated).with("run", command.run);
+            if command.beside {
+                fact = fact.with("beside", "yes");
+            }
             fact.attrs.extend(more.iter().cloned());
             sheet.push(fact);
         }

@@ -96,6 +96,8 @@ fn scripts_are_split_where_a_shell_splits_them() {
         ]
     );
     assert_eq!(found[6].end, 11);
+    let beside = shell::commands("api > log 2>&1 & echo $!\npytest && true\n", 1);
+    assert_eq!(beside.iter().map(|command| command.beside).collect::<Vec<_>>(), [true, false, false, false]);
 }
 
 #[test]

@@ -105,3 +105,11 @@ fn looser_forms_of_json_and_yaml_are_read() {
     assert_eq!(value(&compose, "services.a.command"), Some(("x", 4)));
     assert_eq!(value(&compose, "services.a.restart"), Some(("always", 7)));
 }
+
+#[test]
+fn a_document_says_what_it_speaks_of_and_an_address_is_no_word_about_encryption() {
+    let text = "# Install\n\nSee https://songs.test for more.\n\n## Proxy\n\nPut nginx in front, with a certificate.\n";
+    let facts = facts("docs/install.md", text);
+    let told: Vec<(&str, Vec<&str>)> = facts.iter().map(|fact| (fact.name.as_str(), fact.all("tells").collect())).collect();
+    assert_eq!(told, [("install.md", vec!["tls", "proxy"]), ("install", vec!["tls", "proxy"]), ("proxy", vec!["tls", "proxy"])]);
+}

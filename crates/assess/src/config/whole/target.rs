@@ -73,14 +73,18 @@ fn expand(ground: &Ground<'_>, targets: &BTreeMap<Target<'_>, Vec<&Fact>>, step:
             count += 1;
             let mut fact = Fact::new(Kind::Step, command.name.clone(), step.line, step.end);
             fact.file = step.file;
-            fact.attrs = step.attrs.iter().filter(|(key, _)| !matches!(key.as_str(), "run" | "tolerated" | "uses")).cloned().collect();
+            fact.attrs =
+                step.attrs.iter().filter(|(key, _)| !matches!(key.as_str(), "run" | "tolerated" | "uses" | "beside")).cloned().collect();
             let place = format!("{}:{}", ground.path(command.file), command.line);
-            found.push(
-                fact.with("run", behind)
-                    .with("tolerated", super::super::sheet::yes(tolerated))
-                    .with("via", super::super::sheet::value(&format!("{of} {target}")))
-                    .with("at", place),
-            );
+            let mut fact = fact
+                .with("run", behind)
+                .with("tolerated", super::super::sheet::yes(tolerated))
+                .with("via", super::super::sheet::value(&format!("{of} {target}")))
+                .with("at", place);
+            if command.get("beside") == Some("yes") {
+                fact = fact.with("beside", "yes");
+            }
+            found.push(fact);
         }
         seen.push((of, target));
     }

@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn class(reader: &mut Reader<'_>, name: &str, derives: &[String], node: Node<'_>) {
     let derived = |word: &str| derives.iter().any(|one| one.rsplit('.').next() == Some(word));
     let lower = name.to_ascii_lowercase();
-    let named = ["config", "settings", "options", "args", "cli", "opts"].iter().any(|word| lower.contains(word));
+    let named = ["config", "settings", "options", "args", "cli", "opts"].iter().any(|word| lower.replace("client", "").contains(word));
     let clap = derived("Parser") || derived("Args") || derived("StructOpt") || derived("FromArgs");
     let filled = clap || (named && derived("Deserialize"));
     if !filled {

@@ -14,6 +14,7 @@ mod names;
 mod read;
 mod resolve;
 mod setting;
+mod table;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -105,6 +105,8 @@ pub(super) struct Reader<'t> {
     pub(super) titles: Vec<(usize, String, bool)>,
     pub(super) jobs: Vec<Job<'t>>,
     pub(super) express: bool,
+    /// Whether tables of names of variables were looked at.
+    pub(super) tabled: bool,
 }
 
 impl<'t> Reader<'t> {
@@ -217,6 +219,7 @@ pub(super) fn read(path: &str, text: &str) -> Extract {
         titles: vec![(0, String::new(), false)],
         jobs: Vec::new(),
         express: text.contains("express"),
+        tabled: false,
     };
     reader.begin(root);
     let ctx = Ctx { symbol: 0, scope: 0, guard: None, test: None, title: 0, result: "", awaited: false, quiet: false };

@@ -27,7 +27,10 @@ impl<'t> Reader<'t> {
 
     /// Records a read of the environment. Whether it was one.
     pub(super) fn env_read(&mut self, node: Node<'t>, ctx: Ctx<'t>) -> bool {
-        let Some(name) = self.variable(node) else { return false };
+        let Some(name) = self.variable(node) else {
+            self.env_tables(node, ctx);
+            return false;
+        };
         let mut fact = Fact::new(Kind::Env, name, line(node), end(node));
         if let Some((default, _)) = self.fallback(node, ctx) {
             fact = fact.with("default", default);

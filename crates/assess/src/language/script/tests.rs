@@ -62,6 +62,8 @@ fn the_environment_is_read_with_the_value_that_stands_in() {
     assert!(facts("a.ts", text, Kind::Setting).contains(&"5 on env=ON default=false required=no".to_owned()));
     let given = "module.exports = { dsn: process.env.DATABASE_URL, mail: { host: process.env.MAIL_HOST } };\n";
     assert_eq!(facts("config.js", given, Kind::Env), ["1 DATABASE_URL required=no", "1 MAIL_HOST required=no"]);
+    let table = "const checks = {\n  PORT: z.number(),\n  MAIL_HOST: z.string(),\n} as const;\nconst colours = { RED: 1 };\nfor (const name of Object.keys(checks)) { read(process.env[name]); }\n";
+    assert_eq!(facts("env.ts", table, Kind::Env), ["2 PORT required=no", "3 MAIL_HOST required=no"]);
 }
 
 #[test]

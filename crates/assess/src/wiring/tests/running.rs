@@ -197,3 +197,31 @@ fn a_function_of_our_own_reads_the_environment_for_its_callers() {
     let told = [("config.py", 9, "PORT", Some("80")), ("config.py", 10, "HOST", None), ("src/main.rs", 6, "DATABASE_URL", None)];
     assert_eq!(reads, told);
 }
+
+#[test]
+fn a_template_of_a_file_of_settings_describes_them_also_in_its_remarks() {
+    let code = "#[derive(clap::Parser)]\npub struct RunOpts {\n    #[clap(long)]\n    pub database_url: String,\n    #[clap(long)]\n    pub smtp_user: String,\n    #[clap(long)]\n    pub left_out: String,\n}\n";
+    let template = "## Where the data is kept\ndatabase_url = \"sqlite:a.db\"\n[mail]\n#smtp_user = \"a\"\n";
+    let facts = facts_of(&[("src/main.rs", code), ("server_config.example.toml", template)]);
+    let said: Vec<(String, Option<String>)> =
+        facts.of(crate::fact::Kind::Setting).map(|fact| (fact.name.clone(), fact.get("described").map(str::to_owned))).collect();
+    let of = |name: &str| said.iter().find(|(one, _)| one == name).and_then(|(_, described)| described.clone());
+    assert_eq!(
+        (of("database_url"), of("smtp_user"), of("left_out")),
+        (Some("yes".into()), Some("yes".into()), Some("no".into())),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_test_that_asks_over_the_interface_says_so() {
+    let tests = "from app import total, client\n\ndef test_sum():\n    assert total([1, 2]) == 3\n\ndef test_songs():\n    with client() as c:\n        assert c.get(\"/songs\").status_code == 401\n";
+    let facts = facts_of(&[("tests/test_a.py", tests), ("app.py", "def total(x): return sum(x)\ndef client(): return None\n")]);
+    let over: Vec<(String, Option<String>)> = facts
+        .of(crate::fact::Kind::Test)
+        .map(|fact| (fact.name.rsplit('.').next().unwrap_or_default().to_owned(), fact.get("over").map(str::to_owned)))
+        .collect();
+    assert_eq!(over, [("test_sum".to_owned(), None), ("test_songs".to_owned(), Some("http".to_owned()))]);
+    let refused: Vec<&str> = facts.of(crate::fact::Kind::Test).flat_map(|fact| fact.all("expects")).collect();
+    assert_eq!(refused, ["401"]);
+}
