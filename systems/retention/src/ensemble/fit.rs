@@ -34,6 +34,7 @@ const LEAST: (usize, usize) = (40, 4);
 /// Measures an ensemble of stored histories and registers it; fits the regression of a stack.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "EnsembleFit")]
 pub struct Fit {
     /// The ensemble.
     pub ensemble: Draft,

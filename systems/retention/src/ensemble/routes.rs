@@ -108,6 +108,7 @@ async fn create(ctx: Ctx<Retention, Write>, Json(draft): Json<Draft>) -> Result<
 
 /// A fit.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnsembleFitRun")]
 struct Run {
     /// The job.
     job: String,
@@ -175,6 +176,7 @@ struct Filter {
 
 /// Some predictions.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnsemblePredictions")]
 struct Said {
     /// The newest first.
     items: Vec<Prediction>,
