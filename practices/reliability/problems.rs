@@ -185,8 +185,12 @@ pub(crate) async fn catalogue(rig: &mut Rig) -> Result<(), Trouble> {
     rig.check("agree");
     let description = rig.description().await?;
     let operations = description["paths"].as_object().into_iter().flatten().filter_map(|(_, item)| item.as_object()).flatten();
-    let listed: BTreeSet<String> = operations
-        .filter_map(|(_, operation)| operation["x-plimsoll-problems"].as_array())
+    // Answers that operations share stand among the components.
+    let answers = operations.filter_map(|(_, operation)| operation["responses"].as_object()).flatten().map(|(_, answer)| answer);
+    let shared = |answer: &Value| answer["$ref"].as_str().and_then(|place| description.pointer(place.strip_prefix('#')?)).cloned();
+    let listed: BTreeSet<String> = answers
+        .map(|answer| shared(answer).unwrap_or_else(|| answer.clone()))
+        .filter_map(|answer| answer["x-plimsoll-problems"].as_array().cloned())
         .flatten()
         .filter_map(|problem| problem["code"].as_str().map(str::to_owned))
         .collect();

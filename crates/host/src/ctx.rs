@@ -4,7 +4,7 @@ use std::{marker::PhantomData, net::IpAddr, sync::Arc, time::Duration, time::Ins
 
 use http::Response;
 use plimsoll_core::{Code, Principal, RequestId, Result, TenantId, Time};
-use plimsoll_store::{Scope, Tx};
+use plimsoll_store::{Scope, Tx, bind};
 
 use crate::{
     Body,
@@ -134,9 +134,13 @@ impl<S, M> Ctx<S, M> {
         self.host.holds(practice)
     }
 
-    /// One snapshot of the tenant's data. Plain synchronous SQL inside.
+    /// One snapshot of the tenant's data: of what the caller reaches, where members of this system can be
+    /// bound to places. Plain synchronous SQL inside.
     pub async fn read<T: Send + 'static>(&self, f: impl FnOnce(&Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
-        self.host.store.read(Scope::Tenant(self.tenant), &self.route.pace, f).await
+        match self.host.bounds(self.route.system, &self.who) {
+            None => self.host.store.read(Scope::Tenant(self.tenant), &self.route.pace, f).await,
+            Some(bounds) => self.host.store.read(Scope::Tenant(self.tenant), &self.route.pace, move |tx| bounds.within(tx, f)).await,
+        }
     }
 
     /// Puts on record that data about persons was handed out: which (`patients/17`), and what of it
@@ -161,7 +165,12 @@ impl<S, M> Ctx<S, M> {
     /// # Errors
     /// [`Code::Internal`] when the cipher refuses, which it does only for gigabytes.
     pub fn seal(&self, purpose: &'static str, label: &str, plain: &[u8]) -> Result<Vec<u8>> {
-        self.host.identity.master_key().seal(purpose, label, plain, &self.host.seed)
+        self.sealer().seal(purpose, label, plain)
+    }
+
+    /// What seals and marks for this tenant, to be taken along into a transaction.
+    pub fn sealer(&self) -> Sealer {
+        Sealer { host: self.host.clone(), tenant: self.tenant }
     }
 
     /// Opens what [`Ctx::seal`] made.
@@ -175,7 +184,7 @@ impl<S, M> Ctx<S, M> {
     /// The mark of a person's key, for a column that a [`Key::Marked`](crate::subject::Key::Marked)
     /// declares: nobody finds out from it whose the row is, and an erasure finds the row.
     pub fn mark(&self, kind: &str, key: &str) -> String {
-        crate::identity::hex(&self.host.subjects.marker.mark(Some(&self.tenant.to_string()), kind, key))
+        self.sealer().mark(kind, key)
     }
 
     /// Work for a processor (a password hash, a parser), on the bounded pool beside the runtime.
@@ -199,6 +208,42 @@ impl<S, M> Ctx<S, M> {
             action: self.route.operation.clone(),
             path: self.path.clone(),
         }
+    }
+}
+
+/// Seals and marks what a transaction finds out only while it runs.
+#[derive(Clone)]
+pub struct Sealer {
+    host: Arc<Host>,
+    tenant: TenantId,
+}
+
+impl Sealer {
+    /// As [`Ctx::seal`].
+    ///
+    /// # Errors
+    /// As [`Ctx::seal`].
+    pub fn seal(&self, purpose: &'static str, label: &str, plain: &[u8]) -> Result<Vec<u8>> {
+        self.host.identity.master_key().seal(purpose, label, plain, &self.host.seed)
+    }
+
+    /// As [`Ctx::mark`].
+    pub fn mark(&self, kind: &str, key: &str) -> String {
+        crate::identity::hex(&self.mark_bytes(kind, key))
+    }
+
+    fn mark_bytes(&self, kind: &str, key: &str) -> [u8; 32] {
+        self.host.subjects.marker.mark(Some(&self.tenant.to_string()), kind, key)
+    }
+
+    /// Whether a person was erased at `since` or later: what came before must not bring them back.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn erased(&self, tx: &Tx<'_>, kind: &str, key: &str, since: Time) -> Result<bool> {
+        let mark = self.mark_bytes(kind, key);
+        let sql = "SELECT 1 FROM erasure WHERE tenant_id = :tenant AND mark = :mark AND at >= :since";
+        Ok(tx.maybe::<i64>(sql, bind! { mark: &mark[..], since: since })?.is_some())
     }
 }
 
@@ -250,7 +295,15 @@ impl<S: Send + Sync + 'static> Ctx<S, Write> {
             self.host.work.leave(lease);
         }
         let lease = self.lease.filter(|lease| lease.tenant == tenant);
-        self.host.change(tenant, origin, Standing { ticket, lease }, f).await.map(Committed)
+        let bounds = self.host.bounds(self.route.system, &self.who);
+        let within = move |change: &mut Change<'_, '_>| {
+            let Some(bounds) = bounds else { return f(change) };
+            bounds.confine(change)?;
+            let done = f(change);
+            change.confine(None);
+            done
+        };
+        self.host.change(tenant, origin, Standing { ticket, lease }, within).await.map(Committed)
     }
 }
 

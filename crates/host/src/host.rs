@@ -85,6 +85,8 @@ pub struct Host {
     pub(crate) body_limit: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) compute_slots: Arc<tokio::sync::Semaphore>,
+    /// The systems whose members can be bound to places.
+    pub(crate) reaches: Vec<(&'static str, &'static plimsoll_store::Reach)>,
     /// Practices switched off, with the reason; empty outside the development profile.
     pub(crate) off: BTreeMap<String, String>,
 }
@@ -131,6 +133,7 @@ pub struct Mounts {
     shelf: Option<manual::Shelf>,
     subjects: Vec<(&'static str, &'static [subject::Subject])>,
     classes: Vec<(&'static str, &'static [retention::Class])>,
+    reaches: Vec<(&'static str, &'static plimsoll_store::Reach)>,
     public: HashMap<&'static str, String>,
 }
 
@@ -192,6 +195,7 @@ impl Mounts {
         self.demos.push(S::demo);
         self.subjects.push((S::NAME, S::SUBJECTS));
         self.classes.push((S::NAME, S::RETENTION));
+        self.reaches.extend(S::REACH.map(|reach| (S::NAME, reach)));
         let slot: Arc<OnceLock<Arc<S>>> = Arc::default();
         S::routes(&mut Routes::new(&mut self.wiring, S::NAME, "/v1", slot.clone()));
         S::jobs(&mut work::Jobs::new(&mut self.kinds, S::NAME, slot.clone()));
@@ -393,6 +397,7 @@ impl Host {
             work: Arc::new(work),
             webhooks: Arc::new(webhooks),
             shelf: mounts.shelf,
+            reaches: mounts.reaches,
             proofs,
             off,
             events: ledger::Events::default(),

@@ -20,6 +20,7 @@ pub mod outbound;
 pub mod practices;
 pub mod probes;
 pub mod problems;
+mod reach;
 pub mod replies;
 pub mod resource;
 pub mod retention;
@@ -35,8 +36,8 @@ pub mod upstream;
 pub mod work;
 
 pub use body::Body;
-pub use ctx::{Committed, Ctx, Read, Write};
+pub use ctx::{Committed, Ctx, Read, Sealer, Write};
 pub use host::Host;
 pub use plimsoll_core::{Access, Code, Error, Fault, Id, Kind, Principal, Result, Role, Time};
-pub use plimsoll_store::{FromRow, FromValue, Migration, Row, Scope, Sql, Store, Tx, bind};
+pub use plimsoll_store::{FromRow, FromValue, Migration, Reach, Reached, Row, Scope, Sql, Store, Tx, bind};
 pub use system::System;

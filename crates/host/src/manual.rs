@@ -92,6 +92,7 @@ fn listing(bytes: &Bytes) -> Result<Bytes> {
     for operation in document["paths"].as_object_mut().into_iter().flatten().filter_map(|(_, item)| item.as_object_mut()).flatten() {
         operation.1["responses"] = serde_json::json!({});
     }
+    document["components"]["responses"] = serde_json::json!({});
     Ok(Bytes::from(serde_json::to_vec(&document)?))
 }
 

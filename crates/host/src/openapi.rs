@@ -22,12 +22,14 @@ pub fn document(table: &Table, schemas: &mut SchemaGenerator, version: &str) -> 
     }
     let problem = hoist(problem, &mut components);
     let mut paths = Map::new();
+    let mut shared = Map::new();
     for route in table.all().iter().filter(|route| !route.doc.hidden) {
-        let operation = operation(route, &problem, &mut components);
+        let operation = operation(route, &problem, &mut components, &mut shared);
         let path = paths.entry(route.template).or_insert_with(|| json!({}));
         path[route.method.as_str().to_lowercase()] = operation;
     }
     components.sort_keys();
+    shared.sort_keys();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -40,6 +42,7 @@ pub fn document(table: &Table, schemas: &mut SchemaGenerator, version: &str) -> 
         "paths": paths,
         "components": {
             "schemas": components,
+            "responses": shared,
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "description": "An API key (`plm_…`) or an access token from `/v1/auth/login`." },
                 "cookie": { "type": "apiKey", "in": "cookie", "name": "__Host-plimsoll", "description": "A session, for browsers; same-site requests only." },
@@ -59,7 +62,7 @@ fn tags(table: &Table) -> Vec<Value> {
     names.into_iter().map(|name| json!({ "name": name })).collect()
 }
 
-fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>) -> Value {
+fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>, shared: &mut Map<String, Value>) -> Value {
     let mut out = Map::new();
     out.insert("operationId".into(), json!(route.operation));
     out.insert("tags".into(), json!([tag(route)]));
@@ -118,10 +121,7 @@ fn operation(route: &Route, problem: &Value, components: &mut Map<String, Value>
         }
         out.insert("requestBody".into(), json!({ "required": !route.doc.bodiless, "content": contents }));
     }
-    let problems = problems(route);
-    let codes: Vec<Value> = problems.iter().map(|code| json!({ "code": code.stable(), "title": code.title() })).collect();
-    out.insert("responses".into(), responses(route, &problems, problem, components));
-    out.insert("x-plimsoll-problems".into(), Value::Array(codes));
+    out.insert("responses".into(), responses(route, problem, components, shared));
     Value::Object(out)
 }
 
@@ -136,25 +136,28 @@ fn repeatable(route: &Route) -> bool {
     changes && crate::replies::idempotency::repeatable(route)
 }
 
+/// What a caller of any route may be told.
+const ANYWHERE: [Code; 15] = [
+    Code::Malformed,
+    Code::Invalid,
+    Code::HttpsRequired,
+    Code::BodyTooLarge,
+    Code::UriTooLong,
+    Code::HeadersTooLarge,
+    Code::HostUnknown,
+    Code::QuotaExceeded,
+    Code::Overloaded,
+    Code::Draining,
+    Code::DatabaseUnavailable,
+    Code::DatabaseBusy,
+    Code::StatementTimeout,
+    Code::HandlerTimeout,
+    Code::Internal,
+];
+
 /// What a caller of this route may be told, in order of status.
 fn problems(route: &Route) -> Vec<Code> {
-    let mut problems: Vec<Code> = vec![
-        Code::Malformed,
-        Code::Invalid,
-        Code::HttpsRequired,
-        Code::BodyTooLarge,
-        Code::UriTooLong,
-        Code::HeadersTooLarge,
-        Code::HostUnknown,
-        Code::QuotaExceeded,
-        Code::Overloaded,
-        Code::Draining,
-        Code::DatabaseUnavailable,
-        Code::DatabaseBusy,
-        Code::StatementTimeout,
-        Code::HandlerTimeout,
-        Code::Internal,
-    ];
+    let mut problems = ANYWHERE.to_vec();
     if route.template.contains('{') {
         problems.push(Code::NotFound);
     }
@@ -189,7 +192,7 @@ fn problems(route: &Route) -> Vec<Code> {
     problems
 }
 
-fn responses(route: &Route, problems: &[Code], problem: &Value, components: &mut Map<String, Value>) -> Value {
+fn responses(route: &Route, problem: &Value, components: &mut Map<String, Value>, shared: &mut Map<String, Value>) -> Value {
     let mut all = Map::new();
     for (status, schema) in &route.doc.responses {
         let mut one = json!({ "description": phrase(*status), "headers": { "X-Request-Id": { "schema": { "type": "string" }, "description": "The id to quote when asking for help." } } });
@@ -201,15 +204,44 @@ fn responses(route: &Route, problems: &[Code], problem: &Value, components: &mut
     if conditional(route) {
         all.insert("304".into(), json!({ "description": phrase(304) }));
     }
-    for code in problems {
-        let name = code.status().to_string();
-        let codes = all
-            .entry(name)
-            .or_insert_with(|| json!({ "description": "", "content": { "application/problem+json": { "schema": problem } } }));
-        let text = codes["description"].as_str().unwrap_or_default().to_owned();
-        codes["description"] = json!(format!("{text}{}{} ({})", if text.is_empty() { "" } else { "; " }, code.title(), code.stable()));
+    for codes in problems(route).chunk_by(|one, other| one.status() == other.status()) {
+        let status = codes[0].status().to_string();
+        match all.get_mut(&status) {
+            // What the route answers with this status by itself stands beside its problems.
+            Some(own) => {
+                own["description"] = json!(format!("{}; {}", own["description"].as_str().unwrap_or_default(), told(codes)));
+                own["x-plimsoll-problems"] = listed(codes);
+            }
+            None => {
+                let name = shared_name(codes);
+                let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+                shared.entry(name).or_insert_with(|| {
+                    json!({
+                        "description": told(codes), "content": { "application/problem+json": { "schema": problem } },
+                        "x-plimsoll-problems": listed(codes),
+                    })
+                });
+                all.insert(status, reference);
+            }
+        }
     }
     Value::Object(all)
+}
+
+fn told(codes: &[Code]) -> String {
+    codes.iter().map(|code| format!("{} ({})", code.title(), code.stable())).collect::<Vec<_>>().join("; ")
+}
+
+fn listed(codes: &[Code]) -> Value {
+    codes.iter().map(|code| json!({ "code": code.stable(), "title": code.title() })).collect()
+}
+
+/// The name under which routes share an answer of several problems with one status: the status, and
+/// what is told besides what any route may tell. The same problems have the same name for ever.
+fn shared_name(codes: &[Code]) -> String {
+    let status = codes[0].status();
+    let besides = codes.iter().filter(|code| !ANYWHERE.contains(code)).map(|code| code.stable().trim_start_matches("PLM-"));
+    besides.fold(format!("Problem{status}"), |name, code| format!("{name}.{code}"))
 }
 
 fn phrase(status: u16) -> &'static str {

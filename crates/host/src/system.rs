@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use plimsoll_core::Result;
-use plimsoll_store::Migration;
+use plimsoll_store::{Migration, Reach};
 
 use crate::{
     config::Section,
@@ -35,6 +35,9 @@ pub trait System: Send + Sync + Sized + 'static {
     const SUBJECTS: &'static [crate::subject::Subject] = &[];
     /// How long classes of its data are kept. What is not declared is kept for ever.
     const RETENTION: &'static [crate::retention::Class] = &[];
+    /// How its tables hang on places, where members of a tenant can be bound to some of them. Every
+    /// statement of such a member reaches what hangs on these places, and nothing else.
+    const REACH: Option<&'static Reach> = None;
     /// What it tells operators: figures for `/metrics` and notes for `/health` on the operations listener, about all
     /// tenants together. Asked when somebody looks; counters live in the system, what has to survive a restart is read.
     fn tell(overview: Overview<Self>) -> impl Future<Output = Told> + Send {

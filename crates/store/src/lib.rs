@@ -27,6 +27,7 @@
 //! tells letters apart by case on both and wants an explicit `ESCAPE`; there is no boolean column
 //! type. Migrations are written in SQLite's words and translated where the words differ.
 
+mod confine;
 mod dialect;
 mod encoding;
 mod facts;
@@ -39,6 +40,7 @@ mod migrate;
 mod pace;
 mod postgres;
 mod queue;
+mod reach;
 mod row;
 mod rows;
 mod schema;
@@ -62,6 +64,7 @@ pub(crate) use lanes::Lanes;
 pub use migrate::Down;
 pub use pace::Pace;
 use plimsoll_core::TenantId;
+pub use reach::{Reach, Reached};
 pub use row::{FromRow, Row};
 pub use rows::Load;
 pub use schema::{Migration, Schema, Schemas, Standing, State};

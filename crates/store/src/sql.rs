@@ -8,7 +8,10 @@ use std::{
 
 use plimsoll_core::{Code, Error, Result};
 
-use crate::log::Watched;
+use crate::{
+    log::Watched,
+    reach::{Narrowed, Reach},
+};
 
 /// SQL made of pieces that are in the source: a caller's text cannot become SQL.
 #[derive(Debug, Clone)]
@@ -249,6 +252,8 @@ pub(crate) struct Plans {
     /// What the change log makes of statements, for tables as they stood at a time.
     watched: HashMap<Cow<'static, str>, Option<Arc<Watched>>>,
     watched_at: u64,
+    /// What statements are for whoever is confined, by the table of the bindings.
+    narrowed: HashMap<&'static str, HashMap<Cow<'static, str>, Option<Arc<Narrowed>>>>,
 }
 
 /// Texts come from the source, so their number is bounded; this bounds even the unlikely.
@@ -266,6 +271,19 @@ impl Plans {
 
     pub(crate) fn watch(&mut self, sql: &Sql, watched: Option<Arc<Watched>>) {
         self.watched.insert(sql.0.clone(), watched);
+    }
+
+    /// The statement for whoever is confined, if that is known.
+    pub(crate) fn narrowed(&self, reach: &Reach, sql: &Sql) -> Option<Option<Arc<Narrowed>>> {
+        self.narrowed.get(reach.bindings)?.get(sql.text()).cloned()
+    }
+
+    pub(crate) fn narrow(&mut self, reach: &Reach, sql: &Sql, narrowed: Option<Arc<Narrowed>>) {
+        let known = self.narrowed.entry(reach.bindings).or_default();
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(sql.0.clone(), narrowed);
     }
 
     /// The plan of `sql`, made at its first use.

@@ -55,6 +55,9 @@ impl Tx<'_> {
     /// As for [`Tx::rows`].
     pub fn live(&self, noun: &'static str) -> Result<i64> {
         self.owned(noun)?;
+        if self.reach().is_some() {
+            return Err(Code::Internal.error().caused_by(format!("the tally of `{noun}` counts what lies out of reach too")));
+        }
         Ok(self.maybe(LIVE, bind! { noun: noun })?.unwrap_or(0))
     }
 

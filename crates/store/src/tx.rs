@@ -18,6 +18,7 @@ use crate::{
     gauges::{Counts, add},
     log::{Capture, Logged, Watched, changes_rows, watch},
     postgres::Session,
+    reach::Confined,
     row::{FromRow, Row},
     rows::fit,
     sql::{Plan, Plans, Sql, Verb, mistake},
@@ -100,6 +101,8 @@ pub struct Tx<'c> {
     pub(crate) notices: Vec<&'static str>,
     /// Where changes are noted while the change log is on.
     log: Option<&'c RefCell<Capture>>,
+    /// Who reaches a part of the tenant only, while it is somebody's statements that run.
+    pub(crate) confined: RefCell<Option<Arc<Confined>>>,
 }
 
 /// A statement that is ready to run: its plan, and a value for each of its parameters in order.
@@ -137,6 +140,7 @@ impl<'c> Tx<'c> {
             depth: 0,
             notices: Vec::new(),
             log: None,
+            confined: RefCell::default(),
         }
     }
 
@@ -316,7 +320,7 @@ impl<'c> Tx<'c> {
         Ok(())
     }
 
-    fn visit(&self, bound: &Bound<'_>, stream: bool, visit: Visit<'_>) -> Result<u64, Stop> {
+    pub(crate) fn visit(&self, bound: &Bound<'_>, stream: bool, visit: Visit<'_>) -> Result<u64, Stop> {
         self.visiting.set(true);
         let done = match self.link {
             Link::Lite(connection) => connection.query(bound, visit),
@@ -402,7 +406,7 @@ impl<'c> Tx<'c> {
         Ok(tables)
     }
 
-    fn plans<T>(&self, f: impl FnOnce(&mut Plans) -> T) -> T {
+    pub(crate) fn plans<T>(&self, f: impl FnOnce(&mut Plans) -> T) -> T {
         match self.link {
             Link::Lite(connection) => f(&mut connection.plans.borrow_mut()),
             Link::Pg(session) => f(&mut session.borrow_mut().plans),
@@ -417,6 +421,7 @@ impl<'c> Tx<'c> {
     /// Runs a query that this crate made, with values in the order of its parameters. Whose rows
     /// it names is its maker's business.
     pub(crate) fn unguarded(&self, sql: &Sql, values: Vec<Value<'_>>, stream: bool, visit: Visit<'_>) -> Result<u64> {
+        self.whole(sql)?;
         self.ready(sql.text())?;
         let plan = self.understood(sql)?;
         let bound = Bound { text: sql, plan: &plan, values };
@@ -425,6 +430,7 @@ impl<'c> Tx<'c> {
 
     /// As [`Tx::unguarded`], for a statement that changes rows; how many.
     pub(crate) fn writing_values(&mut self, sql: &Sql, values: Vec<Value<'_>>) -> Result<u64> {
+        self.whole(sql)?;
         self.ready(sql.text())?;
         fit(&values)?;
         let watched = self.watched(sql)?;
@@ -442,6 +448,7 @@ impl<'c> Tx<'c> {
 
     /// As [`Tx::writing_values`] on a server, for many rows at once: one array for each column.
     pub(crate) fn writing_arrays(&mut self, sql: &Sql, kinds: &[ColumnKind], rows: &[Vec<Value<'_>>]) -> Result<u64> {
+        self.whole(sql)?;
         self.ready(sql.text())?;
         rows.iter().try_for_each(|row| fit(row))?;
         let watched = self.watched(sql)?;
@@ -454,8 +461,26 @@ impl<'c> Tx<'c> {
         })
     }
 
-    /// Judges a statement, binds its parameters, runs it and measures.
+    /// Runs a statement, as whoever is confined may.
     fn run(&self, sql: &Sql, params: &Params<'_>, verb: Verb, f: impl FnOnce(&Bound<'_>) -> Result<u64, Stop>) -> Result<u64> {
+        let confined = self.confined.borrow().clone();
+        let Some(confined) = confined else { return self.run_as(sql, params, verb, None, f) };
+        let Some(narrowed) = self.narrowed(&confined, sql)? else { return self.run_as(sql, params, verb, Some(&confined), f) };
+        if let Some(check) = &narrowed.check {
+            self.admits(&confined, check, params, sql)?;
+        }
+        self.run_as(&narrowed.sql, params, verb, Some(&confined), f)
+    }
+
+    /// Judges a statement, binds its parameters, runs it and measures.
+    pub(crate) fn run_as(
+        &self,
+        sql: &Sql,
+        params: &Params<'_>,
+        verb: Verb,
+        confined: Option<&Confined>,
+        f: impl FnOnce(&Bound<'_>) -> Result<u64, Stop>,
+    ) -> Result<u64> {
         self.ready(sql.text())?;
         let plan = self.plan(sql)?;
         if (verb, plan.verb, self.log.is_some()) == (Verb::Reads, Verb::Either, true) && changes_rows(sql.text())? {
@@ -467,7 +492,7 @@ impl<'c> Tx<'c> {
                 sql.text(),
             ));
         }
-        let values = self.bind(&plan, sql, params)?;
+        let values = self.bind(&plan, sql, params, confined)?;
         self.measured(sql, || f(&Bound { text: sql, plan: &plan, values }))
     }
 
@@ -496,12 +521,15 @@ impl<'c> Tx<'c> {
     }
 
     /// A value for every parameter, in the plan's order.
-    fn bind<'v>(&'v self, plan: &Plan, sql: &Sql, params: &'v Params<'v>) -> Result<Vec<Value<'v>>> {
+    fn bind<'v>(&'v self, plan: &Plan, sql: &Sql, params: &'v Params<'v>, confined: Option<&'v Confined>) -> Result<Vec<Value<'v>>> {
         let mut values = Vec::with_capacity(plan.names.len());
         let mut own = 0;
         for name in &plan.names {
             let value = match &self.tenant {
                 Some(tenant) if &**name == "tenant" => Value::Text(tenant.as_str()),
+                _ if &**name == "reach_member" && confined.is_some() => {
+                    Value::Text(confined.map(|confined| confined.member.as_str()).unwrap_or_default())
+                }
                 _ => {
                     own += 1;
                     match params.iter().find(|(given, _)| *given == &**name) {

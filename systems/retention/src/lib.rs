@@ -7,6 +7,7 @@
 
 pub mod ab;
 pub mod action;
+mod analytics;
 pub mod chart;
 pub mod cohort;
 mod demo;
@@ -19,9 +20,11 @@ pub mod nouns;
 mod pages;
 mod people;
 mod periods;
+pub mod reach;
 pub mod record;
 mod records;
 pub mod score;
+mod timeline;
 pub mod train;
 pub mod watch;
 
@@ -119,10 +122,16 @@ impl System for Retention {
             up: include_str!("../schema/0007_ab_tests.up.sql"),
             down: include_str!("../schema/0007_ab_tests.down.sql"),
         },
+        Migration {
+            id: "0008_scope",
+            up: include_str!("../schema/0008_scope.up.sql"),
+            down: include_str!("../schema/0008_scope.down.sql"),
+        },
     ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
     const RETENTION: &'static [Class] = periods::CLASSES;
+    const REACH: Option<&'static plimsoll::Reach> = Some(&reach::REACH);
 
     async fn start(config: Config, boot: &Boot) -> Result<Retention> {
         if !(0.0..=1.0).contains(&config.most_rejects) {
@@ -147,6 +156,9 @@ impl System for Retention {
         watch::routes(r);
         score::routes(r);
         action::routes(r);
+        reach::routes(r);
+        timeline::routes(r);
+        analytics::routes(r);
         pages::routes(r);
     }
 

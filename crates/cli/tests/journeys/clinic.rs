@@ -76,9 +76,13 @@ pub async fn furnish(caller: &Caller, mark: &str) -> Ids {
         jobs["items"].as_array().unwrap().iter().all(|job| job["state"] == "done" || job["kind"] == "retention.overdue")
     })
     .await;
+    let key = caller.post("/v1/keys").json(json!({ "name": format!("{mark} bound"), "role": "viewer" })).await.expect(201).str("/id");
+    let bound = json!({ "facilities": [unique(0)] });
+    caller.put(&format!("/v1/facility-bindings/{key}")).json(bound).await.expect(200);
     let reject = caller.get(&format!("/v1/ingest/{}/rejects", batch["id"])).await.expect(200).at("/items/0/id");
     ids.extend([
         ("facilities", facility.to_string()),
+        ("facility-bindings", key),
         ("patients", patient.to_string()),
         ("models", model.to_string()),
         ("ensembles", ensemble.to_string()),
@@ -143,5 +147,6 @@ pub async fn raise(caller: &Caller, patient: i64) -> i64 {
 pub fn nowhere() -> Ids {
     let kept = ["facilities", "patients", "models", "ensembles", "ab-tests", "predictions", "ingest", "rejects"];
     let done = ["alerts", "interventions", "follow-ups", "communications", "workflow-templates", "workflow-steps", "escalation-rules"];
-    kept.into_iter().chain(done).map(|of| (of, "987654321".to_owned())).collect()
+    let bound = ("facility-bindings", format!("key_{}", "0".repeat(26)));
+    kept.into_iter().chain(done).map(|of| (of, "987654321".to_owned())).chain([bound]).collect()
 }

@@ -25,6 +25,8 @@ mod retention_action;
 mod retention_blend;
 mod retention_data;
 mod retention_models;
+mod retention_numbers;
+mod retention_reach;
 mod retention_watch;
 mod roles;
 mod subjects;

@@ -248,6 +248,56 @@ both! {
         assert!(alerts(owner, "").await.is_empty());
     }
 
+    async fn what_is_to_be_done_for_a_deleted_patient_rests_and_comes_back_with_them(db: Db) {
+        let settings = [("PLIMSOLL_TREATMENT__ESCALATE_AFTER", "1s"), ("PLIMSOLL_TREATMENT__ESCALATIONS", "9")];
+        let house = House::open(db, &settings, &[]).await;
+        let tenant = house.tenant().await;
+        let owner = &tenant.owner;
+        let ((gone, _), (living, _)) = (patient(owner).await, patient(owner).await);
+        let plan = json!({ "patient_id": gone, "intervention_type": "referral", "priority": "low", "title": "Refer" });
+        let intervention = owner.make("interventions", plan).await;
+        let call = json!({ "patient_id": gone, "follow_up_type": "phone_call", "title": "Call", "scheduled_date": "2026-01-02" });
+        let follow_up = owner.make("follow-ups", call).await;
+        let message = json!({ "patient_id": gone, "communication_type": "sms", "channel": "patient", "message": "Come" });
+        let message = owner.make("communications", message).await;
+        let id = owner.make("alerts", raised(gone, "clinical_alert", "high")).await;
+        let path = format!("/v1/patients/{gone}");
+        owner.delete(&path).await.expect(409);
+        owner.delete(&format!("{path}?cascade=true")).await.expect(204);
+        let level = || house.look(&format!("SELECT escalation_level FROM alert WHERE id = {id}"))[0][0].clone();
+        let before = level();
+
+        // The clock looks: somebody else's alert escalates, twice.
+        let other = owner.make("alerts", raised(living, "clinical_alert", "high")).await;
+        wait::until(BOUND, || async { alert(owner, other).await["escalation_level"].as_i64() >= Some(2) }).await;
+        assert_eq!(level(), before, "nobody is called for somebody who is not there");
+        let kinds: Vec<Value> = alerts(owner, "").await.iter().map(|one| one["patient_id"].clone()).collect();
+        assert!(kinds.iter().all(|of| *of == json!(living)), "nor reminded of them: {kinds:?}");
+        for list in ["interventions", "follow-ups", "communications"] {
+            assert_eq!(owner.get(&format!("/v1/{list}")).await.expect(200).at("/pagination/total_items"), json!(0), "{list}");
+        }
+        for verb in ["acknowledge", "resolve", "escalate"] {
+            act(owner, &format!("/v1/alerts/{id}/{verb}")).await.expect(404);
+        }
+        act(owner, &format!("/v1/interventions/{intervention}/start")).await.expect(404);
+        act(owner, &format!("/v1/follow-ups/{follow_up}/miss")).await.expect(404);
+        owner.post(&format!("/v1/communications/{message}/receipt")).json(json!({ "status": "read" })).await.expect(404);
+        owner.get(&format!("{path}/timeline")).await.expect(404);
+
+        owner.post(&format!("{path}/restore")).await.expect(200);
+        assert_eq!(alert(owner, id).await["status"], "active");
+        owner.get(&format!("/v1/interventions/{intervention}")).await.expect(200);
+        let line = owner.get(&format!("{path}/timeline")).await.expect(200).json();
+        let kinds: Vec<&str> = line["items"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
+        for kind in ["alert", "intervention", "follow_up", "communication"] {
+            assert!(kinds.contains(&kind), "{kind} in {line}");
+        }
+        let (_, narrow) = tenant.key_of(json!({ "name": "narrow", "role": "viewer", "scopes": ["patients:read"] })).await;
+        let less = narrow.get(&format!("{path}/timeline")).await.expect(200).json();
+        assert_eq!((&less["items"], less["hidden"].as_array().unwrap().len()), (&json!([]), 5), "{less}");
+        act(owner, &format!("/v1/alerts/{id}/acknowledge")).await.expect(200);
+    }
+
     async fn whoever_may_not_see_patients_does_not_see_them_by_way_of_interventions(db: Db) {
         let house = house(db);
         let tenant = house.tenant().await;

@@ -133,9 +133,21 @@ both! {
         assert_eq!((less["said"].as_i64(), less["cases"].as_i64().unwrap() + less["censored"].as_i64().unwrap()), (Some(1), cases + censored));
         assert_eq!(less["censored"].as_i64().unwrap(), censored + 1, "{less}");
         assert_eq!(owner.get("/v1/outcomes").await.expect(200).at("/items/0/prediction_id"), one["id"]);
+        // What people found out is learnt from too; whoever left teaches nothing.
+        let all = owner.get("/v1/predictions?limit=500").await.expect(200).json();
+        let others = all["items"].as_array().unwrap().iter().filter(|other| {
+            other["as_of"] == past.to_string() && other["prediction_score"].is_number() && other["id"] != one["id"]
+        });
+        for (other, outcome) in others.take(3).zip(["interrupted", "stayed", "stayed"]) {
+            owner.post("/v1/outcomes").json(json!({ "prediction_id": other["id"], "outcome": outcome })).await.expect(201);
+        }
+        let trained = done(&owner, "/v1/models/train", quick("never")).await;
+        let model = owner.get(&format!("/v1/models/{}", trained["model"])).await.expect(200);
+        assert_eq!(model.at("/origin/outcomes_said"), json!(3), "{model}");
 
         // The person takes it along.
         owner.post("/v1/subjects/erase").json(json!({ "kind": "patient", "key": one["patient_uuid"], "confirm": one["patient_uuid"] })).await.expect(200);
-        assert_eq!(owner.get("/v1/outcomes").await.expect(200).at("/items"), json!([]));
+        let left = owner.get("/v1/outcomes").await.expect(200).at("/items");
+        assert!(left.as_array().unwrap().iter().all(|other| other["patient_id"] != one["patient_id"]), "{left}");
     }
 }

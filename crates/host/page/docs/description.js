@@ -34,8 +34,8 @@ function operationOf(path, method, item, description) {
   const shared = (item.parameters ?? []).map((parameter) => resolve(parameter, description))
     .filter((parameter) => !own.some(({ name, in: place }) => name === parameter.name && place === parameter.in));
   const responses = Object.entries(raw.responses ?? {}).map(([status, response]) => {
-    const { description: text = '', headers = {}, content = {} } = resolve(response, description);
-    return { status, text, headers, content: Object.entries(content) };
+    const { description: text = '', headers = {}, content = {}, 'x-plimsoll-problems': listed } = resolve(response, description);
+    return { status, text, headers, content: Object.entries(content), listed };
   });
   const access = accessOf(raw);
   return {
@@ -66,9 +66,10 @@ function accessOf(raw) {
   return typeof access === 'string' ? { needs: access } : { needs: access.permission ?? JSON.stringify(access), role: access.role ?? access.least };
 }
 
-/** Problem codes: those listed in `x-plimsoll-problems`, else those in the examples of the answers. */
+/** Problem codes: those listed in `x-plimsoll-problems` of the operation or its answers, else those in the examples of the answers. */
 function problemsOf(raw, responses, description) {
-  const listed = raw['x-plimsoll-problems'];
+  const told = responses.flatMap(({ listed }) => (Array.isArray(listed) ? listed : []));
+  const listed = raw['x-plimsoll-problems'] ?? (told.length ? told : null);
   if (Array.isArray(listed)) return listed.map((entry) => (typeof entry === 'string' ? { code: entry } : entry));
   const found = new Map();
   for (const [type, media] of responses.flatMap(({ content }) => content)) {

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use plimsoll_core::{Code, Error, Fault, Result};
-use plimsoll_store::{Tx, bind};
+use plimsoll_store::{Reached, Tx, bind};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
@@ -100,6 +100,15 @@ pub(super) fn unfit(resource: &Resource, change: &Change<'_, '_>, bound: &Bound)
         let late =
             bound.iter().any(|(name, value)| *name == field.name && matches!(value, Owned::Text(day) if day.as_str() > &today[..10]));
         faults.extend(late.then(|| Fault::at(format!("/{}", field.name), "lies in the future")));
+    }
+    if let Some((_, Reached::Place(column))) = change.reach().and_then(|reach| reach.of(resource.table)) {
+        let place = bound.iter().find_map(|(name, value)| match value {
+            Owned::Text(text) if *name == column => Some(text.as_str()),
+            _ => None,
+        });
+        if !change.reaches(place)? {
+            faults.push(Fault::at(format!("/{column}"), "is none of the places you are bound to"));
+        }
     }
     for field in resource.fields {
         let FieldKind::Reference(target) = field.kind else { continue };

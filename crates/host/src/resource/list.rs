@@ -470,7 +470,8 @@ impl Query {
     }
 
     fn total(&self, statements: &Statements, tx: &Tx<'_>) -> Result<i64> {
-        if self.conditions.is_empty() && !self.deleted {
+        // The tally counts all there is: whoever reaches a part of it has theirs counted.
+        if self.conditions.is_empty() && !self.deleted && tx.reach().is_none() {
             return tx.live(statements.resource.noun);
         }
         let mut sql = Sql::from("SELECT COUNT(*)");

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     ctx::{Ctx, Mode, Read, Write},
+    reach::closes,
     shape::Shape,
 };
 
@@ -134,14 +135,21 @@ impl<'w, S: Send + Sync + 'static> Routes<'w, S> {
                 typed: call.host.holds("input-validation"),
             };
             let input = I::parse(&incoming)?;
+            let turned_away = closes(&call.route).then(|| call.who.clone().map(|who| (call.host.clone(), who))).flatten();
             let running = handler(Ctx::new(system, call), input);
-            Ok(Box::pin(async move { running.await?.answer() }))
+            Ok(Box::pin(async move {
+                if let Some((host, who)) = turned_away {
+                    host.unbound(&who).await?;
+                }
+                running.await?.answer()
+            }))
         };
         let operation = format!("{}.{}", path.trim_matches('/').replace(['/', '{', '}'], "_"), method.as_str().to_lowercase());
         self.wiring.routes.push(Route {
             class: if M::WRITES { RouteClass::Write } else { RouteClass::Read },
             reads_body: I::BODY,
             deferrable: false,
+            bound_too: false,
             mount: None,
             method,
             template,
@@ -317,6 +325,11 @@ impl RouteMut<'_> {
     }
     pub(crate) fn recorded_if(self, recorded: bool) -> Self {
         if recorded { self.recorded() } else { self }
+    }
+    /// A route of the host that members may ask who are bound to a part of the tenant: it tells of nothing else.
+    pub(crate) fn bound_too(self) -> Self {
+        self.route.bound_too = true;
+        self
     }
     /// Not in the API description.
     pub fn hidden(self) -> Self {

@@ -73,6 +73,8 @@ pub struct Route {
     pub body: Option<Shape>,
     /// Whether the handler wants the body.
     pub(super) reads_body: bool,
+    /// Whether a route of the host is open to members who are bound to a part of the tenant.
+    pub(crate) bound_too: bool,
     /// The foreign service that answers, for routes without a handler of ours.
     pub mount: Option<Arc<Mount>>,
     pub(super) handler: Handler,
@@ -99,6 +101,7 @@ impl Route {
             body: None,
             reads_body: false,
             deferrable: false,
+            bound_too: false,
             mount: None,
             handler: Box::new(|_| Err(Code::Internal.because("a job is no request"))),
         }
@@ -123,6 +126,7 @@ impl Route {
             pace: Pace::new(),
             body: None,
             deferrable: false,
+            bound_too: false,
             reads_body: false,
             mount: Some(mount),
             handler: Box::new(|_| Err(Code::Internal.because("a mounted service has no handler here"))),

@@ -43,6 +43,9 @@ impl Change<'_, '_> {
     /// # Errors
     /// What the database says.
     pub fn enqueue_as<J: Job>(&mut self, job: &J, order: &Order) -> Result<Enqueued> {
+        if !J::BOUND_TOO && self.reach().is_some() {
+            return Err(Code::Forbidden.because("this is done for everybody, and you are bound to a part of them").reasoned("reach"));
+        }
         let payload = serde_json::to_string(job)?;
         self.enqueue_raw(J::KIND, &J::POLICY, &payload, order)
     }

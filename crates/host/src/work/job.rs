@@ -34,6 +34,9 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     const POLICY: Policy = Policy::DEFAULT;
     /// Whether tenants may let such jobs come back by the clock (`/v1/schedules`).
     const SCHEDULED_BY_TENANTS: bool = false;
+    /// Whether a member who is bound to a part of the tenant ([`crate::System::REACH`]) may have it done: a job
+    /// reaches everything, whoever wants it.
+    const BOUND_TOO: bool = false;
 
     /// One attempt. A failure with [`Code::Malformed`] or [`Code::Invalid`] is final; any other is
     /// tried again as the policy says, not before a `retry_after` of the error.

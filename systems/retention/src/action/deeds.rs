@@ -310,8 +310,8 @@ pub fn communicate(change: &mut Change<'_, '_>, patient: i64, kind: &str, channe
 /// # Errors
 /// [`Code::NotFound`]; [`Code::Conflict`] for a report that cannot be true any more.
 pub fn receipt(change: &mut Change<'_, '_>, id: i64, made: Receipt, why: Option<&str>) -> Result<()> {
-    const STANDS: &str =
-        "SELECT status, patient_id, version FROM communication WHERE tenant_id = :tenant AND id = :id AND deleted_at IS NULL";
+    const STANDS: &str = "SELECT c.status, c.patient_id, c.version FROM communication c JOIN patient p ON p.tenant_id = :tenant \
+         AND p.id = c.patient_id AND p.deleted_at IS NULL WHERE c.tenant_id = :tenant AND c.id = :id AND c.deleted_at IS NULL";
     let (from, _, version) = stands::<Delivery>(change, STANDS, id, "communication")?;
     let to = from.moved(made, "message")?;
     if from == to {

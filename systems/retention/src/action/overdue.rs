@@ -25,6 +25,8 @@ impl Job for Overdue {
     type System = Retention;
     const KIND: &'static str = "retention.overdue";
     const SCHEDULED_BY_TENANTS: bool = true;
+    // Every alert that is raised sets the clock for itself.
+    const BOUND_TOO: bool = true;
 
     async fn run(self, ctx: Ctx<Retention, Write>) -> Result<Committed<Finished>> {
         let terms = Terms::of(&ctx.system.config)?;
@@ -35,7 +37,8 @@ impl Job for Overdue {
             let due: i64 = ctx
                 .read(move |tx| {
                     tx.row(
-                        "SELECT COUNT(*) FROM alert WHERE tenant_id = :tenant AND status = 'active' AND next_escalation_at <= :now",
+                        "SELECT COUNT(*) FROM alert a JOIN patient p ON p.tenant_id = :tenant AND p.id = a.patient_id AND p.deleted_at IS NULL \
+                         WHERE a.tenant_id = :tenant AND a.status = 'active' AND a.next_escalation_at <= :now",
                         bind! { now: now },
                     )
                 })

@@ -59,7 +59,7 @@ impl Job for Fit {
         let (_, blend) = self.ensemble.rule(true)?;
         let (members, observed) =
             ctx.read(move |tx| Ok((asked.members(tx, &system.shelf)?, train::reach(tx, today)?.unwrap_or(today)))).await?;
-        let cases = gather(&ctx, observed, self.span_days.unwrap_or(730), self.days_per_person.unwrap_or(2)).await?;
+        let (cases, _) = gather(&ctx, observed, self.span_days.unwrap_or(730), self.days_per_person.unwrap_or(2)).await?;
         let asked = self.ensemble;
         let (draft, figures, measured) = ctx.compute(move || fitted(asked, blend, members, &cases)).await?;
         let system = ctx.system.clone();

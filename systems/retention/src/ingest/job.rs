@@ -1,7 +1,7 @@
 //! The job that works a file off.
 
 use plimsoll::{
-    Code, Committed, Ctx, Result, Write, bind,
+    Code, Committed, Ctx, Result, Sealer, Time, Write, bind,
     ledger::Change,
     work::{Finished, Job, Policy, events::Event},
 };
@@ -12,7 +12,10 @@ use tokio::sync::mpsc;
 use super::{BATCH, Batch, Declared, file::Bytes, rejects};
 use crate::{
     Retention, chart,
-    formats::{Entry, Reject, Source},
+    formats::{
+        Entry, Reject, Source,
+        write::{Dialect, tree},
+    },
     nouns,
     record::{Reason, Stamp},
 };
@@ -82,18 +85,8 @@ impl Job for Ingest {
         let (mut settled, mut rejected) = (batch.settled, batch.rejected);
         let too_many = |settled: i64, rejected: i64| rejected as f64 > settled as f64 * share;
         while let Some(entries) = from.recv().await {
-            // Where a record is refused only as it is written, its text is not at hand any more.
-            let kept: Vec<rejects::Kept> = entries
-                .iter()
-                .map(|entry| {
-                    if entry.read.is_ok() {
-                        Ok(rejects::Kept::default())
-                    } else {
-                        rejects::Kept::of(&ctx, id, entry.index, &entry.original)
-                    }
-                })
-                .collect::<Result<_>>()?;
-            let tally = ctx.step(move |change| step(change, id, entries, kept)).await?;
+            let (sealer, came) = (ctx.sealer(), batch.created_at);
+            let tally = ctx.step(move |change| step(change, (id, came), entries, &sealer)).await?;
             (settled, rejected) = (settled + tally.settled, rejected + tally.rejected);
             ctx.progress(settled, None, "records");
             if settled >= ENOUGH && too_many(settled, rejected) {
@@ -138,29 +131,43 @@ async fn whole(ctx: &Ctx<Retention, Write>, batch: &Batch) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Settles some records.
-fn step(change: &mut Change<'_, '_>, id: i64, entries: Vec<Entry>, kept: Vec<rejects::Kept>) -> Result<Tally> {
+/// Settles some records of a file that `came` at this time.
+fn step(change: &mut Change<'_, '_>, (id, came): (i64, Time), entries: Vec<Entry>, sealer: &Sealer) -> Result<Tally> {
     let mut tally = Tally::default();
     let now = change.now();
-    for (entry, original) in entries.into_iter().zip(kept) {
+    for entry in entries {
         tally.settled += 1;
-        let (index, line) = (entry.index, entry.line);
-        let read = entry.read.and_then(|mut record| match change.attempt(|tx| chart::keep(tx, &mut record, now)) {
-            Ok((kept, _)) => Ok(Ok(kept)),
-            Err(error) if error.code() == Code::Conflict => Err(vec![Reject::whole(Reason::DuplicateId, line)]),
-            Err(error) => Ok(Err(error)),
-        });
-        match read {
-            Ok(kept) => match kept? {
-                chart::Kept::Added => tally.added += 1,
-                chart::Kept::Changed => tally.changed += 1,
-                chart::Kept::Unchanged => tally.unchanged += 1,
-                chart::Kept::Older => tally.older += 1,
-            },
+        let place = (entry.index, entry.line);
+        let mut record = match entry.read {
+            Ok(record) => record,
             Err(faults) => {
                 tally.rejected += 1;
-                rejects::add(change, id, (index, line), &faults, original)?;
+                // Of somebody who was erased since, not even a sealed text.
+                let kept = rejects::Kept::of(change, sealer, (id, entry.index, came), &entry.original)?;
+                rejects::add(change, id, place, &faults, kept)?;
+                continue;
             }
+        };
+        // The bytes of a file outlive the erasure of somebody in it until the file is worked off: what
+        // they say of that person comes to nothing.
+        if sealer.erased(change, "patient", &record.person.uuid, came)? {
+            tally.rejected += 1;
+            rejects::add(change, id, place, &[Reject::whole(Reason::Erased, entry.line)], rejects::Kept::default())?;
+            continue;
+        }
+        match change.attempt(|tx| chart::keep(tx, &mut record, now)) {
+            Ok((chart::Kept::Added, _)) => tally.added += 1,
+            Ok((chart::Kept::Changed, _)) => tally.changed += 1,
+            Ok((chart::Kept::Unchanged, _)) => tally.unchanged += 1,
+            Ok((chart::Kept::Older, _)) => tally.older += 1,
+            Err(error) if error.code() == Code::Conflict => {
+                tally.rejected += 1;
+                // Its text as the reader had it is gone; the record says the same.
+                let text = serde_json::to_vec(&tree(&record, Dialect::Message))?;
+                let kept = rejects::Kept::of(change, sealer, (id, entry.index, came), &text)?;
+                rejects::add(change, id, place, &[Reject::whole(Reason::DuplicateId, entry.line)], kept)?;
+            }
+            Err(error) => return Err(error),
         }
     }
     change.write(

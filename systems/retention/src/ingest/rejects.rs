@@ -1,7 +1,7 @@
 //! Records that were refused: kept, shown without their values, mended and replayed.
 
 use plimsoll::{
-    Code, Committed, Ctx, FromRow, Read, Result, Row, Time, Write, bind,
+    Code, Committed, Ctx, FromRow, Read, Result, Row, Sealer, Time, Tx, Write, bind,
     ledger::Change,
     route::{Json, Path, Query},
 };
@@ -32,10 +32,14 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Of a text that names its person. Text that names nobody is not kept: an erasure could not find it.
-    pub(super) fn of(ctx: &Ctx<Retention, Write>, batch: i64, record: u64, text: &[u8]) -> Result<Kept> {
+    /// Of a text that names its person, in a file that `came` at this time. Text that names nobody is not
+    /// kept: an erasure could not find it; nor is that of somebody who was erased since.
+    pub(super) fn of(tx: &Tx<'_>, sealer: &Sealer, (batch, record, came): (i64, u64, Time), text: &[u8]) -> Result<Kept> {
         let Some(uuid) = named(text) else { return Ok(Kept::default()) };
-        Ok(Kept { original: ctx.seal(SEALED, &label(batch, record), text)?, person: Some(ctx.mark("patient", &uuid)) })
+        if sealer.erased(tx, "patient", &uuid, came)? {
+            return Ok(Kept::default());
+        }
+        Ok(Kept { original: sealer.seal(SEALED, &label(batch, record), text)?, person: Some(sealer.mark("patient", &uuid)) })
     }
 }
 

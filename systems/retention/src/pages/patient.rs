@@ -14,9 +14,10 @@ use super::{FRAME, html};
 use crate::{
     Retention, chart, models,
     models::Level,
-    record::{Day, Record, words},
+    record::{Day, Record},
     records::known,
     score::{self, explain, values_in},
+    timeline::{What, happened},
 };
 
 pub fn routes(r: &mut Routes<'_, Retention>) {
@@ -117,33 +118,22 @@ fn risk(body: &mut String, standing: Option<&Standing>) {
 
 /// What happened, the newest first: pick-ups with the gap before them, clinical visits, departures.
 fn timeline(body: &mut String, record: &Record) {
-    let mut events: Vec<(Day, String)> = Vec::new();
-    let answer = |encounter: &str, variable: &str| {
-        record.observations.iter().find(|one| one.encounter == encounter && !one.voided && one.variable.eq_ignore_ascii_case(variable))
-    };
-    let mut due: Option<Day> = None;
-    for form in record.encounters.iter().filter(|form| !form.voided) {
-        let day = form.at.day();
-        let is = |name: &str| form.form.as_deref().is_some_and(|form| form.eq_ignore_ascii_case(name));
-        if is(words::PHARMACY) {
-            let days = answer(&form.uuid, words::DURATION).and_then(|one| one.number);
-            let late = due.map(|due| day.since(due)).filter(|late| *late > 0);
+    let words = |what: What| match what {
+        What::PickUp { days, late } => {
             let gap = match late {
                 Some(late) if late > crate::features::GRACE => format!(" <b class=\"bad\">after an interruption: {late} days late</b>"),
                 Some(late) => format!(" <span class=\"late\">{late} days late</span>"),
                 None => String::new(),
             };
             let supply = days.map_or_else(|| "medicine".to_owned(), |days| format!("{days} days of medicine"));
-            events.push((day, format!("Picked up {supply}{gap}")));
-            due = Some(day.plus(days.map_or(30, |days| days as i32)));
-        } else if is(words::CARE_CARD) {
-            let load = answer(&form.uuid, words::VIRAL_LOAD).and_then(|one| one.number).map(|copies| format!(", viral load {copies}"));
-            events.push((day, format!("Clinical visit{}", load.unwrap_or_default())));
-        } else if is(words::TERMINATION) {
-            let why = answer(&form.uuid, words::TERMINATED).and_then(|one| one.text.as_deref()).unwrap_or("reason not told");
-            events.push((day, format!("Left the programme: {}", escaped(why))));
+            format!("Picked up {supply}{gap}")
         }
-    }
+        What::Visit { viral_load } => {
+            format!("Clinical visit{}", viral_load.map(|copies| format!(", viral load {copies}")).unwrap_or_default())
+        }
+        What::Left { why } => format!("Left the programme: {}", escaped(why.as_deref().unwrap_or("reason not told"))),
+    };
+    let mut events: Vec<(Day, String)> = happened(record).into_iter().map(|(day, what)| (day, words(what))).collect();
     events.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
     body.push_str("<section><h2>What happened</h2><ol class=\"timeline\">");
     for (day, words) in events.iter().take(60) {

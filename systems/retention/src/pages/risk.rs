@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{FRAME, html};
 use crate::{
     Retention, models, nouns,
-    score::{Wanted, risk_list},
+    score::{self, Wanted, risk_list},
 };
 
 pub fn routes(r: &mut Routes<'_, Retention>) {
@@ -26,13 +26,13 @@ async fn page(ctx: Ctx<Retention, Read>, Query(wanted): Query<Wanted>) -> Result
     let asked = wanted.clone();
     let (active, scored, people, list, facilities) = ctx
         .read(move |tx| {
-            let scored: i64 = tx.row("SELECT COUNT(*) FROM risk WHERE tenant_id = :tenant AND score IS NOT NULL", bind! {})?;
+            let scored = score::scored(tx)?;
             let facilities: Vec<(String, String)> = tx.rows(
                 "SELECT code, name FROM facility WHERE tenant_id = :tenant AND deleted_at IS NULL ORDER BY name, code LIMIT 1000",
                 bind! {},
             )?;
             let list = risk_list(tx, &system.shelf, &asked, capacity)?;
-            Ok((models::active_id(tx)?, scored, tx.live("patient")?, list, facilities))
+            Ok((models::active_id(tx)?, scored, score::people(tx)?, list, facilities))
         })
         .await?;
     let ids: Vec<i64> = list.iter().map(|one| one.patient_id).collect();

@@ -9,6 +9,8 @@ use serde_json::json;
 
 use crate::{Retention, nouns};
 
+pub(crate) use stats::border;
+
 /// Who may take everybody along.
 const EXPORT: Access = Access::needs("patients:export", Role::Admin);
 

@@ -57,7 +57,7 @@ fn by(tx: &Tx<'_>, sql: &'static str) -> Result<Vec<Count>> {
 
 /// Whoever was born after this day is younger than so many years. As text it need not be a day of the
 /// calendar: who was born on a 29th of February grows older on the 1st of March.
-fn border(today: Day, years: i32) -> String {
+pub(crate) fn border(today: Day, years: i32) -> String {
     let text = today.to_string();
     format!("{:04}{}", today.year() - years, &text[4..])
 }

@@ -57,6 +57,7 @@ reasons! {
     UnknownPatient = "unknown_patient": "the row names a patient that is not in the file",
     AnotherPatient = "another_patient": "the row names another patient than the record it stands in",
     DuplicateId = "duplicate_id": "two different rows have the same id",
+    Erased = "erased": "the person was erased after this file came",
 }
 
 impl fmt::Display for Reason {

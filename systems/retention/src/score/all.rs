@@ -118,8 +118,11 @@ impl Job for ScoreAll {
         }
         let (id, test) = (answering.model.id, answering.test());
         ctx.commit(move |change| {
-            let levels: Vec<(String, i64)> =
-                change.rows("SELECT level, COUNT(*) FROM risk WHERE tenant_id = :tenant GROUP BY level ORDER BY level", bind! {})?;
+            let levels: Vec<(String, i64)> = change.rows(
+                "SELECT r.level, COUNT(*) FROM risk r JOIN patient p ON p.tenant_id = :tenant AND p.id = r.patient_id AND p.deleted_at IS NULL \
+                 WHERE r.tenant_id = :tenant AND r.level IS NOT NULL GROUP BY r.level ORDER BY r.level",
+                bind! {},
+            )?;
             let levels: serde_json::Map<String, serde_json::Value> =
                 levels.into_iter().map(|(level, count)| (level, json!(count))).collect();
             let told = json!({ "model": id, "test": test, "as_of": as_of.to_string(), "people": total, "levels": levels });

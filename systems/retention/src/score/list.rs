@@ -95,6 +95,23 @@ const LIST: &str = "SELECT p.id, p.uuid, p.given_name, p.family_name, r.facility
      JOIN prediction d ON d.tenant_id = :tenant AND d.id = r.prediction_id \
      WHERE r.tenant_id = :tenant AND r.score IS NOT NULL";
 
+/// How many living people there are, of those whom the caller reaches.
+pub(crate) fn people(tx: &Tx<'_>) -> Result<i64> {
+    match tx.reach() {
+        None => tx.live("patient"),
+        Some(_) => tx.row("SELECT COUNT(*) FROM patient WHERE tenant_id = :tenant AND deleted_at IS NULL", bind! {}),
+    }
+}
+
+/// How many living people have a score.
+pub(crate) fn scored(tx: &Tx<'_>) -> Result<i64> {
+    tx.row(
+        "SELECT COUNT(*) FROM risk r JOIN patient p ON p.tenant_id = :tenant AND p.id = r.patient_id AND p.deleted_at IS NULL \
+         WHERE r.tenant_id = :tenant AND r.score IS NOT NULL",
+        bind! {},
+    )
+}
+
 /// The list, highest score first, with reasons.
 ///
 /// # Errors

@@ -5,8 +5,10 @@
 //! the person, there is no score and the reason is said.
 
 mod all;
+mod features;
 mod judge;
 mod list;
+mod make;
 mod reasons;
 mod routes;
 
@@ -18,4 +20,6 @@ pub use routes::routes;
 
 pub(crate) use all::{PAGE, today};
 pub(crate) use judge::{Charted, values_in};
-pub(crate) use routes::{Asked, Counted, PATIENT, PREDICTION, Prediction, READ, WRITE, count, make};
+pub(crate) use list::{people, scored};
+pub(crate) use make::{Asked, Counted, count, make};
+pub(crate) use routes::{PATIENT, PREDICTION, Prediction, READ, WRITE};

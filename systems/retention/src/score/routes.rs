@@ -1,13 +1,7 @@
 //! `/v1/predictions`, `/v1/risk-list`.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
-
 use plimsoll::{
     Access, Code, Committed, Ctx, Error, Fault, FromRow, Read, Result, Role, Row, Time, Tx, Write, bind,
-    ledger::Change,
     route::{Created, Json, Path, Query, Routes},
 };
 use schemars::JsonSchema;
@@ -15,24 +9,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Explanation, ScoreAll, Withheld, all,
+    Explanation, ScoreAll, Withheld, features,
     judge::{Charted, charted, values_in},
-    list::{Entry, Wanted, risk_list},
+    list::{Entry, Wanted, risk_list, scored},
+    make,
     reasons::explain,
 };
 use crate::{
-    Retention,
-    ab::Answering,
-    action::{
-        alert::{Terms, Watch},
-        raised::{self, Scored},
-    },
-    chart,
+    Retention, chart,
     features::Set,
     models::{self, Level},
     nouns,
     record::Day,
-    watch::Tally,
 };
 
 /// Who may ask for scores.
@@ -42,13 +30,23 @@ pub(crate) const WRITE: Access = Access::needs("predictions:write", Role::Editor
 
 /// Declares the routes.
 pub fn routes(r: &mut Routes<'_, Retention>) {
-    r.post("/predictions", WRITE, create)
+    r.post("/predictions", WRITE, make::create)
         .named("predictions.create")
         .summary("Score one person from their record")
         .describe("Values in `features` stand in for those of the record, for what-if questions; such a prediction is kept and does not move the person on the risk list.")
         .problem(Code::ModelUnavailable)
         .example(json!({ "patient_id": 1 }));
+    r.post("/predictions/batch", WRITE, make::batch)
+        .named("predictions.batch")
+        .summary("Score up to a hundred people, each with a result of its own")
+        .describe("What is refused does not stop the others. Answered as `POST /v1/predictions` would answer each.")
+        .problem(Code::ModelUnavailable)
+        .example(json!({ "items": [{ "patient_id": 1 }] }));
     r.get("/predictions", READ, list).named("predictions.list").summary("Predictions, the newest first").recorded();
+    r.get("/patients/{id}/features", nouns::READ, features::features)
+        .named("features.read")
+        .summary("What a model would be told of a patient, as of any day")
+        .recorded();
     r.get("/predictions/{id}", READ, read).named("predictions.read").summary("A prediction with the values that made it").recorded();
     r.get("/predictions/{id}/explanation", READ, why)
         .named("predictions.explain")
@@ -64,27 +62,6 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
         .summary("Whom to look for first, cut where the programme's capacity ends")
         .recorded()
         .problem(Code::ModelUnavailable);
-}
-
-/// A question about one person.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
-    /// The patient's number,
-    #[serde(default)]
-    #[schemars(range(min = 1))]
-    patient_id: Option<i64>,
-    /// or their identity at the source.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = 64))]
-    patient_uuid: Option<String>,
-    /// As of this day; today unless said.
-    #[serde(default)]
-    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
-    as_of: Option<String>,
-    /// Values that stand in for those of the record; null says that nothing is known.
-    #[serde(default)]
-    features: Map<String, Value>,
 }
 
 /// A prediction.
@@ -186,108 +163,6 @@ pub(crate) fn one(tx: &Tx<'_>, id: i64) -> Result<Charted> {
     tx.maybe(charted!(" AND p.id = :id"), bind! { id: id })?.ok_or_else(|| Code::NotFound.because(format!("there is no patient {id}")))
 }
 
-fn by_uuid(tx: &Tx<'_>, uuid: &str) -> Result<Charted> {
-    tx.maybe(charted!(" AND p.uuid = :uuid"), bind! { uuid: uuid })?
-        .ok_or_else(|| Code::NotFound.because("there is no patient with this uuid"))
-}
-
-/// Places and values of what a caller supposes.
-fn overrides(set: Set, given: &Map<String, Value>) -> Result<Vec<(usize, f64)>> {
-    let mut faults = Vec::new();
-    let mut found = Vec::new();
-    for (name, value) in given {
-        let at = set.names().iter().position(|known| known == name);
-        let number = if value.is_null() { Some(f64::NAN) } else { value.as_f64() };
-        match (at, number) {
-            (Some(at), Some(number)) => found.push((at, number)),
-            (None, _) => faults.push(Fault::at(format!("/features/{name}"), format!("is no feature of {}", set.name()))),
-            (_, None) => faults.push(Fault::at(format!("/features/{name}"), "must be a number or null")),
-        }
-    }
-    if faults.is_empty() { Ok(found) } else { Err(Error::invalid(faults)) }
-}
-
-impl Asked {
-    /// The day as of which it is asked.
-    fn day(&self, now: Time) -> Result<Day> {
-        match &self.as_of {
-            Some(text) => {
-                chart::day(text).ok_or_else(|| Error::invalid(vec![Fault::at("/as_of", "must be a calendar date such as 2026-11-21")]))
-            }
-            None => Ok(all::today(now)),
-        }
-    }
-
-    /// The person it is about.
-    fn person(&self, tx: &Tx<'_>) -> Result<Charted> {
-        match (self.patient_id, &self.patient_uuid) {
-            (Some(id), None) => one(tx, id),
-            (None, Some(uuid)) => by_uuid(tx, uuid),
-            _ => Err(Error::invalid(vec![Fault::at("", "names the patient by `patient_id` or by `patient_uuid`, and not by both")])),
-        }
-    }
-}
-
-/// What an answer counts for, as soon as it is kept.
-pub(crate) type Counted = Arc<Mutex<Option<(String, Tally)>>>;
-
-/// Asks, keeps the answer and tells of it. The answer of who answers everybody puts the person on the risk list, unless
-/// it is one to a question of another kind: of another day, of values that are not theirs.
-pub(crate) fn make(
-    change: &mut Change<'_, '_>,
-    system: &Retention,
-    answering: &Answering,
-    asked: &Asked,
-    for_everybody: bool,
-    counted: &Counted,
-) -> Result<Prediction> {
-    let as_of = asked.day(change.now())?;
-    let one = asked.person(change)?;
-    let model = answering.for_person(&one);
-    let given = overrides(model.set, &asked.features)?;
-    let said = answering.judge(&one, as_of, &given)?;
-    *counted.lock().unwrap_or_else(PoisonError::into_inner) = Some((model.version.clone(), Tally::of([&said].into_iter())));
-    let made = all::Made { as_of, run: "" };
-    let names: Vec<&String> = asked.features.keys().collect();
-    let id = all::predict(change, one.patient.id, &said, made, (!names.is_empty()).then(|| json!(names).to_string()))?;
-    if for_everybody && names.is_empty() && asked.as_of.is_none() && said.kept() {
-        all::place(change, &one, &said, id, made)?;
-        let mut watch = Watch::over(change, Terms::of(&system.config)?, change.now(), one.patient.id, one.patient.id)?;
-        raised::scored(change, &mut watch, &Scored::of(&one, &said, id, as_of))?;
-    }
-    change.emit(
-        plimsoll::work::events::Event::new(
-            "prediction.created",
-            "/v1/predictions",
-            READ,
-            json!({ "id": id, "patient_id": one.patient.id }),
-        )
-        .about(id.to_string()),
-    );
-    prediction(change, id)
-}
-
-/// Counts an answer. What was not kept was not said; and an answer that is given again was said once.
-pub(crate) fn count(system: &Retention, counted: &Counted, began: Instant) {
-    if let Some((version, tally)) = counted.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        system.meters.scored(&version, tally, began.elapsed());
-    }
-}
-
-async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>) -> Result<Committed<Created<Prediction>>> {
-    let (system, began, counted) = (ctx.system.clone(), Instant::now(), Counted::default());
-    let (meters, counting) = (system.clone(), counted.clone());
-    let done = ctx
-        .commit(move |change| {
-            let answering = Answering::of(change, &system.shelf)?;
-            let body = make(change, &system, &answering, &asked, true, &counting)?;
-            Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
-        })
-        .await?;
-    count(&meters, &counted, began);
-    Ok(done)
-}
-
 async fn read(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Json<Prediction>> {
     let found = ctx.read(move |tx| prediction(tx, id)).await?;
     ctx.seen(&format!("patients/{}", found.patient_id), json!({ "prediction": id })).await?;
@@ -339,6 +214,18 @@ struct Filter {
     /// Of this level.
     #[schemars(regex(pattern = "^(low|medium|high|critical)$"))]
     risk_level: Option<String>,
+    /// Of patients of this facility.
+    #[schemars(length(min = 1, max = 64))]
+    facility: Option<String>,
+    /// Made by this model.
+    #[schemars(range(min = 1))]
+    model_id: Option<i64>,
+    /// Made on this day or later (UTC).
+    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
+    from: Option<String>,
+    /// Made on this day or earlier.
+    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
+    to: Option<String>,
     /// Those before this one.
     #[schemars(range(min = 1))]
     before: Option<i64>,
@@ -356,25 +243,33 @@ struct Predictions {
     next: Option<i64>,
 }
 
+/// The first moment of a day, in microseconds.
+fn begins(text: Option<&str>, name: &str, days: i32) -> Result<Option<i64>> {
+    let Some(text) = text else { return Ok(None) };
+    let day = chart::day(text).ok_or_else(|| Error::invalid(vec![Fault::at(format!("?{name}"), "is no day of the calendar")]))?;
+    Ok(Some(i64::from(day.plus(days).0) * 86_400_000_000))
+}
+
 async fn list(ctx: Ctx<Retention, Read>, Query(filter): Query<Filter>) -> Result<Json<Predictions>> {
     let limit = filter.limit.unwrap_or(50);
+    let (from, until) =
+        (begins(filter.from.as_deref(), "from", 0)?.unwrap_or(i64::MIN), begins(filter.to.as_deref(), "to", 1)?.unwrap_or(i64::MAX));
     let mut sql = plimsoll::Sql::from(PREDICTION);
-    if filter.patient_id.is_some() {
-        sql.push(" AND d.patient_id = :patient");
-    }
-    if filter.risk_level.is_some() {
-        sql.push(" AND d.level = :level");
-    }
-    sql.push(" AND d.id < :before ORDER BY d.id DESC LIMIT :limit");
+    // By itself, so that the index of a patient's predictions serves it.
+    sql.push(if filter.patient_id.is_some() { " AND d.patient_id = :patient" } else { " AND :patient = 0" });
+    sql.push(
+        " AND (:level = '' OR d.level = :level) AND (:facility = '' OR p.facility = :facility) AND (:model = 0 OR d.model_id = :model) \
+         AND d.created_at >= :from AND d.created_at < :until AND d.id < :before ORDER BY d.id DESC LIMIT :limit",
+    );
     let mut items: Vec<Prediction> = ctx
         .read(move |tx| {
-            let before = filter.before.unwrap_or(i64::MAX);
-            match (filter.patient_id, &filter.risk_level) {
-                (Some(patient), Some(level)) => tx.rows(sql, bind! { patient: patient, level: level, before: before, limit: limit + 1 }),
-                (Some(patient), None) => tx.rows(sql, bind! { patient: patient, before: before, limit: limit + 1 }),
-                (None, Some(level)) => tx.rows(sql, bind! { level: level, before: before, limit: limit + 1 }),
-                (None, None) => tx.rows(sql, bind! { before: before, limit: limit + 1 }),
-            }
+            tx.rows(
+                sql,
+                bind! {
+                    patient: filter.patient_id.unwrap_or(0), level: filter.risk_level.unwrap_or_default(), facility: filter.facility.unwrap_or_default(),
+                    model: filter.model_id.unwrap_or(0), from: from, until: until, before: filter.before.unwrap_or(i64::MAX), limit: limit + 1,
+                },
+            )
         })
         .await?;
     let more = items.len() as i64 > limit;
@@ -434,7 +329,7 @@ async fn ranked(ctx: Ctx<Retention, Read>, Query(wanted): Query<Wanted>) -> Resu
     let capacity = system.config.capacity;
     let (items, scored) = ctx
         .read(move |tx| {
-            let scored: i64 = tx.row("SELECT COUNT(*) FROM risk WHERE tenant_id = :tenant AND score IS NOT NULL", bind! {})?;
+            let scored = scored(tx)?;
             Ok((risk_list(tx, &system.shelf, &wanted, capacity)?, scored))
         })
         .await?;

@@ -109,13 +109,18 @@ impl Cases {
     /// Takes a person as of a day, where what happened after it is known.
     pub fn add(&mut self, part: Part, history: &History, state: Option<&str>, as_of: Day, observed: Day) -> bool {
         let Some(target) = features::label(history, as_of, observed).target() else { return false };
+        self.told(part, history, state, as_of, target == 1);
+        true
+    }
+
+    /// Takes a person as of a day, where somebody found out what happened after it.
+    pub fn told(&mut self, part: Part, history: &History, state: Option<&str>, as_of: Day, interrupted: bool) {
         let values = features::values(history, as_of, Set::V2);
         let at_risk = values.get(UNTIL_DUE).is_some_and(|days| *days <= f64::from(WINDOW - GRACE - 1));
         let state = self.state(state);
         self.values.extend(values);
-        self.outcomes.push(target == 1);
+        self.outcomes.push(interrupted);
         self.all.push(Case { part, at_risk, state });
-        true
     }
 
     fn state(&mut self, name: Option<&str>) -> usize {

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Cases, Challenge, Fitted, Part, Plan, challenge, days, fit};
+use super::{Cases, Challenge, Fitted, Part, Plan, challenge, fit, said};
 use crate::{
     Retention, chart,
     features::{Set, VERSION},
@@ -133,7 +133,7 @@ impl Job for Train {
                 .await?
                 .ok_or_else(|| Code::Invalid.because("nothing can be learnt: nobody has picked anything up yet"))?,
         };
-        let cases = gather(&ctx, observed, self.span_days.unwrap_or(730), self.days_per_person.unwrap_or(2)).await?;
+        let (cases, said) = gather(&ctx, observed, self.span_days.unwrap_or(730), self.days_per_person.unwrap_or(2)).await?;
         let capacity = f64::from(self.capacity.unwrap_or(ctx.system.config.capacity));
         let people = ctx.read(move |tx| active(tx, observed)).await?;
         let share = (people > 0).then(|| (capacity / people as f64).clamp(0.01, 0.3));
@@ -167,7 +167,7 @@ impl Job for Train {
             .await?;
         let seed = plan.settings.seed;
         let (fitted, judged) = ctx.compute(move || beside(&cases, fitted, champion.as_deref(), seed)).await?;
-        let draft = draft(&self, &plan, &fitted, observed, today);
+        let draft = draft(&self, &plan, &fitted, (observed, said), today);
         let system = ctx.system.clone();
         ctx.commit(move |change| {
             let id = models::register(change, &draft)?;
@@ -188,34 +188,31 @@ impl Job for Train {
     }
 }
 
-/// Rows of everybody, one page of people after the other.
-pub(crate) async fn gather(ctx: &Ctx<Retention, Write>, observed: Day, span: i32, count: i32) -> Result<Cases> {
+/// Rows of everybody, one page of people after the other; of how many somebody said the outcome.
+pub(crate) async fn gather(ctx: &Ctx<Retention, Write>, observed: Day, span: i32, count: i32) -> Result<(Cases, usize)> {
     let total = ctx.read(|tx| tx.live("patient")).await?;
-    let (mut cases, mut after, mut done) = (Cases::default(), 0, 0);
+    let (mut cases, mut after, mut done, mut told) = (Cases::default(), 0, 0, 0);
     loop {
         let people: Vec<Charted> = ctx.read(move |tx| tx.rows(PAGE, bind! { after: after, step: STEP })).await?;
         let Some(last) = people.last().map(|one| one.patient.id) else { break };
+        let said = ctx.read(move |tx| said::said(tx, after, last, observed)).await?;
         done += people.len() as i64;
         after = last;
-        let found = ctx
+        let (found, of_these) = ctx
             .compute(move || {
                 let mut found = Cases::default();
-                for one in &people {
-                    let person = &one.patient.person;
-                    for day in days(&person.uuid, observed, span, count) {
-                        found.add(Part::of(&person.uuid), &one.history, person.state.as_deref(), day, observed);
-                    }
-                }
-                Ok(found)
+                let told: usize = people.iter().map(|one| said::rows(&mut found, one, &said, observed, span, count)).sum();
+                Ok((found, told))
             })
             .await?;
         cases.join(found);
+        told += of_these;
         if cases.len() > MOST_ROWS {
             return Err(Code::Invalid.because(format!("more than {MOST_ROWS} rows; ask for fewer days of each person")));
         }
         ctx.progress(done, Some(total), "people");
     }
-    Ok(cases)
+    Ok((cases, told))
 }
 
 /// The challenger beside the champion, on the rows for the test.
@@ -234,7 +231,7 @@ fn beside(cases: &Cases, fitted: Fitted, champion: Option<&Loaded>, seed: u64) -
     Ok((fitted, judged))
 }
 
-fn draft(asked: &Train, plan: &Plan, fitted: &Fitted, observed: Day, today: Day) -> Draft {
+fn draft(asked: &Train, plan: &Plan, fitted: &Fitted, (observed, said): (Day, usize), today: Day) -> Draft {
     Draft {
         name: asked.name.clone().unwrap_or_else(|| format!("trained {today}")),
         algorithm: "lightgbm".into(),
@@ -243,7 +240,7 @@ fn draft(asked: &Train, plan: &Plan, fitted: &Fitted, observed: Day, today: Day)
         thresholds: fitted.thresholds,
         calibration: Some(json!(fitted.calibration)),
         origin: Some(json!({
-            "kind": "trained", "on": "histories of this tenant", "observed": observed.to_string(), "label": VERSION,
+            "kind": "trained", "on": "histories of this tenant", "observed": observed.to_string(), "label": VERSION, "outcomes_said": said,
             "days_per_person": asked.days_per_person.unwrap_or(2), "span_days": asked.span_days.unwrap_or(730),
             "settings": plan.settings, "trees": fitted.trees, "capacity_share": plan.capacity, "logistic_auc": fitted.baseline,
             "split": "by person: a fifth measured, a tenth held for stopping and calibration",

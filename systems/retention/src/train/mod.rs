@@ -11,6 +11,7 @@ mod fit;
 mod gate;
 mod job;
 mod routes;
+mod said;
 
 pub use cases::{Case, Cases, Part, days, terms};
 pub use fit::{Fitted, Plan, figures, fit};

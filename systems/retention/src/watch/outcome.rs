@@ -26,7 +26,7 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.post("/outcomes", WRITE, record)
         .named("outcomes.record")
         .summary("Say what came of a prediction, where the record does not say it")
-        .describe("What is said here counts instead of what the record says; `left` (died, transferred, stopped) takes the person out of the figures.")
+        .describe("What is said here counts instead of what the record says, in the figures of the model and as a label of training, as of the day of the prediction and once the window after it is over; `left` (died, transferred, stopped) takes the person out.")
         .example(json!({ "prediction_id": 1, "outcome": "stayed" }));
     r.get("/outcomes", READ, list).named("outcomes.list").summary("What was said of predictions, the newest first");
 }

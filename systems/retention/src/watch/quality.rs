@@ -25,13 +25,18 @@ pub(super) fn quality(tx: &Tx<'_>, today: Day) -> Result<Value> {
         bind! {},
     )?;
     let (charted, never): (i64, i64) = tx.row(
-        "SELECT COUNT(*), COALESCE(SUM(CASE WHEN last_pickup IS NULL THEN 1 ELSE 0 END), 0) FROM chart WHERE tenant_id = :tenant",
+        "SELECT COUNT(*), COALESCE(SUM(CASE WHEN c.last_pickup IS NULL THEN 1 ELSE 0 END), 0) FROM chart c \
+         JOIN patient p ON p.tenant_id = :tenant AND p.id = c.patient_id AND p.deleted_at IS NULL WHERE c.tenant_id = :tenant",
         bind! {},
     )?;
     let newest = crate::train::reach(tx, today)?;
     let future: i64 =
         tx.row("SELECT COUNT(*) FROM chart WHERE tenant_id = :tenant AND last_pickup > :today", bind! { today: i64::from(today.0) })?;
-    let thin: i64 = tx.row("SELECT COUNT(*) FROM risk WHERE tenant_id = :tenant AND score IS NULL", bind! {})?;
+    let thin: i64 = tx.row(
+        "SELECT COUNT(*) FROM risk r JOIN patient p ON p.tenant_id = :tenant AND p.id = r.patient_id AND p.deleted_at IS NULL \
+         WHERE r.tenant_id = :tenant AND r.score IS NULL",
+        bind! {},
+    )?;
     let (settled, rejected, open): (i64, i64, i64) = tx.row(
         "SELECT COALESCE(SUM(settled), 0), COALESCE(SUM(rejected), 0), \
          (SELECT COUNT(*) FROM reject WHERE tenant_id = :tenant AND state = 'open') FROM ingest WHERE tenant_id = :tenant",

@@ -97,6 +97,38 @@ both! {
         assert_eq!(owner.get("/v1/audit/verify").await.expect(200).at("/intact"), true);
     }
 
+    async fn a_file_that_is_still_worked_off_does_not_bring_back_whoever_is_erased_meanwhile(db: Db) {
+        let (house, _) = opened(db, &[("PLIMSOLL_TREATMENT__MOST_REJECTS", "1")]).await;
+        let tenant = house.tenant().await;
+        let owner = &tenant.owner;
+        let mut people = files::people(37, 900);
+        let last = people.len() - 1;
+        people[last].person.given_name = Some("Zephyrine".into());
+        let uuid = people[last].person.uuid.clone();
+        let mut refused: Value = write::tree(&people[0], write::Dialect::Message);
+        refused["messageData"]["demographics"]["patientUuid"] = json!("refused-last");
+        refused["messageData"]["demographics"]["gender"] = json!("X");
+        let mut lines = files::written("ndjson", &people);
+        lines.extend(format!("{refused}\n").into_bytes());
+        let upload = owner.post("/v1/ingest?name=many.ndjson").header("content-type", "application/octet-stream").body(lines);
+        let id = upload.await.expect(201).at("/id").as_i64().unwrap();
+        for key in [uuid.as_str(), "refused-last"] {
+            owner.post("/v1/subjects/erase").json(json!({ "kind": "patient", "key": key, "confirm": key })).await.expect(200);
+        }
+        let settled = owner.get(&format!("/v1/ingest/{id}")).await.expect(200).at("/settled").as_i64().unwrap();
+        assert!(settled < 900, "erased while the file is worked off: {settled}");
+        let batch = ended(owner, id).await;
+        assert_eq!(counts(&batch), [899, 0, 0, 0, 2], "{batch}");
+        let rejects = owner.get(&format!("/v1/ingest/{id}/rejects")).await.expect(200);
+        assert_eq!(rejects.str("/items/0/faults/0/reason"), "erased");
+        assert_eq!([rejects.at("/items/0/kept"), rejects.at("/items/1/kept")], [json!(false), json!(false)]);
+        assert_eq!(holding(&house, &[&uuid, "Zephyrine", "refused-last"]), Vec::<String>::new());
+        assert_eq!(house.look("SELECT count(*) FROM ingest_part"), [["0"]], "nor does the file stay");
+        // Whoever comes again in a file of later is somebody who came again.
+        let again = uploaded(owner, "name=again.json", files::written("json", &people[last..])).await;
+        assert_eq!(counts(&again), [1, 0, 0, 0, 0]);
+    }
+
     async fn an_older_archive_of_the_tenant_does_not_bring_the_person_back(db: Db) {
         let (house, _) = opened(db, &[("PLIMSOLL_TREATMENT__MOST_REJECTS", "1")]).await;
         let tenant = house.tenant().await;

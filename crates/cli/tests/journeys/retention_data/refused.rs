@@ -101,6 +101,27 @@ both! {
         assert_eq!(all[uuid(3)].0["phone"], "+2348031234567");
     }
 
+    async fn a_record_whose_programme_identity_is_taken_is_kept_and_replayed_when_it_is_free(db: Db) {
+        let (house, _) = opened(db, &[("PLIMSOLL_TREATMENT__MOST_REJECTS", "1")]).await;
+        let tenant = house.tenant().await;
+        let owner = &tenant.owner;
+        let mut people = files::people(31, 2);
+        people.iter_mut().for_each(|one| one.person.pepfar_id = Some("ONE-OF-TWO".into()));
+        let batch = uploaded(owner, "name=two.json", files::written("json", &people)).await;
+        assert_eq!(counts(&batch), [1, 0, 0, 0, 1], "{batch}");
+        let reject = owner.get(&format!("/v1/ingest/{}/rejects", batch["id"])).await.expect(200);
+        assert_eq!((reject.at("/items/0/kept"), reject.str("/items/0/faults/0/reason")), (json!(true), "duplicate_id".to_owned()));
+        let path = format!("/v1/rejects/{}/replay", reject.at("/items/0/id"));
+        owner.post(&path).json(json!({})).await.expect(409);
+        let first = owner.get("/v1/patients").await.expect(200).at("/items/0/id");
+        owner.patch(&format!("/v1/patients/{first}")).json(json!({ "pepfar_id": null })).await.expect(200);
+        assert_eq!(owner.post(&path).json(json!({})).await.expect(200).str("/outcome"), "added");
+        let (there, wanted) = (everybody(owner).await, &people[1]);
+        let record = &there[&wanted.person.uuid].1;
+        assert_eq!(record["visits"].as_array().unwrap().len(), wanted.visits.len());
+        assert_eq!(record["encounters"].as_array().unwrap().len(), wanted.encounters.len());
+    }
+
     async fn a_file_with_too_many_faults_fails_and_says_so_and_may_come_again(db: Db) {
         let (house, _) = opened(db, &[]).await;
         let tenant = house.tenant().await;

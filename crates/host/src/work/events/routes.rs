@@ -53,7 +53,8 @@ pub(crate) fn routes(r: &mut Routes<'_, ()>) {
             schema: json!({ "type": "string", "pattern": "^[0-9]{1,20}$" }),
         })
         .answers(200, Some(page_schema()))
-        .problem(Code::EventsGone);
+        .problem(Code::EventsGone)
+        .bound_too();
 }
 
 fn page_schema() -> Value {
@@ -121,7 +122,7 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 }
 
 async fn page(ctx: &Ctx<(), Read>, wanted: Wanted, after: Option<i64>) -> Result<Response<Body>> {
-    let who = ctx.who.clone();
+    let (who, host) = (ctx.who.clone(), ctx.host.clone());
     let page = ctx.read(move |tx| {
         let extent = Extent::of(tx)?;
         if let Some(gone) = after.and_then(|after| extent.lacks(after)) {
@@ -130,10 +131,12 @@ async fn page(ctx: &Ctx<(), Read>, wanted: Wanted, after: Option<i64>) -> Result
         let mut after = after.unwrap_or(extent.first - 1);
         let (mut items, mut looked_at) = (Vec::new(), 0);
         'pages: while looked_at < LOOKED_AT && after < extent.head {
-            for event in rows(tx, after, PAGE)? {
+            let found = rows(tx, after, PAGE)?;
+            let heard = host.heard(tx, &who, &found)?;
+            for (event, heard) in found.into_iter().zip(heard) {
                 after = event.seq;
                 looked_at += 1;
-                if wanted.includes(&event, &who) {
+                if heard && wanted.includes(&event, &who) {
                     items.push(event);
                 }
                 if items.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX) {

@@ -160,7 +160,13 @@ impl Stream {
     async fn catch_up(&mut self) -> Result<(), End> {
         loop {
             let (after, scope) = (self.after, Scope::Tenant(self.who.tenant));
-            let page = self.host.store.read(scope, &PACE, move |tx| rows(tx, after, PAGE)).await?;
+            let (host, who) = (self.host.clone(), self.who.clone());
+            let look = move |tx: &plimsoll_store::Tx<'_>| {
+                let page = rows(tx, after, PAGE)?;
+                let heard = host.heard(tx, &who, &page)?;
+                Ok((page, heard))
+            };
+            let (page, heard) = self.host.store.read(scope, &PACE, look).await?;
             let Some(last) = page.last().map(|event| event.seq) else { return Ok(()) };
             // Nobody hears of anything by a credential that counts no more.
             self.stands().await?;
@@ -168,7 +174,8 @@ impl Stream {
             if page[0].seq > self.after + 1 {
                 self.lost(page[0].seq).await?;
             }
-            let told: Vec<u8> = page.iter().filter(|event| self.wanted.includes(event, &self.who)).flat_map(shown).collect();
+            let told = page.iter().zip(heard).filter(|(event, heard)| *heard && self.wanted.includes(event, &self.who));
+            let told: Vec<u8> = told.flat_map(|(event, _)| shown(event)).collect();
             self.after = last;
             if !told.is_empty() {
                 self.send(told.into()).await?;
