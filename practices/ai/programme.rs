@@ -136,7 +136,9 @@ impl Programme {
 
     async fn made(&self, rig: &mut Rig, ask: Ask) -> Result<Reply, Trouble> {
         let line = ask.line();
-        let reply = rig.quietly(self.asks(ask)).await?;
+        // A database that is busy for a moment says so; each of these orders may be given again.
+        let reply = rig.until(SOON, || self.asks(ask.clone()), |reply| reply.status != 503).await?;
+        let reply = reply.ok_or_else(|| Trouble::new(format!("{line} was answered 503 all the time")))?;
         if reply.good() { Ok(reply) } else { Err(Trouble::new(format!("{line} was answered {}", reply.line()))) }
     }
 

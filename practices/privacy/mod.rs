@@ -2,6 +2,7 @@
 
 mod aged;
 mod ledger;
+mod purposes;
 mod redaction;
 mod rights;
 
@@ -13,7 +14,7 @@ pub(crate) const AREA: &[Practice] = &[
     page!("gdpr-rights").proven_by(probe!(Tenants, Native; rights::attack)),
     page!("consent-tracking"),
     page!("pii-handling"),
-    page!("phi-protection"),
+    page!("phi-protection").proven_by(probe!(Copies, Native; purposes::attack)),
     page!("log-redaction").proven_by(probe!(Copies; redaction::searched)),
     page!("data-lineage"),
     page!("encryption-at-rest"),

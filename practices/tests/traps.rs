@@ -389,7 +389,8 @@ fn trap_19_migrations_that_alter_what_nobody_created_are_no_history() {
         "op.create_table(\"songs\", sa.Column(\"id\", sa.Integer, primary_key=True))\n    op.add_column(\"songs\", sa.Column(\"year\", sa.Integer))",
     );
     let plain = main.replace("Base.metadata.create_all(bind=engine)\n", "print(Base, engine)\n");
-    let files = served(&plain, &[("app/models.py", models), ("migrations/versions/001_songs.py", &whole)]);
+    let image = "FROM python:3.12\nCMD [\"sh\", \"-c\", \"alembic upgrade head && uvicorn app.main:app\"]\n";
+    let files = served(&plain, &[("app/models.py", models), ("migrations/versions/001_songs.py", &whole), ("Dockerfile", image)]);
     assert_eq!(broken(&files), []);
     assert_eq!(verdict(&files, "db-migrations"), DONE);
 }

@@ -52,6 +52,7 @@ pub struct Ctx<S, M = Read> {
     pub(crate) host: Arc<Host>,
     pub(crate) route: Arc<Route>,
     path: String,
+    purpose: Option<Box<str>>,
     trace: Trace,
     ticket: Option<Arc<Ticket>>,
     lease: Option<Arc<Lease>>,
@@ -74,6 +75,7 @@ impl<S, M> Ctx<S, M> {
             deadline: call.deadline,
             caller: call.caller,
             secure: call.secure,
+            purpose: call.host.purposes.of(&call.parts.headers),
             host: call.host,
             route: call.route,
             path: call.parts.uri.path().to_owned(),
@@ -99,6 +101,7 @@ impl<S, M> Ctx<S, M> {
             host,
             route,
             path: format!("jobs/{}", lease.job),
+            purpose: None,
             trace: current.trace,
             ticket: None,
             lease: Some(lease),
@@ -144,12 +147,20 @@ impl<S, M> Ctx<S, M> {
     }
 
     /// Puts on record that data about persons was handed out: which (`patients/17`), and what of it
-    /// (ids, names of fields, counts; never a value). To be called before the answer leaves; where
-    /// it fails, the answer must not.
+    /// (ids, names of fields, counts; never a value), and for which purpose where purposes are
+    /// demanded. To be called before the answer leaves; where it fails, the answer must not.
     ///
     /// # Errors
-    /// What the database says.
-    pub async fn seen(&self, target: &str, detail: serde_json::Value) -> Result<()> {
+    /// [`Code::Forbidden`] where a purpose is demanded and none stated to which the caller is
+    /// entitled; what the database says.
+    pub async fn seen(&self, target: &str, mut detail: serde_json::Value) -> Result<()> {
+        if self.lease.is_none()
+            && self.host.holds("phi-protection")
+            && let Some(purpose) = self.host.purposes.check(self.purpose.as_deref(), &self.who)?
+            && let Some(fields) = detail.as_object_mut()
+        {
+            fields.insert("purpose".to_owned(), purpose.into());
+        }
         let note = Note { target: target.to_owned(), detail: Some(detail), ..Note::default() };
         self.host
             .commit(self.tenant, self.origin(), move |change| {

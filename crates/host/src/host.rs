@@ -72,6 +72,8 @@ pub struct Host {
     pub retention: Arc<retention::Retention>,
     /// Data about persons, and its end.
     pub subjects: Arc<subject::Subjects>,
+    /// Why data about persons is read.
+    pub(crate) purposes: identity::purpose::Purposes,
     /// Jobs.
     pub work: Arc<work::Work>,
     /// Others are told of events.
@@ -107,6 +109,7 @@ pub struct Boot {
     /// The clock.
     pub clock: Clock,
     pub(crate) practices: practices::PracticesConfig,
+    master: Arc<identity::Master>,
 }
 
 impl Boot {
@@ -114,12 +117,20 @@ impl Boot {
     pub fn holds(&self, practice: &str) -> bool {
         self.practices.holds(practice)
     }
+
+    /// Marks over what the system `S` keeps, for one purpose of its own.
+    ///
+    /// # Errors
+    /// As for [`identity::Mac::new`].
+    pub fn mac<S: System>(&self, purpose: &str) -> Result<identity::Mac> {
+        identity::Mac::new(&self.master, S::NAME, purpose)
+    }
 }
 
 type Start = Box<dyn for<'b> FnOnce(&'b Boot) -> Boxed<'b, Result<()>> + Send>;
 
-/// Fills a tenant with a system's sample data.
-pub type Demo = fn(&mut ledger::Change<'_, '_>) -> Result<()>;
+/// Fills a tenant with the sample data of a system that has started.
+pub type Demo = Arc<dyn Fn(&mut ledger::Change<'_, '_>) -> Result<()> + Send + Sync>;
 
 /// Systems that have declared themselves and have not started.
 #[derive(Default)]
@@ -192,7 +203,6 @@ impl Mounts {
         if let Some(slug) = S::public_read(&config) {
             self.public.insert(S::NAME, slug);
         }
-        self.demos.push(S::demo);
         self.subjects.push((S::NAME, S::SUBJECTS));
         self.classes.push((S::NAME, S::RETENTION));
         self.reaches.extend(S::REACH.map(|reach| (S::NAME, reach)));
@@ -210,6 +220,11 @@ impl Mounts {
             })
         }));
         self.schemas.push(Schema { name: S::NAME, migrations: S::SCHEMA });
+        let started = slot.clone();
+        self.demos.push(Arc::new(move |change: &mut ledger::Change<'_, '_>| {
+            let system = started.get().ok_or_else(|| Code::Internal.error().caused_by(format!("`{}` has not started", S::NAME)))?;
+            system.demo(change)
+        }));
         self.starts.push((
             S::NAME,
             Box::new(move |boot| {
@@ -296,6 +311,7 @@ pub fn schema() -> config::Schema {
         .section::<LimitsConfig>()
         .section::<DatabaseConfig>()
         .section::<identity::section::IdentityConfig>()
+        .section::<identity::purpose::PurposesConfig>()
         .section::<telemetry::config::TelemetryConfig>()
         .section::<probes::config::ProbesConfig>()
         .section::<practices::PracticesConfig>()
@@ -327,6 +343,7 @@ pub fn schema() -> config::Schema {
         .rule(edge::config::rule)
         .rule(telemetry::config::rules)
         .rule(identity::section::rule)
+        .rule(identity::purpose::rule)
         .rule(database::rule)
 }
 
@@ -356,7 +373,7 @@ impl Host {
         let retention = retention::Retention::new(&mounts.classes, &config.get())?;
         let subjects = subject::Subjects::new(mounts.register(), &master)?;
         let identity = identity::Identity::start(identifying, store.clone(), clock.clone(), seed.clone(), master, mounts.public).await?;
-        let boot = Boot { store: store.clone(), clock: clock.clone(), practices: config.get() };
+        let boot = Boot { store: store.clone(), clock: clock.clone(), practices: config.get(), master: identity.master_key() };
         for (_, start) in mounts.starts {
             start(&boot).await?;
         }
@@ -394,6 +411,7 @@ impl Host {
             cache,
             retention,
             subjects,
+            purposes: config.get::<identity::purpose::PurposesConfig>().into(),
             work: Arc::new(work),
             webhooks: Arc::new(webhooks),
             shelf: mounts.shelf,

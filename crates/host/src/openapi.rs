@@ -248,6 +248,28 @@ fn phrase(status: u16) -> &'static str {
     http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Done")
 }
 
+/// Puts a schema among the components, under its name or, where another one has it, under the next free
+/// one; the name it has there. Two types of one name are two schemas.
+fn keep(name: &str, schema: Value, components: &mut Map<String, Value>) -> String {
+    let names = std::iter::once(name.to_owned()).chain((2u32..).map(|number| format!("{name}{number}")));
+    let free = names.into_iter().find(|name| components.get(name).is_none_or(|known| *known == schema));
+    let name = free.unwrap_or_else(|| name.to_owned());
+    components.insert(name.clone(), schema);
+    name
+}
+
+/// Lets every reference to one place lead to another.
+fn redirect(value: &mut Value, from: &str, to: &str) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| redirect(item, from, to)),
+        Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| match field {
+            Value::String(place) if name == "$ref" && place == from => to.clone_into(place),
+            field => redirect(field, from, to),
+        }),
+        _ => {}
+    }
+}
+
 /// Moves every titled object and every `$defs` entry into the components and refers to it.
 fn hoist(schema: Value, components: &mut Map<String, Value>) -> Value {
     match schema {
@@ -256,8 +278,11 @@ fn hoist(schema: Value, components: &mut Map<String, Value>) -> Value {
             object.shift_remove("$schema");
             if let Some(Value::Object(defs)) = object.shift_remove("$defs") {
                 for (name, def) in defs {
-                    let def = hoist(def, components);
-                    components.entry(name).or_insert(def);
+                    let place = format!("#/$defs/{name}");
+                    let kept = keep(&name, hoist(def, components), components);
+                    if kept != name {
+                        object.values_mut().for_each(|value| redirect(value, &place, &format!("#/$defs/{kept}")));
+                    }
                 }
             }
             if let Some(Value::String(path)) = object.get_mut("$ref") {
@@ -278,8 +303,8 @@ fn hoist(schema: Value, components: &mut Map<String, Value>) -> Value {
             match plain.get("title").and_then(Value::as_str).map(str::to_owned) {
                 Some(title) if plain.get("type") == Some(&json!("object")) => {
                     plain.shift_remove("title");
-                    components.insert(title.clone(), Value::Object(plain));
-                    json!({ "$ref": format!("#/components/schemas/{title}") })
+                    let name = keep(&title, Value::Object(plain), components);
+                    json!({ "$ref": format!("#/components/schemas/{name}") })
                 }
                 _ => Value::Object(plain),
             }

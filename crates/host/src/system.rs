@@ -50,8 +50,8 @@ pub trait System: Send + Sync + Sized + 'static {
         None
     }
     /// Fills a tenant with sample data, for `serve --demo`.
-    fn demo(tx: &mut crate::ledger::Change<'_, '_>) -> Result<()> {
-        let _ = tx;
+    fn demo(&self, change: &mut crate::ledger::Change<'_, '_>) -> Result<()> {
+        let _ = change;
         Ok(())
     }
 }

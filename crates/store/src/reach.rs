@@ -218,13 +218,12 @@ pub(crate) fn narrow(reach: &Reach, text: &str, postgres: bool) -> Result<Option
     }
     let own = if postgres { "" } else { "main." };
     let mut ctes = String::new();
-    for (at, (table, reached)) in reach.tables.iter().enumerate().filter(|(at, _)| wanted[*at]) {
+    for ((table, reached), _) in reach.tables.iter().zip(&wanted).filter(|(_, wanted)| **wanted) {
         let Some(guard) = reach.guard("reached", *reached) else { continue };
         let comma = if ctes.is_empty() { "" } else { ", " };
         ctes.push_str(&format!(
             "{comma}{table} AS NOT MATERIALIZED (SELECT reached.* FROM {own}{table} reached WHERE reached.tenant_id = :tenant AND {guard})"
         ));
-        debug_assert!(at < reach.tables.len());
     }
     let sql = if parts.is(0, "WITH") {
         if parts.is(1, "RECURSIVE") {

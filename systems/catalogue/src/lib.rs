@@ -134,7 +134,7 @@ impl System for Catalogue {
         config.public_read.clone()
     }
 
-    fn demo(change: &mut Change<'_, '_>) -> Result<()> {
+    fn demo(&self, change: &mut Change<'_, '_>) -> Result<()> {
         demo::fill(change)
     }
 }

@@ -21,7 +21,7 @@ pub const FIRST: u64 = 20_000;
 pub const MODEL: &str = include_str!("../demo/iit-v2.txt");
 
 /// Fills a tenant that has no patients yet.
-pub(crate) fn fill(change: &mut Change<'_, '_>) -> Result<()> {
+pub(crate) fn fill(change: &mut Change<'_, '_>, shelf: &Shelf) -> Result<()> {
     if change.live("patient")? > 0 {
         return Ok(());
     }
@@ -33,8 +33,8 @@ pub(crate) fn fill(change: &mut Change<'_, '_>) -> Result<()> {
         let mut record = moved(cohort.record(&cohort.member(number)), days);
         chart::keep(change, &mut record, now)?;
     }
-    let id = models::register(change, &draft())?;
-    models::activate(change, &Shelf::default(), id, "demo")?;
+    let id = models::register(change, shelf, &draft())?;
+    models::activate(change, shelf, id, "demo")?;
     score::all_later(change)
 }
 
@@ -45,6 +45,7 @@ pub fn draft() -> Draft {
         algorithm: "lightgbm".into(),
         feature_set: "iit-v2".into(),
         artifact: MODEL.into(),
+        sha256: None,
         thresholds: Thresholds::default(),
         calibration: None,
         origin: Some(json!({ "kind": "trained", "on": "people of the synthetic programme", "seed": SEED })),

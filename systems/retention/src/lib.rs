@@ -127,6 +127,11 @@ impl System for Retention {
             up: include_str!("../schema/0008_scope.up.sql"),
             down: include_str!("../schema/0008_scope.down.sql"),
         },
+        Migration {
+            id: "0009_release",
+            up: include_str!("../schema/0009_release.up.sql"),
+            down: include_str!("../schema/0009_release.down.sql"),
+        },
     ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;
@@ -138,8 +143,7 @@ impl System for Retention {
             return Err(Code::ConfigInvalid.because("treatment.most_rejects is a share between 0 and 1"));
         }
         action::alert::Terms::of(&config)?;
-        let shelf = models::Shelf::new(boot.holds("ensemble-inference"));
-        Ok(Retention { config, shelf, meters: watch::Meters::default() })
+        Ok(Retention { config, shelf: models::Shelf::new(boot)?, meters: watch::Meters::default() })
     }
 
     fn routes(r: &mut Routes<'_, Self>) {
@@ -176,7 +180,7 @@ impl System for Retention {
         watch::tell(overview)
     }
 
-    fn demo(change: &mut Change<'_, '_>) -> Result<()> {
-        demo::fill(change)
+    fn demo(&self, change: &mut Change<'_, '_>) -> Result<()> {
+        demo::fill(change, &self.shelf)
     }
 }

@@ -59,7 +59,7 @@ kinds! {
     /// A call; `name` the canonical callee; `0`, `1`, … positional arguments, keyword arguments by name, constants folded;
     /// `await`, `result` the variable it is assigned to, `receiver` as written. In Python also `into` the variable of the whole
     /// that it is a part of, `returned`, `with`, `loop`, `tried` yes, `param` the parameter whose default it is, `depends` what
-    /// `Depends` in its arguments names, `curried` yes where the result of a call is called, `leak` each secret that a log line gets.
+    /// `Depends` in its arguments names, `each` thing that a router is mounted for in a loop, `curried` yes where the result of a call is called, `leak` each secret that a log line gets.
     Call = "call",
     /// A decorator, annotation or attribute; arguments as of a call; `on` the symbol, `on_kind` function or class.
     Decorator = "decorator",

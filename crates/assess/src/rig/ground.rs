@@ -30,12 +30,42 @@ pub enum Kept<'a> {
     Key(&'a str),
 }
 
+/// What somebody with the database in hand, and without the service's keys, does to a model's row.
+#[derive(Debug, Clone, Copy)]
+pub struct Altered<'a> {
+    /// The tenant's short name.
+    pub tenant: &'a str,
+    /// The model's number.
+    pub model: i64,
+    /// Where.
+    pub column: Column,
+    /// What is replaced, wherever it stands in the column,
+    pub from: &'a str,
+    /// and by what.
+    pub to: &'a str,
+}
+
+/// A column of a model's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// Its bytes.
+    Artefact,
+    /// The digest of its bytes.
+    Digest,
+    /// The mark of whoever released it.
+    Signature,
+    /// Where its levels begin.
+    Thresholds,
+}
+
 /// Somebody who may make and remove tenants: at the data itself, not through the front door.
 pub trait Operator: Send + Sync {
     /// Makes a scratch tenant; the secret of a key that owns it.
     fn tenant<'a>(&'a self, slug: &'a str) -> Boxed<'a, Result<String, String>>;
     /// What the database keeps of a credential, column by column, as text.
     fn kept<'a>(&'a self, what: Kept<'a>) -> Boxed<'a, Result<String, String>>;
+    /// Alters a model behind the service's back; how many rows that changed.
+    fn alter<'a>(&'a self, what: Altered<'a>) -> Boxed<'a, Result<u64, String>>;
     /// Removes a scratch tenant with everything in it.
     fn remove<'a>(&'a self, slug: &'a str) -> Boxed<'a, Result<(), String>>;
 }

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 pub use ask::{Ask, delete, get, head, options, patch, post, put, request};
 pub use collector::{Collector, Heard};
 pub use copy::{Copy, Ended, Signal, Stage};
-pub use ground::{Ground, House, Kept, Operator, Site};
+pub use ground::{Altered, Column, Ground, House, Kept, Operator, Site};
 pub use people::{Person, Tenant};
 pub use plain::plain;
 pub use redis::Redis;

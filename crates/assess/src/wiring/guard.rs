@@ -15,6 +15,9 @@ const STEPS: usize = 24;
 /// How many functions below what is taken from a request are looked into.
 const DEEP: usize = 3;
 
+/// What names of handlers hold that answer whether a credential is good.
+const CHECKS: &[&str] = &["token", "bearer", "digest", "basicauth", "introspect", "validate", "verify", "login"];
+
 /// How names of types begin that take what is there and miss nothing.
 const MAYBE: &[&str] = &["Maybe", "Opt"];
 
@@ -65,10 +68,16 @@ pub(super) fn judge(files: &[FileInfo], facts: &mut [Fact]) {
                 verdicts.insert(guard.to_owned(), code.verdict(guard));
             }
         }
+        for handler in facts.iter().filter(|fact| route(fact)).filter_map(|fact| fact.get("handler")) {
+            let key = format!("handler {handler}");
+            verdicts.entry(key).or_insert_with(|| code.asks_itself(handler));
+        }
         verdicts
     };
     for fact in facts.iter_mut().filter(|fact| route(fact)) {
-        let mut rejects: Vec<&str> = fact.all("guard").filter_map(|guard| verdicts.get(guard)).flatten().copied().collect();
+        let own = fact.get("handler").map(|handler| format!("handler {handler}"));
+        let guards = fact.all("guard").chain(own.as_deref());
+        let mut rejects: Vec<&str> = guards.filter_map(|guard| verdicts.get(guard)).flatten().copied().collect();
         rejects.sort_unstable();
         rejects.dedup();
         let known = rejects.iter().any(|code| matches!(*code, "401" | "403"));
@@ -153,6 +162,30 @@ impl<'a> Code<'a> {
         found
     }
 
+    /// What a handler answers that reads a credential by itself, or by functions that it calls, and turns away who shows none.
+    fn asks_itself(&self, handler: &str) -> Vec<&'static str> {
+        // Where the check is what the route answers, it closes nothing.
+        let last = handler.rsplit('.').next().unwrap_or(handler).to_lowercase();
+        if CHECKS.iter().any(|word| last.contains(word)) {
+            return Vec::new();
+        }
+        let mut work: Vec<(&str, usize)> = vec![(handler, 2)];
+        let (mut asks, mut found, mut next) = (false, Vec::new(), 0);
+        while let Some((name, further)) = work.get(next).copied().filter(|_| next < STEPS) {
+            next += 1;
+            for statement in self.inside(name) {
+                asks |= statement.kind == Kind::Call && (credential(statement) || extracts(statement));
+                found.extend(answers(statement).into_iter().filter(|code| *code == "401"));
+                if further > 0 && !work.iter().any(|(name, _)| *name == statement.name) && self.named.contains_key(statement.name.as_str())
+                {
+                    work.push((&statement.name, further - 1));
+                }
+            }
+        }
+        found.truncate(1);
+        if asks { found } else { Vec::new() }
+    }
+
     /// What acts where a guard is named by what makes or declares it: the method of the type that a constructor gives, the
     /// method behind one of an interface, where few have its name.
     fn stands_for(&self, name: &str) -> Vec<&'a str> {
@@ -175,6 +208,12 @@ impl<'a> Code<'a> {
             rest.iter().take_while(|fact| fact.file == *file && fact.line <= *end).take(200).copied()
         })
     }
+}
+
+/// Whether a statement takes a credential from the request by the type of a library.
+fn extracts(fact: &Fact) -> bool {
+    let of = fact.name.strip_suffix(".from_request").or_else(|| fact.name.strip_suffix(".extract"));
+    of.is_some_and(|of| of.ends_with("BearerAuth") || of.ends_with("BasicAuth"))
 }
 
 /// Whether a statement reads or checks a credential of the caller.

@@ -270,6 +270,13 @@ pub(super) fn judge(name: &str, value: &str) -> Option<Judged> {
     if matches!(last, "password" | "passwd" | "pwd" | "pass" | "passphrase" | "auth") {
         return Some(Judged::Real);
     }
+    // What signs or seals is never a name of something: a word is a value that everybody can read.
+    let joined = words.join("_");
+    let seals = ["jwt_secret", "jwt_secret_key", "session_secret", "cookie_secret", "auth_secret", "app_secret_key", "signing_secret"];
+    let plainly = count >= 4 && plain.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if plainly && seals.iter().any(|seal| joined.ends_with(seal)) && squeezed != joined.replace('_', "") {
+        return Some(Judged::Placeholder);
+    }
     // Keys and tokens: a name of something is none.
     let mixed = plain.chars().any(|character| character.is_ascii_digit()) && plain.chars().any(char::is_alphabetic);
     (count >= 12 && entropy(plain) >= 3.0 && (mixed || count >= 24 && !plain.contains(['.', '_', '/', ':']))).then_some(Judged::Real)

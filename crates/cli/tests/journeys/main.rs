@@ -27,6 +27,7 @@ mod retention_data;
 mod retention_models;
 mod retention_numbers;
 mod retention_reach;
+mod retention_release;
 mod retention_watch;
 mod roles;
 mod subjects;

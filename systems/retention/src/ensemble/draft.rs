@@ -181,29 +181,22 @@ pub fn register(change: &mut Change<'_, '_>, shelf: &Shelf, draft: &Draft, figur
         let card = models::card(change, *id)?;
         members.push(Member { sha256: card.sha256, feature_set: card.feature_set });
     }
-    let (artifact, sha256) = written(&Recipe { ensemble_type: kind, members, blend })?;
-    let known: Option<i64> = change.maybe(
-        "SELECT id FROM model WHERE tenant_id = :tenant AND sha256 = :sha AND feature_set = :set",
-        bind! { sha: sha256, set: made.set.name() },
-    )?;
-    if let Some(id) = known {
-        // One that was set aside is taken up again.
-        change.write(
-            "UPDATE model SET retired_at = NULL WHERE tenant_id = :tenant AND id = :id AND retired_at IS NOT NULL",
-            bind! { id: id },
-        )?;
-        return Ok(id);
-    }
+    let artifact = written(&Recipe { ensemble_type: kind, members, blend })?;
     let draft = models::Draft {
         name: draft.name.clone(),
         algorithm: ENSEMBLE.into(),
         feature_set: made.set.name().into(),
         artifact,
+        sha256: None,
         thresholds: made.thresholds,
         calibration: None,
         origin: Some(json!({ "kind": ENSEMBLE, "ensemble_type": kind.name(), "model_ids": draft.model_ids, "measured": measured })),
         figures,
         note: draft.note.clone(),
     };
-    models::keep(change, &draft, &sha256)
+    let id = models::keep(change, shelf, &draft, models::Release::of(&draft)?)?;
+    // One that was set aside is taken up again.
+    change
+        .write("UPDATE model SET retired_at = NULL WHERE tenant_id = :tenant AND id = :id AND retired_at IS NOT NULL", bind! { id: id })?;
+    Ok(id)
 }

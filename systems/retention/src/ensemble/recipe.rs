@@ -4,14 +4,10 @@ use std::sync::Arc;
 
 use plimsoll::{Code, Result, Tx, bind};
 use plimsoll_ai::blend::{Blend, Rule};
-use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    chart::hex,
-    models::{self, Card, ENSEMBLE, Loaded, Shelf, Stored},
-};
+use crate::models::{self, Card, ENSEMBLE, Loaded, Shelf, Stored};
 
 /// What an ensemble is called by its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -89,11 +85,9 @@ pub struct Recipe {
     pub blend: Blend,
 }
 
-/// A recipe as bytes, and their digest.
-pub(super) fn written(recipe: &Recipe) -> Result<(String, String)> {
-    let artifact = serde_json::to_string(recipe)?;
-    let sha256 = hex(digest(&SHA256, artifact.as_bytes()).as_ref());
-    Ok((artifact, sha256))
+/// A recipe as bytes.
+pub(super) fn written(recipe: &Recipe) -> Result<String> {
+    Ok(serde_json::to_string(recipe)?)
 }
 
 /// The model that a member names.
@@ -108,14 +102,8 @@ fn seat(tx: &Tx<'_>, member: &Member) -> Result<i64> {
 /// An ensemble with its members, read.
 ///
 /// # Errors
-/// [`Code::Invalid`] for bytes that are not those that were registered, or a member that does not load.
+/// [`Code::Invalid`] for bytes that are no recipe, or a member that is not there; what [`models::load`] says of members.
 pub(crate) fn loaded(tx: &Tx<'_>, shelf: &Shelf, stored: &Stored) -> Result<Loaded> {
-    let found = hex(digest(&SHA256, stored.artifact.as_bytes()).as_ref());
-    if found != stored.sha256 {
-        return Err(
-            Code::Invalid.because(format!("the ensemble's bytes are not those that were registered: {found} instead of {}", stored.sha256))
-        );
-    }
     let recipe: Recipe =
         serde_json::from_str(&stored.artifact).map_err(|error| Code::Invalid.because(format!("the ensemble cannot be read: {error}")))?;
     let mut members: Vec<Arc<Loaded>> = Vec::with_capacity(recipe.members.len());

@@ -57,6 +57,18 @@ pub struct Figures {
     pub recall_at_fifth: Option<f64>,
 }
 
+/// What has become of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Registered; it has answered before, or waits for its activation.
+    Candidate,
+    /// It answers.
+    Active,
+    /// Set aside: it cannot be activated.
+    Retired,
+}
+
 /// A model without its bytes.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Card {
@@ -70,6 +82,9 @@ pub struct Card {
     pub feature_set: String,
     /// SHA-256 of its bytes.
     pub sha256: String,
+    /// The mark of whoever released it, over digest, kind, features, thresholds and calibration: made with a key
+    /// that comes from the master key, looked at whenever the model is asked. Null: it is not asked before it is registered again.
+    pub signature: Option<String>,
     /// Where its levels begin.
     pub thresholds: Thresholds,
     /// How its scores become probabilities; null: as they are.
@@ -82,6 +97,8 @@ pub struct Card {
     pub note: Option<String>,
     /// Whether it answers now.
     pub active: bool,
+    /// The same with what else may have become of it.
+    pub stage: Stage,
     /// When it was set aside.
     pub retired_at: Option<Time>,
     /// Who registered it,
@@ -92,7 +109,7 @@ pub struct Card {
 
 /// The columns of a [`Card`], with the newest activation beside it.
 pub(super) const CARDS: &str = "SELECT m.id, m.name, m.algorithm, m.feature_set, m.sha256, m.thresholds, m.calibration, m.origin, m.figures, \
-     m.note, m.retired_at, m.created_by, m.created_at, CASE WHEN m.id = a.model_id THEN 1 ELSE 0 END FROM model m \
+     m.note, m.retired_at, m.created_by, m.created_at, CASE WHEN m.id = a.model_id THEN 1 ELSE 0 END, m.signature FROM model m \
      LEFT JOIN activation a ON a.tenant_id = :tenant AND a.id = (SELECT MAX(id) FROM activation WHERE tenant_id = :tenant) \
      WHERE m.tenant_id = :tenant";
 
@@ -100,6 +117,12 @@ impl FromRow for Card {
     fn from_row(row: &Row<'_>) -> Result<Card> {
         let json = |column: usize| row.get::<String>(column);
         let calibration: Option<String> = row.get(6)?;
+        let (retired_at, active): (Option<Time>, bool) = (row.get(10)?, row.get::<i64>(13)? != 0);
+        let stage = match (active, retired_at) {
+            (true, _) => Stage::Active,
+            (false, Some(_)) => Stage::Retired,
+            (false, None) => Stage::Candidate,
+        };
         Ok(Card {
             id: row.get(0)?,
             name: row.get(1)?,
@@ -111,10 +134,12 @@ impl FromRow for Card {
             origin: serde_json::from_str(&json(7)?)?,
             figures: serde_json::from_str(&json(8)?)?,
             note: row.get(9)?,
-            retired_at: row.get(10)?,
+            retired_at,
             created_by: row.get(11)?,
             created_at: row.get(12)?,
-            active: row.get::<i64>(13)? != 0,
+            active,
+            stage,
+            signature: row.get(14)?,
         })
     }
 }

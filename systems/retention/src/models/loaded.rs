@@ -5,18 +5,20 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use plimsoll::{Code, Result, Scope};
+use plimsoll::{Code, Result, host::Boot, identity::Mac};
 use plimsoll_ai::{
     blend::{self, Blend},
     train::calibrate::Calibration,
     tree::{Explainer, Forest, Scorer},
 };
-use ring::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Thresholds;
-use crate::{chart::hex, features::Set};
+use super::{
+    Thresholds,
+    release::{Kept, Release, digest_of, refused},
+};
+use crate::{Retention, features::Set};
 
 /// How likely an interruption is, in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +70,7 @@ pub struct Loaded {
     /// Where its levels begin.
     pub thresholds: Thresholds,
     body: Body,
+    explains: bool,
 }
 
 enum Body {
@@ -130,11 +133,6 @@ impl Loaded {
     /// # Errors
     /// [`Code::Invalid`] for bytes that are no model of that kind, or other features than the set's.
     pub(crate) fn new(stored: &Stored) -> Result<Loaded> {
-        let found = hex(digest(&SHA256, stored.artifact.as_bytes()).as_ref());
-        if found != stored.sha256 {
-            return Err(Code::Invalid
-                .because(format!("the model's bytes are not those that were registered: {found} instead of {}", stored.sha256)));
-        }
         let forest = match stored.algorithm.as_str() {
             "xgboost" => Forest::from_xgboost(&stored.artifact),
             "lightgbm" => Forest::from_lightgbm(&stored.artifact),
@@ -152,6 +150,7 @@ impl Loaded {
             set,
             thresholds: stored.thresholds,
             body: Body::Trees(Box::new(Trees { scorer: Scorer::new(&forest), explainer, forest, calibration: stored.calibration.clone() })),
+            explains: true,
         })
     }
 
@@ -171,7 +170,7 @@ impl Loaded {
         if let Some(one) = members.iter().find(|one| !set.names().starts_with(one.set.names())) {
             return Err(Code::Invalid.because(format!("{} is no part of {}", one.set.name(), set.name())));
         }
-        Ok(Loaded { id, version: version(sha256).to_owned(), set, thresholds, body: Body::Members(blend, members) })
+        Ok(Loaded { id, version: version(sha256).to_owned(), set, thresholds, body: Body::Members(blend, members), explains: true })
     }
 
     /// Whether it can be a member of an ensemble.
@@ -234,6 +233,11 @@ impl Loaded {
     fn part<'r>(&self, row: &'r [f64]) -> Result<&'r [f64]> {
         row.get(..self.set.names().len())
             .ok_or_else(|| Code::Internal.error().caused_by(format!("{} values for {}", row.len(), self.set.name())))
+    }
+
+    /// Whether it says what its scores are made of: see [`Shelf`].
+    pub(crate) fn explains(&self) -> bool {
+        self.explains
     }
 
     /// Log-odds and probability of a row of the set.
@@ -333,44 +337,98 @@ fn fits(forest: &Forest, set: Set) -> Result<()> {
     )))
 }
 
-/// Models that were read, so that each is read once.
+/// Models that were read, so that each is read once; and what has to be true of one before it is.
 pub struct Shelf {
-    models: Mutex<HashMap<Place, Arc<Loaded>>>,
-    /// Whether ensembles answer by their rule. They always do, but where somebody shows what happens when they do not.
+    mac: Mac,
+    /// `model-artifact-store`: what is not as it was released is not read.
+    guards: bool,
+    /// `model-registry`: versions have a record, and a way back.
+    registers: bool,
+    /// `explainability`: a score comes with what it is made of.
+    explains: bool,
+    /// `ensemble-inference`: ensembles answer by their rule.
     pub(crate) blends: bool,
+    read: Mutex<HashMap<(i64, String), Arc<Loaded>>>,
 }
-
-/// Whose model, which, and of which bytes: numbers of two tenants are not of one model, even where the bytes are the
-/// same, since levels and calibration are each tenant's own.
-type Place = (Scope, i64, String);
 
 /// Models that are kept in memory.
 const MOST: usize = 32;
 
-impl Default for Shelf {
-    fn default() -> Shelf {
-        Shelf::new(true)
-    }
-}
-
 impl Shelf {
-    /// An empty one; `blends` says whether ensembles answer by their rule.
-    pub(crate) fn new(blends: bool) -> Shelf {
-        Shelf { models: Mutex::default(), blends }
+    /// An empty one.
+    ///
+    /// # Errors
+    /// As for [`Boot::mac`].
+    pub fn new(boot: &Boot) -> Result<Shelf> {
+        Ok(Shelf {
+            mac: boot.mac::<Retention>("model release")?,
+            guards: boot.holds("model-artifact-store"),
+            registers: boot.holds("model-registry"),
+            explains: boot.holds("explainability"),
+            blends: boot.holds("ensemble-inference"),
+            read: Mutex::default(),
+        })
     }
 
-    /// The model of this row; reads it where it is not here yet.
-    pub(crate) fn take(&self, whose: Scope, id: i64, sha256: &str, read: impl FnOnce() -> Result<Loaded>) -> Result<Arc<Loaded>> {
-        let key = (whose, id, sha256.to_owned());
-        if let Some(known) = self.models.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    /// Whether versions are kept with their record, and an activation can be taken back.
+    pub(crate) fn registers(&self) -> bool {
+        self.registers
+    }
+
+    /// Whether what came in is held against its digest and its mark.
+    pub(crate) fn guards(&self) -> bool {
+        self.guards
+    }
+
+    /// The mark of a release; none where nothing is held against it.
+    pub(crate) fn signature(&self, release: &Release) -> Result<Option<String>> {
+        self.guards.then(|| release.mark(&self.mac)).transpose()
+    }
+
+    /// Whether a mark is that of the release.
+    pub(crate) fn fits(&self, release: &Release, signature: Option<&str>) -> bool {
+        signature.is_some_and(|signature| release.fits(&self.mac, signature))
+    }
+
+    /// The model of this row; reads it where it is not here yet. The mark is looked at each time, so
+    /// bounds that somebody moved are refused also while the model is in memory; the bytes are looked
+    /// at before they are read, and the ones in memory stay those that were.
+    ///
+    /// # Errors
+    /// [`Code::ModelUnavailable`] for what is not as it was released; what `read` says.
+    pub(crate) fn take(
+        &self,
+        id: i64,
+        kept: &Kept,
+        artifact: impl FnOnce() -> Result<String>,
+        read: impl FnOnce(&Stored) -> Result<Loaded>,
+    ) -> Result<Arc<Loaded>> {
+        let release = &kept.release;
+        if self.guards {
+            match kept.signature.as_deref() {
+                None => return Err(refused(id, "it carries no signature")),
+                signature if !self.fits(release, signature) => {
+                    return Err(refused(id, "its signature does not fit its digest, features, thresholds and calibration"));
+                }
+                _ => {}
+            }
+        }
+        // Two tenants have models of one number: what is in memory is told apart by everything that decides its answers.
+        let key = (id, release.mark(&self.mac)?);
+        if let Some(known) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(known.clone());
         }
-        let loaded = Arc::new(read()?);
-        let mut shelf = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        if shelf.len() >= MOST {
-            shelf.clear();
+        let stored = release.stored(id, artifact()?)?;
+        let found = digest_of(&stored.artifact);
+        if self.guards && found != release.sha256 {
+            return Err(refused(id, &format!("the digest of its bytes is {found}, and {} was registered", release.sha256)));
         }
-        shelf.insert(key, loaded.clone());
+        let loaded = Arc::new(Loaded { explains: self.explains, ..read(&stored)? });
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.len() >= MOST {
+            read.clear();
+        }
+        read.insert(key, loaded.clone());
         Ok(loaded)
     }
 }

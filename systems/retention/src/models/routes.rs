@@ -8,7 +8,11 @@ use plimsoll_ai::tree::{Feature, Forest, Leaf, Tree};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Card, Draft, activate, card::CARDS, register, register::checked};
+use super::{
+    Card, Draft, activate,
+    card::CARDS,
+    register::{active_id, before, checked, keep},
+};
 use crate::Retention;
 
 /// Who may look at models.
@@ -24,6 +28,12 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.post("/models", WRITE, create)
         .named("models.register")
         .summary("Register a model that XGBoost or LightGBM wrote; it answers nothing before it is activated")
+        .describe(
+            "The model is kept by the digest of its bytes: the same bytes for the same features again are the same model. Its digest, \
+             features, thresholds and calibration are signed, and it answers only as long as it is what was signed. One that was altered \
+             in the database is put right by registering it again as it was.",
+        )
+        .problem(Code::Conflict)
         .body_limit(LARGEST)
         .example(serde_json::json!({ "name": "everybody alike", "algorithm": "lightgbm", "feature_set": "iit-v1", "artifact": alike() }));
     r.get("/models/{id}", READ, read).named("models.read").summary("A model's card");
@@ -78,9 +88,11 @@ async fn read(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Json<Car
 
 async fn create(ctx: Ctx<Retention, Write>, Json(draft): Json<Draft>) -> Result<Committed<Created<Card>>> {
     // Reading a large model takes a while: not inside the transaction.
-    let draft = ctx.compute(move || checked(&draft).map(|_| draft)).await?;
+    let system = ctx.system.clone();
+    let (draft, release) = ctx.compute(move || checked(&system.shelf, &draft).map(|release| (draft, release))).await?;
+    let system = ctx.system.clone();
     ctx.commit(move |change| {
-        let id = register(change, &draft)?;
+        let id = keep(change, &system.shelf, &draft, release)?;
         Ok(Created { location: format!("/v1/models/{id}"), body: card(change, id)? })
     })
     .await
@@ -99,11 +111,8 @@ async fn begin(ctx: Ctx<Retention, Write>, Path(id): Path<i64>) -> Result<Commit
 async fn back(ctx: Ctx<Retention, Write>, (): ()) -> Result<Committed<Json<Card>>> {
     let system = ctx.system.clone();
     ctx.commit(move |change| {
-        let before: Option<i64> = change.maybe(
-            "SELECT model_id FROM activation WHERE tenant_id = :tenant AND cause <> 'rollback' AND model_id <> \
-             (SELECT model_id FROM activation WHERE tenant_id = :tenant ORDER BY id DESC LIMIT 1) ORDER BY id DESC LIMIT 1",
-            bind! {},
-        )?;
+        // Without the registry there is no way back: the model that answers goes on.
+        let before = if system.shelf.registers() { before(change)? } else { active_id(change)? };
         let before = before.ok_or_else(|| Code::Conflict.because("no other model was active before"))?;
         activate(change, &system.shelf, before, "rollback")?;
         crate::score::all_later(change)?;

@@ -28,7 +28,7 @@ pub fn badge(value: &Value) -> String {
 
 /// What is not there, said.
 pub fn missing(body: &mut String, words: &str) {
-    let _ = write!(body, "<p class=\"notice\">{words}</p>");
+    let _ = write!(body, "<p class=\"notice\"><span>{words}</span></p>");
 }
 
 /// Why something is not told, where the look says so.

@@ -78,7 +78,7 @@ async fn page(ctx: Ctx<Retention, Read>, (): ()) -> Result<Response<Body>> {
 
 /// Where a level begins: bounds of a capacity are no round numbers.
 fn level(bound: f64) -> String {
-    format!("{:.1} %", bound * 100.0)
+    format!("{:.1}", bound * 100.0).trim_end_matches(".0").to_owned() + " %"
 }
 
 /// Which model this is.

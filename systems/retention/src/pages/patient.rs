@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use http::Response;
 use plimsoll::{
-    Body, Ctx, Read, Result, bind, console,
+    Body, Code, Ctx, Read, Result, bind, console,
     manual::escaped,
     route::{Path, Routes},
 };
@@ -48,12 +48,18 @@ async fn page(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Response
             )?;
             let standing = match found {
                 Some((score, level, as_of, model, features, name)) => {
-                    let loaded = models::load(tx, &system.shelf, model)?;
+                    let why = match models::load(tx, &system.shelf, model) {
+                        Ok(model) if score.is_some() => Some(explain(&model, &values_in(&features))?),
+                        // A model that is refused now takes the reasons away, and not the page.
+                        Ok(_) => None,
+                        Err(error) if error.code() == Code::ModelUnavailable => None,
+                        Err(error) => return Err(error),
+                    };
                     Some(Standing {
                         score,
                         level: level.as_deref().and_then(Level::named),
                         model: name,
-                        explanation: score.is_some().then(|| explain(&loaded, &values_in(&features))).transpose()?,
+                        explanation: why,
                         as_of: Day(i32::try_from(as_of).unwrap_or(0)),
                     })
                 }
@@ -97,15 +103,19 @@ async fn page(ctx: Ctx<Retention, Read>, Path(id): Path<i64>) -> Result<Response
 fn risk(body: &mut String, standing: Option<&Standing>) {
     body.push_str("<section><h2>Risk</h2>");
     match standing {
-        Some(Standing { score: Some(score), level: Some(level), model, explanation: Some(why), as_of }) => {
+        Some(Standing { score: Some(score), level: Some(level), model, explanation, as_of }) => {
+            let summary = explanation.as_ref().map_or("The model that made this score is not as it was released: it gives no reasons.", |why| {
+                &why.explanation_summary
+            });
             let _ = write!(
                 body,
                 "<p class=\"verdict\">{} <b>{}</b> may stay away for more than 28 days within 90 days of {as_of}</p><p class=\"muted\">{}</p>",
                 html::level(*level),
                 html::percent(*score),
-                escaped(&why.explanation_summary),
+                escaped(summary),
             );
-            let shown: Vec<&score::Reason> = why.top_positive_factors.iter().chain(&why.top_negative_factors).collect();
+            let shown: Vec<&score::Reason> =
+                explanation.iter().flat_map(|why| why.top_positive_factors.iter().chain(&why.top_negative_factors)).collect();
             let most = shown.iter().map(|one| one.contribution.abs()).fold(0.0, f64::max);
             shown.iter().for_each(|one| html::bar(body, &one.words, one.contribution, most));
             let _ = write!(body, "<p class=\"muted\">Model: {}. Bars are exact Shapley values in log-odds.</p>", escaped(model));

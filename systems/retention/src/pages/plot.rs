@@ -230,7 +230,7 @@ pub fn groups(out: &mut String, all: &Value) {
         let _ = write!(
             out,
             "<h3>By {}</h3><p class=\"muted\">{judged}.</p><div class=\"scroll\"><table class=\"groups\"><thead><tr><th></th><th class=\"number\">People</th>\
-             <th class=\"number\">Interrupted</th><th class=\"number\">Said</th><th>Found</th><th class=\"number\">Rated high</th><th class=\"number\">Area</th></tr></thead><tbody>",
+             <th>Found</th><th class=\"number\">Interrupted</th><th class=\"number\">Said</th><th class=\"number\">Rated high</th><th class=\"number\">Area</th></tr></thead><tbody>",
             escaped(name),
         );
         for group in groups["groups"].as_array().into_iter().flatten() {
@@ -242,7 +242,7 @@ pub fn groups(out: &mut String, all: &Value) {
             let found = if small { "<span class=\"muted\">too few to judge</span>".to_owned() } else { interval(&group["recall"]) };
             let _ = write!(
                 out,
-                "<tr><th scope=\"row\">{}</th><td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{said}</td><td>{found}</td>\
+                "<tr><th scope=\"row\">{}</th><td class=\"number\">{}</td><td>{found}</td><td class=\"number\">{}</td><td class=\"number\">{said}</td>\
                  <td class=\"number\">{}</td><td class=\"number\">{area}</td></tr>",
                 call(&group["name"]),
                 group["cases"],

@@ -1,6 +1,6 @@
 //! The risk list: who to look for first, as far as the programme can look.
 
-use plimsoll::{FromRow, Result, Row, Tx, bind};
+use plimsoll::{Code, FromRow, Result, Row, Tx, bind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -136,8 +136,12 @@ pub fn risk_list(tx: &Tx<'_>, shelf: &Shelf, wanted: &Wanted, capacity: u32) -> 
     };
     let mut list = Vec::with_capacity(lines.len());
     for (at, line) in lines.into_iter().enumerate() {
-        let model = models::load(tx, shelf, line.model)?;
-        let mut reasons = explain(&model, &line.values)?.top_positive_factors;
+        let mut reasons = match models::load(tx, shelf, line.model) {
+            Ok(model) => explain(&model, &line.values)?.top_positive_factors,
+            // It was as it was released when it made this score: whom to look for does not hang on the reasons.
+            Err(error) if error.code() == Code::ModelUnavailable => Vec::new(),
+            Err(error) => return Err(error),
+        };
         reasons.truncate(3);
         list.push(Entry { rank: at + 1, reasons, ..line.entry });
     }

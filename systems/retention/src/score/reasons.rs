@@ -52,11 +52,29 @@ pub struct Explanation {
     pub confidence_score: f64,
 }
 
+impl Explanation {
+    /// What is not to be done: a score that comes without reasons.
+    fn none() -> Explanation {
+        Explanation {
+            scale: "",
+            base: 0.0,
+            feature_contributions: Vec::new(),
+            top_positive_factors: Vec::new(),
+            top_negative_factors: Vec::new(),
+            explanation_summary: String::new(),
+            confidence_score: 0.0,
+        }
+    }
+}
+
 /// Explains a row of values.
 ///
 /// # Errors
 /// What [`Loaded::explain`] says.
 pub fn explain(model: &Loaded, values: &[f64]) -> Result<Explanation> {
+    if !model.explains() {
+        return Ok(Explanation::none());
+    }
     let (parts, base) = model.explain(values)?;
     let names = model.set.names();
     let mut order: Vec<usize> = (0..names.len()).collect();

@@ -51,7 +51,8 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.get("/predictions/{id}/explanation", READ, why)
         .named("predictions.explain")
         .summary("Why the score is what it is: exact Shapley values, and reasons in words")
-        .recorded();
+        .recorded()
+        .problem(Code::ModelUnavailable);
     r.post("/predictions/all", WRITE, everybody)
         .named("predictions.all")
         .summary("Score everybody: a job")

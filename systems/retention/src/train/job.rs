@@ -170,7 +170,7 @@ impl Job for Train {
         let draft = draft(&self, &plan, &fitted, (observed, said), today);
         let system = ctx.system.clone();
         ctx.commit(move |change| {
-            let id = models::register(change, &draft)?;
+            let id = models::register(change, &system.shelf, &draft)?;
             watch::keep_reference(change, id, &reference)?;
             let champion = models::active_id(change)?;
             let judged = judged?;
@@ -237,6 +237,7 @@ fn draft(asked: &Train, plan: &Plan, fitted: &Fitted, (observed, said): (Day, us
         algorithm: "lightgbm".into(),
         feature_set: plan.set.name().into(),
         artifact: fitted.artifact.clone(),
+        sha256: None,
         thresholds: fitted.thresholds,
         calibration: Some(json!(fitted.calibration)),
         origin: Some(json!({

@@ -193,8 +193,8 @@ fn write(page: &mut Page, all: &BTreeMap<String, (Standing, u32)>) {
             }
         }
     }
-    type Family = (&'static str, &'static str, &'static str, fn(&Standing) -> &BTreeMap<String, f64>);
-    let families: [Family; 2] = [
+    type By = fn(&Standing) -> &BTreeMap<String, f64>;
+    let families: [(&str, &str, &str, By); 2] = [
         ("iit_model_data_drift_score", "feature", "Stability index of a feature: below 0.1 calm, above 0.25 act.", |one| &one.features),
         ("iit_model_bias_score", "bias_type", "Share found in the worst group over that in the best, by sex, age and state.", |one| {
             &one.groups

@@ -9,6 +9,7 @@ use super::{
     name::Names,
     scope::{Bind, scopes},
     tree::{bare, children, field, is_lone_string, lines, parse, short},
+    turns::turns,
     value::LONGEST,
 };
 use crate::fact::{Extract, Fact, Guard, Kind, Use};
@@ -192,6 +193,12 @@ impl<'t> Walk<'t> {
             "class_definition" | "function_definition" => self.definition(node, at),
             "if_statement" => self.condition(node, at),
             "for_statement" | "while_statement" => {
+                let body = field(node, "body").map_or(0, |body| body.id());
+                for child in children(node) {
+                    self.push([child], At { looped: at.looped || child.id() == body, ..at });
+                }
+            }
+            "list_comprehension" | "set_comprehension" | "dictionary_comprehension" | "generator_expression" => {
                 let body = field(node, "body").map_or(0, |body| body.id());
                 for child in children(node) {
                     self.push([child], At { looped: at.looped || child.id() == body, ..at });
@@ -383,6 +390,9 @@ impl<'t> Walk<'t> {
             if holds {
                 say(word, "yes".into());
             }
+        }
+        if at.looped && matches!(fact.name.rsplit('.').next(), Some("include_router" | "register_blueprint" | "blueprint" | "mount")) {
+            turns(self.names.read.text, node, &mut fact);
         }
         let parameter = (at.parameter as usize).checked_sub(1).and_then(|number| self.words.get(number)).cloned();
         if let Some(parameter) = parameter {

@@ -14,6 +14,7 @@ mod resolve;
 mod scope;
 mod setting;
 mod tree;
+mod turns;
 mod value;
 mod wire;
 

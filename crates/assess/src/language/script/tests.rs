@@ -508,3 +508,13 @@ fn nest_modules_choose_the_routes_that_something_stands_before() {
     assert!(post.contains("guard=src.auth.Auth") && post.contains("auth=yes") && post.contains("input=raw"), "{post}");
     assert!(one(&facts, "route GET /notes").contains("auth=no"));
 }
+
+#[test]
+fn a_failure_of_our_own_says_by_its_name_whom_it_turns_away() {
+    let facts = wired(&[(
+        "server.js",
+        "const express = require('express');\nclass NotLoggedError extends Error {}\nclass Empty extends Error {}\nfunction logged(req, res, next) { if (!req.user) throw new NotLoggedError(); next(); }\nfunction filled(req, res, next) { if (!req.body) throw new Empty(); next(); }\nconst app = express();\napp.get('/songs', logged, (req, res) => res.json([]));\napp.get('/about', filled, (req, res) => res.json({}));\napp.listen(80);\n",
+    )]);
+    assert!(one(&facts, "route GET /songs").contains("auth=yes"));
+    assert!(one(&facts, "route GET /about").contains("auth=no"));
+}

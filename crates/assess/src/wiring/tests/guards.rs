@@ -175,3 +175,94 @@ async fn main() {
     let facts = facts_of(&[("Cargo.toml", "[package]\nname = \"a\"\n"), ("src/main.rs", code)]);
     assert_eq!(routes(&facts), ["GET /mine yes 401", "GET /perhaps no", "GET /versions no"]);
 }
+
+#[test]
+fn a_handler_that_reads_a_credential_and_refuses_stands_behind_itself() {
+    let code = r#"package main
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+func owner(c *gin.Context) bool {
+	if c.GetHeader("Authorization") == "" {
+		c.AbortWithStatus(http.StatusUnauthorized)
+		return false
+	}
+	return true
+}
+
+func songs(c *gin.Context) {
+	if owner(c) {
+		c.JSON(200, 1)
+	}
+}
+
+func validateToken(c *gin.Context) { owner(c) }
+
+func about(c *gin.Context) { c.JSON(200, 1) }
+
+func main() {
+	router := gin.New()
+	router.GET("/songs", songs)
+	router.GET("/check", validateToken)
+	router.GET("/about", about)
+	router.Run()
+}
+"#;
+    let facts = facts_of(&[("go.mod", "module example.org/a\n"), ("main.go", code)]);
+    assert_eq!(routes(&facts), ["GET /songs yes 401", "GET /check no", "GET /about no"]);
+}
+
+#[test]
+fn a_function_that_hands_back_a_wrapped_mux_guards_its_routes() {
+    let api = r#"package api
+
+import "net/http"
+
+type middleware struct{}
+
+func newMiddleware() *middleware { return &middleware{} }
+
+func (m *middleware) known(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "" {
+			http.Error(w, "who", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func songs(w http.ResponseWriter, r *http.Request) {}
+
+func NewHandler() http.Handler {
+	middleware := newMiddleware()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/songs", songs)
+	return middleware.known(mux)
+}
+"#;
+    let main = r#"package main
+
+import (
+	"net/http"
+
+	"example.org/a/api"
+)
+
+func about(w http.ResponseWriter, r *http.Request) {}
+
+func main() {
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", api.NewHandler())
+	mux.HandleFunc("GET /about", about)
+	http.ListenAndServe(":80", mux)
+}
+"#;
+    let facts = facts_of(&[("go.mod", "module example.org/a\n"), ("api/api.go", api), ("main.go", main)]);
+    let told = routes(&facts);
+    assert!(told.contains(&"GET /v1/songs yes 401".to_owned()) && told.contains(&"GET /about no".to_owned()), "{told:?}");
+}

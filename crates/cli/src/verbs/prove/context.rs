@@ -24,7 +24,6 @@ use crate::{
 /// one of these things takes its line out. Personal data is not in this list: accounts have e-mail
 /// addresses.
 const NOT_MOUNTED: &[(Applies, &str)] = &[
-    (Applies::Models, "nothing mounted here predicts with a trained model"),
     (Applies::Llm, "nothing mounted here calls a language model"),
     (Applies::Retrieval, "nothing mounted here answers from documents"),
     (Applies::Flags, "nothing mounted here switches features by flags"),

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use plimsoll::{Role, config::Config, database, identity::operate::Desk, identity::section::IdentityConfig};
 use plimsoll_assess::{
     Boxed,
-    rig::{House, Kept, Operator},
+    rig::{Altered, Column, House, Kept, Operator},
 };
 use plimsoll_core::{Clock, Seed};
 use plimsoll_store::{Pace, Scope, Tx, bind, scratch::Yard};
@@ -110,6 +110,21 @@ impl Operator for Office {
                 }
             };
             read.map_err(|error| error.to_string())
+        })
+    }
+
+    fn alter<'a>(&'a self, what: Altered<'a>) -> Boxed<'a, Result<u64, String>> {
+        let sql = match what.column {
+            Column::Artefact => "UPDATE model SET artifact = REPLACE(artifact, :from, :to) WHERE tenant_id = :tenant AND id = :id",
+            Column::Digest => "UPDATE model SET sha256 = REPLACE(sha256, :from, :to) WHERE tenant_id = :tenant AND id = :id",
+            Column::Signature => "UPDATE model SET signature = REPLACE(signature, :from, :to) WHERE tenant_id = :tenant AND id = :id",
+            Column::Thresholds => "UPDATE model SET thresholds = REPLACE(thresholds, :from, :to) WHERE tenant_id = :tenant AND id = :id",
+        };
+        Box::pin(async move {
+            let tenant = self.desk.tenant(what.tenant).await.map_err(|error| error.to_string())?;
+            let (id, from, to) = (what.model, what.from.to_owned(), what.to.to_owned());
+            let change = move |tx: &mut Tx<'_>| tx.write(sql, bind! { id: id, from: from, to: to });
+            self.desk.store.commit(Scope::Tenant(tenant.id), change).await.map_err(|error| error.to_string())
         })
     }
 

@@ -225,7 +225,7 @@ impl<'p> Wiring<'p> {
 
     /// Takes wrappers off a handler.
     pub fn peel(&self, file: FileId, call: &'p Fact, key: &str, depth: usize) -> Peeled {
-        let mut out = Peeled {
+        let out = Peeled {
             guards: Vec::new(),
             name: self.names.follow(call.get(key).unwrap_or_default()),
             lines: call.get(&format!("{key}.lines")).map(str::to_owned),
@@ -235,6 +235,16 @@ impl<'p> Wiring<'p> {
             return out;
         }
         let Some(value) = call.get(&format!("{key}.ref")) else { return out };
+        self.unwrapped(file, value, Some(call), out, depth)
+    }
+
+    /// What a function hands back, without its wrappers.
+    pub fn handed_back(&self, file: FileId, value: &str) -> Peeled {
+        let out = Peeled { guards: Vec::new(), name: String::new(), lines: None, router: None };
+        self.unwrapped(file, value, None, out, 0)
+    }
+
+    fn unwrapped(&self, file: FileId, value: &str, call: Option<&'p Fact>, mut out: Peeled, depth: usize) -> Peeled {
         let value = self.field(value);
         if let Some(node) = self.graph.known(file, &value).filter(|node| self.graph.is_router(*node)) {
             out.router = Some(node);
@@ -243,7 +253,7 @@ impl<'p> Wiring<'p> {
         let made = if value.starts_with('#') {
             self.fact(file, &value).map(|(at, fact)| (file, at, fact))
         } else {
-            self.taken(file, &value).into_iter().last().filter(|(_, _, fact)| !std::ptr::eq(*fact, call))
+            self.taken(file, &value).into_iter().last().filter(|(_, _, fact)| call.is_none_or(|call| !std::ptr::eq(*fact, call)))
         };
         let Some((from, at, made)) = made else { return out };
         let name = self.name(from, at).to_owned();

@@ -42,6 +42,18 @@ impl<'p> Wiring<'p> {
                 self.graph.layer(node, layer, Covers::All);
             }
         }
+        // `return logging(mux)`: whoever mounts or serves it gets the wrapped one.
+        let makers = self.program.files.iter().flat_map(|(file, _, extract)| {
+            let made = extract.facts.iter().filter(|fact| fact.kind == Kind::Def && fact.get("returns") == Some("net/http.Handler"));
+            made.flat_map(|fact| fact.all("gives").filter(|value| value.starts_with('#')).map(|value| (*file, value.to_owned())))
+        });
+        for (file, value) in makers.collect::<Vec<_>>() {
+            let peeled = self.handed_back(file, &value);
+            let Some(node) = peeled.router else { continue };
+            for layer in peeled.guards {
+                self.graph.layer(node, layer, Covers::All);
+            }
+        }
         // `handler = logging(handler)` before it is served: the same variable takes the wrapped one.
         let mut seen = Vec::new();
         for (file, fact, _) in &every {

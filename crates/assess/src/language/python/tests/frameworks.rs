@@ -242,3 +242,27 @@ fn a_route_says_with_which_statuses_it_refuses() {
     let told: Vec<_> = routes.iter().map(|route| (route.name.as_str(), route.all("refuses").collect::<Vec<_>>())).collect();
     assert_eq!(told, [("PUT /notes/{number}", vec!["404", "409"]), ("PUT /books/{number}", vec![])]);
 }
+
+#[test]
+fn routers_are_mounted_in_a_loop_and_guards_given_by_a_function_of_ours() {
+    let guard = "from fastapi import Depends, HTTPException\n\ndef need(role):\n    def check(request):\n        if role not in request.roles:\n            raise HTTPException(status_code=403)\n    return Depends(check)\n";
+    let one = |path: &str| {
+        format!(
+            "from fastapi import APIRouter\nfrom guard import need\n\nrouter = APIRouter(prefix=\"/{path}\")\n\n@router.get(\"\")\ndef many(who=need(\"reader\")):\n    return []\n"
+        )
+    };
+    let listed = "from api import books\n\nROUTERS = [books.router]\n";
+    let main = "from fastapi import FastAPI\nfrom api import songs, notes, listed\n\napp = FastAPI()\nfor part in (songs, notes):\n    app.include_router(part.router)\nfor router in listed.ROUTERS:\n    app.include_router(router)\n";
+    let (songs, notes, books) = (one("songs"), one("notes"), one("books"));
+    let files = [
+        ("api/books.py", books.as_str()),
+        ("api/listed.py", listed),
+        ("api/notes.py", &notes),
+        ("api/songs.py", &songs),
+        ("guard.py", guard),
+        ("main.py", main),
+    ];
+    let routes = framework(&files, Kind::Route);
+    let told: Vec<_> = routes.iter().map(|route| (route.name.as_str(), route.get("auth"))).collect();
+    assert_eq!(told, [("GET /books", Some("yes")), ("GET /notes", Some("yes")), ("GET /songs", Some("yes"))]);
+}

@@ -82,6 +82,7 @@ impl Objects {
         let (Some(number), Some(definition)) = (linked.number(place.file), linked.definition(place)) else { return Vec::new() };
         let mut found: Vec<String> = definition.all("depends").map(|name| linked.guard(number, name)).collect();
         for parameter in definition.all("param") {
+            found.extend(self.given(linked, number, parameter));
             let Some((_, annotation)) = parameter.split_once(": ") else { continue };
             let annotation = annotation.split(" = ").next().unwrap_or("");
             for part in annotation.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).filter(|part| part.contains('.')) {
@@ -90,6 +91,23 @@ impl Objects {
             }
         }
         found
+    }
+
+    /// What a parameter's default injects without saying `Depends` itself: `user=CurrentUser` with `CurrentUser = Depends(f)`,
+    /// `user=require("admin")` with a function of ours that gives a `Depends`.
+    fn given(&self, linked: &Linked<'_>, file: usize, parameter: &str) -> Vec<String> {
+        let Some((_, default)) = parameter.split_once(" = ") else { return Vec::new() };
+        let (called, path) = default.split_once('(').map_or((false, default), |(path, _)| (true, path));
+        if path.is_empty() || !path.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.') {
+            return Vec::new();
+        }
+        let name = linked.canonical(file, path);
+        if !called {
+            return self.injected.get(&name).cloned().unwrap_or_default();
+        }
+        let factory = linked.place(&name).and_then(|place| linked.definition(place));
+        let gives = factory.is_some_and(|factory| matches!(factory.get("gives"), Some("fastapi.Depends" | "fastapi.Security")));
+        if gives { vec![name] } else { Vec::new() }
     }
 }
 

@@ -63,6 +63,9 @@ pub(super) struct Objects {
     pub injected: BTreeMap<String, Vec<String>>,
 }
 
+/// How many routers of one list are mounted.
+const MANY: usize = 200;
+
 /// What a constructor makes: whether an app, and of which framework.
 pub(super) fn made_by(name: &str) -> Option<(bool, &'static str)> {
     Some(match name {
@@ -171,6 +174,26 @@ impl Objects {
             if !found.is_empty() {
                 return found;
             }
+        }
+        Vec::new()
+    }
+
+    /// What one turn of a loop means: `users.router`, or with `*ROUTERS` each thing in a list of that name.
+    pub fn listed(&self, linked: &Linked<'_>, file: usize, symbol: u32, text: &str) -> Vec<usize> {
+        let Some(list) = text.strip_prefix('*') else { return self.named(linked, file, symbol, text) };
+        let Some(this) = linked.files.get(file) else { return Vec::new() };
+        let names = [linked.canonical(file, list), join(&this.module, list)];
+        for (number, other) in linked.files.iter().enumerate() {
+            let ends = |name: &str| name.strip_suffix(list).is_some_and(|before| before.ends_with('.'));
+            let held =
+                other.extract.facts.iter().find(|fact| fact.kind == Kind::Assign && (names.contains(&fact.name) || ends(&fact.name)));
+            let Some(value) = held.and_then(|fact| fact.get("value")) else { continue };
+            let parts = value.split([',', '[', ']', '(', ')']).map(str::trim).filter(|part| !part.is_empty() && !part.contains('"'));
+            let each = |part: &str| {
+                let found = self.behind(part);
+                if found.is_empty() { self.named(linked, number, 0, part) } else { found }
+            };
+            return parts.take(MANY).flat_map(each).collect();
         }
         Vec::new()
     }

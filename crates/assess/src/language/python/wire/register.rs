@@ -236,7 +236,12 @@ impl Objects {
                     ["prefix", "url_prefix", "path"].iter().find_map(|name| fact.get(name)).map(str::to_owned)
                 };
                 let prefix = prefix.map(|prefix| prefixed(linked, &prefix));
-                let children = self.named(linked, at.0, fact.symbol, &child);
+                let mut children = self.named(linked, at.0, fact.symbol, &child);
+                for each in fact.all("each") {
+                    children.extend(self.listed(linked, at.0, fact.symbol, each));
+                }
+                children.sort_unstable();
+                children.dedup();
                 for parent in self.named(linked, at.0, fact.symbol, receiver) {
                     for child in children.iter().copied().filter(|child| *child != parent) {
                         let mount = Mount { child, prefix: prefix.clone(), guards: guards(), guard: fact.guard.clone() };

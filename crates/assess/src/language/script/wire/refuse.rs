@@ -42,6 +42,29 @@ const LIMITS: &[&str] = &[
     "hono-rate-limiter.rateLimiter",
 ];
 
+/// What the name of a failure holds that is thrown at somebody who is not known.
+const NOT_KNOWN: &[&str] = &[
+    "unauthorized",
+    "unauthorised",
+    "unauthenticated",
+    "notlogged",
+    "notsignedin",
+    "notauthenticated",
+    "authenticationerror",
+    "authenticationexception",
+    "authenticationrequired",
+    "authrequired",
+    "loginrequired",
+    "autherror",
+    "invalidtoken",
+    "missingtoken",
+    "invalidapikey",
+    "invalidsession",
+];
+
+/// And at somebody who is known.
+const NOT_ALLOWED: &[&str] = &["forbidden", "accessdenied", "permissiondenied", "notadmin", "notallowed", "authorizationerror"];
+
 /// The status that a call or throw answers with, where it turns somebody away.
 fn refusal(fact: &Fact) -> Option<&'static str> {
     let lower = fact.name.to_lowercase();
@@ -53,6 +76,16 @@ fn refusal(fact: &Fact) -> Option<&'static str> {
     ] {
         if words.iter().any(|word| last.starts_with(word)) {
             return Some(status);
+        }
+    }
+    if last.ends_with("error") || last.ends_with("exception") {
+        // Classes of our own, by what they say.
+        let says = |words: &[&str]| words.iter().any(|word| last.contains(word));
+        if says(NOT_KNOWN) {
+            return Some("401");
+        }
+        if says(NOT_ALLOWED) {
+            return Some("403");
         }
     }
     let answers = fact.kind == Kind::Raise
