@@ -68,8 +68,10 @@ async fn fill(rig: &mut Rig, tenant: &Tenant, person: &Person, operations: &[Ope
     let record = id_of(&records["items"][0]).unwrap_or_else(|| NOBODYS.to_owned());
     things.push(Thing::new("/v1/idempotency", record));
     let mut making: Vec<&Operation> = operations.iter().filter(|one| one.method == "POST" && !one.one() && !one.public).collect();
-    // What is told of changes comes last: nothing is told any more while strangers try. Scores come after the model that makes them.
-    making.sort_by_key(|one| (one.path == "/v1/webhooks", one.path == "/v1/predictions"));
+    // What is told of changes comes last: nothing is told any more while strangers try. Scores come after the model that makes
+    // them, and what is made of several models after those.
+    let after = ["/v1/predictions", "/v1/ensembles", "/v1/ab-tests"];
+    making.sort_by_key(|one| (one.path == "/v1/webhooks", after.contains(&one.path.as_str())));
     for operation in making {
         let below = format!("{}/{{id}}", operation.path);
         let (true, Some((media, _, example))) = (operations.iter().any(|one| one.path == below), &operation.body) else { continue };
@@ -86,6 +88,10 @@ async fn fill(rig: &mut Rig, tenant: &Tenant, person: &Person, operations: &[Ope
         match id_of(&made.json()) {
             Some(id) if made.status == 201 => {
                 if operation.path == "/v1/models" {
+                    // A second one, that says something else.
+                    let artifact = body["artifact"].as_str().unwrap_or_default().replace("leaf_value=-2", "leaf_value=-1");
+                    body["artifact"] = json!(artifact);
+                    rig.quietly(operation.ask("").bearer(&tenant.owner).header("content-type", media).body(body.to_string())).await?;
                     rig.quietly(post(format!("/v1/models/{id}/activate")).bearer(&tenant.owner)).await?;
                 }
                 things.push(Thing::new(&operation.path, id));

@@ -53,8 +53,11 @@ pub struct Answering {
 struct Running {
     id: i64,
     split: Split,
-    arms: Vec<(Arc<str>, Arc<Loaded>)>,
+    arms: Vec<Arm>,
 }
+
+/// A variant's name and its model.
+type Arm = (Arc<str>, Arc<Loaded>);
 
 impl Answering {
     /// Who answers in this snapshot.
@@ -92,7 +95,7 @@ impl Answering {
         self.running.as_ref().map(|running| running.id)
     }
 
-    fn arm(&self, one: &Charted) -> Option<(i64, &(Arc<str>, Arc<Loaded>))> {
+    fn arm(&self, one: &Charted) -> Option<(i64, &Arm)> {
         let running = self.running.as_ref()?;
         let variant = running.split.variant(&one.patient.person.uuid);
         running.arms.iter().find(|(name, _)| **name == *variant).map(|arm| (running.id, arm))

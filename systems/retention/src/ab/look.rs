@@ -171,6 +171,7 @@ fn report(test: &Test, arms: &HashMap<String, Arm>, assigned: &[(String, i64)], 
 
 /// A look that was taken.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "AbTestLook")]
 pub struct Kept {
     /// Its number within the test.
     pub number: i64,

@@ -104,6 +104,7 @@ async fn stop(ctx: Ctx<Retention, Write>, Path(id): Path<i64>) -> Result<Committ
 /// How a test is to end.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AbTestEnding")]
 struct Ending {
     /// Keep the control, whatever was seen.
     #[serde(default)]
@@ -121,6 +122,7 @@ async fn go(ctx: Ctx<Retention, Write>, id: i64, made: TestMove, keep_control: b
 
 /// A look.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AbTestLookRun")]
 struct Run {
     /// The job.
     job: String,

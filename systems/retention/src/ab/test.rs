@@ -120,6 +120,7 @@ pub struct Proposed {
 /// A test to be written down.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewAbTest")]
 pub struct Draft {
     /// A name for people.
     #[schemars(length(min = 1, max = 100))]
@@ -150,6 +151,7 @@ pub struct Draft {
 
 /// A test.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "AbTest")]
 pub struct Test {
     /// Its number.
     pub id: i64,

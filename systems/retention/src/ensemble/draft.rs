@@ -25,6 +25,7 @@ pub struct Meta {
 /// An ensemble to be registered.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewEnsemble")]
 pub struct Draft {
     /// A name for people.
     #[schemars(length(min = 1, max = 100))]

@@ -16,6 +16,7 @@ use plimsoll_ai::{
     measure::Scored,
     train::{Logistic, Penalty, Rows},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -27,17 +28,24 @@ use crate::{
     train::{self, Cases, Part, figures, gather},
 };
 
-/// Days as of which each person is looked at, and how far back they lie.
-const DAYS: (i32, i32) = (2, 730);
 /// Fewer cases than this, or fewer that happened, fit no regression and measure nothing.
 const LEAST: (usize, usize) = (40, 4);
 
 /// Measures an ensemble of stored histories and registers it; fits the regression of a stack.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "EnsembleFit")]
 pub struct Fit {
     /// The ensemble.
-    pub draft: Draft,
+    pub ensemble: Draft,
+    /// How many days each person is looked at; 2 unless said.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 24))]
+    pub days_per_person: Option<i32>,
+    /// How far back these days lie at most; 730 unless said.
+    #[serde(default)]
+    #[schemars(range(min = 30, max = 3650))]
+    pub span_days: Option<i32>,
 }
 
 impl Job for Fit {
@@ -47,12 +55,12 @@ impl Job for Fit {
 
     async fn run(self, ctx: Ctx<Retention, Write>) -> Result<Committed<Finished>> {
         let today = score::today(ctx.now());
-        let (asked, system) = (self.draft.clone(), ctx.system.clone());
-        let (_, blend) = self.draft.rule(true)?;
+        let (asked, system) = (self.ensemble.clone(), ctx.system.clone());
+        let (_, blend) = self.ensemble.rule(true)?;
         let (members, observed) =
             ctx.read(move |tx| Ok((asked.members(tx, &system.shelf)?, train::reach(tx, today)?.unwrap_or(today)))).await?;
-        let (cases, _) = gather(&ctx, observed, DAYS.1, DAYS.0).await?;
-        let asked = self.draft;
+        let (cases, _) = gather(&ctx, observed, self.span_days.unwrap_or(730), self.days_per_person.unwrap_or(2)).await?;
+        let asked = self.ensemble;
         let (draft, figures, measured) = ctx.compute(move || fitted(asked, blend, members, &cases)).await?;
         let system = ctx.system.clone();
         ctx.commit(move |change| {

@@ -19,7 +19,6 @@ pub use recipe::{Ensemble, Kind, Recipe, Seat, find};
 pub use routes::routes;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests;
 
 pub(crate) use recipe::loaded;

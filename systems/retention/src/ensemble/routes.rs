@@ -35,7 +35,7 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
     r.post("/ensembles/fit", models::WRITE, fit)
         .named("ensembles.fit")
         .summary("Measure an ensemble on people whom its members have not seen, and register it: a job; fits the regression of a stack")
-        .example(example);
+        .example(json!({ "ensemble": example, "days_per_person": 2 }));
     r.get("/ensembles/{id}", models::READ, read).named("ensembles.read").summary("An ensemble with its members");
     r.delete("/ensembles/{id}", models::WRITE, retire)
         .named("ensembles.retire")
@@ -108,6 +108,7 @@ async fn create(ctx: Ctx<Retention, Write>, Json(draft): Json<Draft>) -> Result<
 
 /// A fit.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnsembleFitRun")]
 struct Run {
     /// The job.
     job: String,
@@ -115,12 +116,12 @@ struct Run {
     new: bool,
 }
 
-async fn fit(ctx: Ctx<Retention, Write>, Json(draft): Json<Draft>) -> Result<Committed<Created<Run>>> {
-    draft.rule(true)?;
+async fn fit(ctx: Ctx<Retention, Write>, Json(asked): Json<Fit>) -> Result<Committed<Created<Run>>> {
+    asked.ensemble.rule(true)?;
     let system = ctx.system.clone();
     ctx.commit(move |change| {
-        draft.members(change, &system.shelf)?;
-        let made = change.enqueue_as(&Fit { draft }, &Order::default())?;
+        asked.ensemble.members(change, &system.shelf)?;
+        let made = change.enqueue_as(&asked, &Order::default())?;
         Ok(Created { location: format!("/v1/jobs/{}", made.id), body: Run { job: made.id.to_string(), new: made.new } })
     })
     .await
@@ -175,6 +176,7 @@ struct Filter {
 
 /// Some predictions.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnsemblePredictions")]
 struct Said {
     /// The newest first.
     items: Vec<Prediction>,

@@ -86,6 +86,9 @@ struct Trees {
     calibration: Option<Calibration>,
 }
 
+/// Number and probability of each member.
+type Members = Vec<(i64, f64)>;
+
 /// What a model says of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -94,7 +97,7 @@ pub struct Answer {
     /// The probability.
     pub probability: f64,
     /// Number and probability of each member of an ensemble, in its order; empty for a model that is none.
-    pub members: Vec<(i64, f64)>,
+    pub members: Members,
 }
 
 impl Answer {
@@ -215,7 +218,7 @@ impl Loaded {
     }
 
     /// Log-odds of members, and number and probability of each.
-    fn heard(&self, all: &[Arc<Loaded>], row: &[f64]) -> Result<(Vec<f64>, Vec<(i64, f64)>)> {
+    fn heard(&self, all: &[Arc<Loaded>], row: &[f64]) -> Result<(Vec<f64>, Members)> {
         let (mut log_odds, mut members) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len()));
         for one in all {
             let (slope, offset) = one.line()?;
