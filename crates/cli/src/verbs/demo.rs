@@ -4,10 +4,10 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use plimsoll::Code;
+use plimsoll_core::Clock;
 use plimsoll_retention::{
     cohort::{Cohort, LAST, Untidy, moved},
     formats::{
@@ -45,8 +45,8 @@ pub fn run(global: &Global, what: &Demo) -> Outcome {
 
 fn day(text: &str) -> Result<Day, Ended> {
     if text == "yesterday" {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        return Ok(Day(i32::try_from(since / 86_400).unwrap_or_default() - 1));
+        let today = Clock::system().now().micros().div_euclid(86_400_000_000);
+        return Ok(Day(i32::try_from(today).unwrap_or_default() - 1));
     }
     let part = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
     let read = || Day::new(i32::try_from(part(0, 4)?).ok()?, part(5, 7)?, part(8, 10)?);

@@ -28,7 +28,7 @@ fn model(example: &Value, mark: &str) -> Value {
 fn people(newest: &str, round: usize, reachable: bool) -> String {
     let line = |number: usize| {
         let mut person = json!({ "patientUuid": format!("w-{number}"), "givenName": "Marigold", "birthdate": "1990-04-17", "gender": "F" });
-        if reachable && number % 4 != 0 {
+        if reachable && !number.is_multiple_of(4) {
             person["phoneNumber"] = json!(format!("+99900000{number:04}"));
         }
         json!({ "touchTime": format!("{newest} 00:00:{round:02}"), "messageData": {
