@@ -51,9 +51,9 @@ both! {
 
         let factors = numbers(&owner, "risk-factors").await;
         assert_eq!(factors["scored"].as_i64(), Some(list.len() as i64));
-        let phone = factors["items"].as_array().unwrap().iter().find(|one| one["factor"] == "no number to call").unwrap();
+        let phone = factors["factors"].as_array().unwrap().iter().find(|one| one["factor"] == "no number to call").unwrap();
         assert_eq!(phone["people"].as_i64().unwrap(), list.iter().filter(|one| one["has_phone"] == false).count() as i64);
-        let ratios: Vec<f64> = factors["items"].as_array().unwrap().iter().map(|one| one["ratio"].as_f64().unwrap_or(0.0)).collect();
+        let ratios: Vec<f64> = factors["factors"].as_array().unwrap().iter().map(|one| one["ratio"].as_f64().unwrap_or(0.0)).collect();
         assert!(ratios.windows(2).all(|pair| pair[0] >= pair[1]), "{ratios:?}");
 
         for (metric, period, days) in [("iit_risk", "30d", 30), ("prediction_count", "7d", 7), ("patient_count", "90d", 90), ("alert_count", "1d", 1)] {

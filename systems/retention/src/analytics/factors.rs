@@ -37,7 +37,7 @@ pub(super) struct Factors {
     /// People with a score.
     scored: i64,
     /// What goes along most strongly first.
-    items: Vec<Factor>,
+    factors: Vec<Factor>,
 }
 
 /// A condition on patient `p`, chart `c` and facility `f`; one that is not known does not hold.
@@ -70,7 +70,7 @@ const FACTORS: [(&str, &str); 8] = [
 fn all(tx: &Tx<'_>, today: crate::record::Day, facility: &str) -> Result<Factors> {
     let (now, week, lost) = (i64::from(today.0), i64::from(today.plus(7).0), i64::from(today.plus(-GRACE).0));
     let (young, child) = (border(today, 25), border(today, 15));
-    let (mut items, mut scored) = (Vec::with_capacity(FACTORS.len()), 0);
+    let (mut factors, mut scored) = (Vec::with_capacity(FACTORS.len()), 0);
     for (factor, sql) in FACTORS {
         type Line = (i64, i64, Option<f64>, i64);
         let rows: Vec<Line> = tx.rows(sql, bind! { facility: facility, today: now, week: week, lost: lost, young: young, child: child })?;
@@ -80,10 +80,10 @@ fn all(tx: &Tx<'_>, today: crate::record::Day, facility: &str) -> Result<Factors
         scored = people + others;
         let (share_high, share_high_of_others) = (share(high, people), share(high_of_others, others));
         let ratio = share_high.zip(share_high_of_others.filter(|share| *share > 0.0)).map(|(one, other)| one / other);
-        items.push(Factor { factor, people, mean_score, mean_of_others, share_high, share_high_of_others, ratio });
+        factors.push(Factor { factor, people, mean_score, mean_of_others, share_high, share_high_of_others, ratio });
     }
-    items.sort_by(|one, other| other.ratio.unwrap_or(0.0).total_cmp(&one.ratio.unwrap_or(0.0)));
-    Ok(Factors { scored, items })
+    factors.sort_by(|one, other| other.ratio.unwrap_or(0.0).total_cmp(&one.ratio.unwrap_or(0.0)));
+    Ok(Factors { scored, factors })
 }
 
 pub(super) async fn factors(ctx: Ctx<Retention, Read>, Query(among): Query<Among>) -> Result<Json<Factors>> {

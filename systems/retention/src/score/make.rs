@@ -144,7 +144,8 @@ pub(super) async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>)
     let (meters, counting) = (system.clone(), counted.clone());
     let done = ctx
         .commit(move |change| {
-            let answering = Answering::of(change, &system.shelf)?;
+            // That a person is not there is said whether or not a model answers: so also of one who is somebody else's.
+            let answering = Answering::of(change, &system.shelf).or_else(|error| asked.person(change).and(Err(error)))?;
             let body = make(change, &system, &answering, &asked, true, &counting)?;
             Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
         })
