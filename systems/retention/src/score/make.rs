@@ -144,7 +144,11 @@ pub(super) async fn create(ctx: Ctx<Retention, Write>, Json(asked): Json<Asked>)
     let (meters, counting) = (system.clone(), counted.clone());
     let done = ctx
         .commit(move |change| {
-            let answering = Answering::of(change, &system.shelf)?;
+            let answering = match Answering::of(change, &system.shelf) {
+                Ok(answering) => answering,
+                // Somebody who is not there is told so, whether there is a model or not.
+                Err(error) => return asked.person(change).and(Err(error)),
+            };
             let body = make(change, &system, &answering, &asked, true, &counting)?;
             Ok(Created { location: format!("/v1/predictions/{}", body.id), body })
         })
