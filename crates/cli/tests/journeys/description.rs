@@ -207,6 +207,11 @@ both! {
                     ids.insert("follow-ups", owner.make("follow-ups", follow_up).await.to_string());
                     ids
                 }
+                // What is concluded has to run.
+                "ab_tests.conclude" => {
+                    owner.post(&format!("/v1/ab-tests/{}/start", clinic["ab-tests"])).await.expect(200);
+                    clinic.clone()
+                }
                 _ => {
                     let mut ids = clinic.clone();
                     ids.extend([("artists", artist.to_string()), ("songs", song.to_string())]);

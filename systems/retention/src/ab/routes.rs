@@ -50,7 +50,7 @@ pub fn routes(r: &mut Routes<'_, Retention>) {
         .named("ab_tests.conclude")
         .summary("End a test: the winner of the newest look is made active, the control stays where there is none")
         .problem(Code::Conflict)
-        .example(json!({ "keep_control": false }));
+        .example(json!({ "keep_control": true }));
     r.post("/ab-tests/{id}/stop", WRITE, stop)
         .named("ab_tests.stop")
         .summary("Give a test up; the model that answered before it goes on")
