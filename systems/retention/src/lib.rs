@@ -87,51 +87,30 @@ impl Retention {
     }
 }
 
+/// A step of the schema, by its name in the folder `schema`.
+macro_rules! migration {
+    ($id:literal) => {
+        Migration {
+            id: $id,
+            up: include_str!(concat!("../schema/", $id, ".up.sql")),
+            down: include_str!(concat!("../schema/", $id, ".down.sql")),
+        }
+    };
+}
+
 impl System for Retention {
     // `retention` is the host's own word for how long data is kept.
     const NAME: &'static str = "treatment";
     const SCHEMA: &'static [Migration] = &[
-        Migration {
-            id: "0001_treatment",
-            up: include_str!("../schema/0001_treatment.up.sql"),
-            down: include_str!("../schema/0001_treatment.down.sql"),
-        },
-        Migration {
-            id: "0002_action",
-            up: include_str!("../schema/0002_action.up.sql"),
-            down: include_str!("../schema/0002_action.down.sql"),
-        },
-        Migration {
-            id: "0003_models",
-            up: include_str!("../schema/0003_models.up.sql"),
-            down: include_str!("../schema/0003_models.down.sql"),
-        },
-        Migration { id: "0004_data", up: include_str!("../schema/0004_data.up.sql"), down: include_str!("../schema/0004_data.down.sql") },
-        Migration {
-            id: "0005_ensembles",
-            up: include_str!("../schema/0005_ensembles.up.sql"),
-            down: include_str!("../schema/0005_ensembles.down.sql"),
-        },
-        Migration {
-            id: "0006_standing",
-            up: include_str!("../schema/0006_standing.up.sql"),
-            down: include_str!("../schema/0006_standing.down.sql"),
-        },
-        Migration {
-            id: "0007_ab_tests",
-            up: include_str!("../schema/0007_ab_tests.up.sql"),
-            down: include_str!("../schema/0007_ab_tests.down.sql"),
-        },
-        Migration {
-            id: "0008_scope",
-            up: include_str!("../schema/0008_scope.up.sql"),
-            down: include_str!("../schema/0008_scope.down.sql"),
-        },
-        Migration {
-            id: "0009_release",
-            up: include_str!("../schema/0009_release.up.sql"),
-            down: include_str!("../schema/0009_release.down.sql"),
-        },
+        migration!("0001_treatment"),
+        migration!("0002_action"),
+        migration!("0003_models"),
+        migration!("0004_data"),
+        migration!("0005_ensembles"),
+        migration!("0006_standing"),
+        migration!("0007_ab_tests"),
+        migration!("0008_scope"),
+        migration!("0009_release"),
     ];
     type Config = Config;
     const SUBJECTS: &'static [Subject] = nouns::SUBJECTS;

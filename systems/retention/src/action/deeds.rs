@@ -193,6 +193,39 @@ fn stands<M: Machine>(tx: &Tx<'_>, sql: &'static str, id: i64, what: &str) -> Re
     Ok((M::named(&status)?, patient, version))
 }
 
+/// A move that its state machine allows.
+struct Moved {
+    plural: &'static str,
+    event: &'static str,
+    action: &'static str,
+    from: &'static str,
+    to: &'static str,
+    /// Whether it is done now, today.
+    done: bool,
+}
+
+impl Moved {
+    /// Writes it by `sql`, tells of it and puts it on record.
+    fn write(&self, change: &mut Change<'_, '_>, sql: &'static str, (id, version): (i64, i64), ending: Option<&Ending>) -> Result<()> {
+        let now = change.now();
+        change.write(
+            sql,
+            bind! {
+                id: id, to: self.to, outcome: ending.map(|one| one.outcome.as_str()), notes: ending.and_then(|one| one.notes.as_deref()),
+                done: self.done.then(|| today(now).to_string()), now: now,
+            },
+        )?;
+        told(change, self.event, self.plural, id, version + 1);
+        change.note(Note {
+            action: self.action.into(),
+            target: format!("{}/{id}", self.plural),
+            detail: Some(json!({ "from": self.from, "to": self.to })),
+            ..Note::default()
+        });
+        Ok(())
+    }
+}
+
 /// Moves an intervention on.
 ///
 /// # Errors
@@ -200,31 +233,18 @@ fn stands<M: Machine>(tx: &Tx<'_>, sql: &'static str, id: i64, what: &str) -> Re
 pub fn move_intervention(change: &mut Change<'_, '_>, id: i64, made: InterventionMove, ending: Option<&Ending>) -> Result<()> {
     const STANDS: &str = "SELECT i.status, i.patient_id, i.version FROM intervention i JOIN patient p ON p.tenant_id = :tenant AND p.id = i.patient_id \
          AND p.deleted_at IS NULL WHERE i.tenant_id = :tenant AND i.id = :id AND i.deleted_at IS NULL";
+    const MOVE: &str = "UPDATE intervention SET status = :to, outcome = :outcome, notes = COALESCE(:notes, notes), completed_on = :done, \
+         version = version + 1, updated_at = :now WHERE tenant_id = :tenant AND id = :id";
     ending.map_or(Ok(()), Ending::check)?;
     let (from, _, version) = stands::<Intervention>(change, STANDS, id, "intervention")?;
     let to = from.moved(made, "intervention")?;
-    let (now, day) = (change.now(), today(change.now()).to_string());
-    let done = (to == Intervention::Completed).then_some(day);
-    change.write(
-        "UPDATE intervention SET status = :to, outcome = :outcome, notes = COALESCE(:notes, notes), completed_on = :done, \
-         version = version + 1, updated_at = :now WHERE tenant_id = :tenant AND id = :id",
-        bind! {
-            id: id, to: to.name(), outcome: ending.map(|one| one.outcome.as_str()), notes: ending.and_then(|one| one.notes.as_deref()),
-            done: done, now: now,
-        },
-    )?;
     let (event, action) = match made {
         InterventionMove::Start => ("intervention.started", "interventions.start"),
         InterventionMove::Complete => ("intervention.completed", "interventions.complete"),
         InterventionMove::Cancel => ("intervention.cancelled", "interventions.cancel"),
     };
-    told(change, event, "interventions", id, version + 1);
-    change.note(Note {
-        action: action.into(),
-        target: format!("interventions/{id}"),
-        detail: Some(json!({ "from": from.name(), "to": to.name() })),
-        ..Note::default()
-    });
+    let moved = Moved { plural: "interventions", event, action, from: from.name(), to: to.name(), done: to == Intervention::Completed };
+    moved.write(change, MOVE, (id, version), ending)?;
     Ok(())
 }
 
@@ -241,32 +261,19 @@ pub fn move_follow_up(
 ) -> Result<Option<i64>> {
     const STANDS: &str = "SELECT f.status, f.patient_id, f.version FROM follow_up f JOIN patient p ON p.tenant_id = :tenant AND p.id = f.patient_id \
          AND p.deleted_at IS NULL WHERE f.tenant_id = :tenant AND f.id = :id AND f.deleted_at IS NULL";
+    const MOVE: &str = "UPDATE follow_up SET status = :to, outcome = :outcome, notes = COALESCE(:notes, notes), completed_on = :done, \
+         version = version + 1, updated_at = :now WHERE tenant_id = :tenant AND id = :id";
     ending.map_or(Ok(()), Ending::check)?;
     let (from, patient, version) = stands::<FollowUp>(change, STANDS, id, "follow-up")?;
     let to = from.moved(made, "follow-up")?;
-    let (now, day) = (change.now(), today(change.now()).to_string());
-    let done = (to == FollowUp::Completed).then_some(day);
-    change.write(
-        "UPDATE follow_up SET status = :to, outcome = :outcome, notes = COALESCE(:notes, notes), completed_on = :done, \
-         version = version + 1, updated_at = :now WHERE tenant_id = :tenant AND id = :id",
-        bind! {
-            id: id, to: to.name(), outcome: ending.map(|one| one.outcome.as_str()), notes: ending.and_then(|one| one.notes.as_deref()),
-            done: done, now: now,
-        },
-    )?;
     let (event, action) = match made {
         FollowUpMove::Complete => ("follow_up.completed", "follow-ups.complete"),
         FollowUpMove::Miss => ("follow_up.missed", "follow-ups.miss"),
         FollowUpMove::Reschedule => ("follow_up.rescheduled", "follow-ups.reschedule"),
         FollowUpMove::Cancel => ("follow_up.cancelled", "follow-ups.cancel"),
     };
-    told(change, event, "follow-ups", id, version + 1);
-    change.note(Note {
-        action: action.into(),
-        target: format!("follow-ups/{id}"),
-        detail: Some(json!({ "from": from.name(), "to": to.name() })),
-        ..Note::default()
-    });
+    let moved = Moved { plural: "follow-ups", event, action, from: from.name(), to: to.name(), done: to == FollowUp::Completed };
+    moved.write(change, MOVE, (id, version), ending)?;
     if made == FollowUpMove::Miss {
         let facility = known(change, patient)?.person.facility;
         let level: Option<(Option<String>,)> =
