@@ -1,4 +1,7 @@
-use std::{ops::ControlFlow, sync::Arc};
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, OnceLock},
+};
 
 use plimsoll_ai::{
     blend::{Blend, Rule},
@@ -31,12 +34,17 @@ fn model(id: i64, set: Set, seed: u64, calibration: Option<serde_json::Value>) -
     Arc::new(Loaded::new(&stored).unwrap())
 }
 
+/// Three models, grown once for all tests.
 fn members() -> Vec<Arc<Loaded>> {
-    vec![
-        model(1, Set::V1, 1, None),
-        model(2, Set::V2, 2, Some(json!({ "platt": { "slope": 0.8, "offset": -0.3 } }))),
-        model(3, Set::V2, 3, None),
-    ]
+    static GROWN: OnceLock<Vec<Arc<Loaded>>> = OnceLock::new();
+    let grow = || {
+        vec![
+            model(1, Set::V1, 1, None),
+            model(2, Set::V2, 2, Some(json!({ "platt": { "slope": 0.8, "offset": -0.3 } }))),
+            model(3, Set::V2, 3, None),
+        ]
+    };
+    GROWN.get_or_init(grow).clone()
 }
 
 fn rows() -> impl Iterator<Item = Vec<f64>> {
@@ -126,7 +134,7 @@ fn a_draft_says_its_rule_in_one_way_only() {
     assert_eq!(rule(stack), (Kind::Stacking, Rule::Stack { intercept: -1.0 }, vec![2.0, -0.5]));
     assert!(draft(json!({ "ensemble_type": "stacking" })).rule(true).is_ok(), "where one is fitted");
 
-    let place = |value| {
+    let places = |value| {
         let error = draft(value).rule(false).unwrap_err();
         error.faults().iter().map(|fault| fault.pointer.clone()).collect::<Vec<_>>()
     };
@@ -147,6 +155,6 @@ fn a_draft_says_its_rule_in_one_way_only() {
         (json!({ "ensemble_type": "stacking", "meta": { "intercept": 0, "weights": [1, 2, 3] } }), "/meta/weights"),
         (json!({ "ensemble_type": "averaging", "meta": { "intercept": 0, "weights": [1, 2] } }), "/meta"),
     ] {
-        assert_eq!(place(value.clone()), [wanted], "{value}");
+        assert_eq!(places(value.clone()), [wanted], "{value}");
     }
 }
