@@ -50,6 +50,23 @@ pub fn quick(activate: &str) -> Value {
 }
 
 both! {
+    async fn whatever_is_changed_while_everybody_is_scored_the_last_model_has_the_last_word(db: Db) {
+        let (house, owner) = programme(db).await;
+        let document = owner.get("/openapi.json").await.expect(200).json();
+        let draft = &document["paths"]["/v1/models"]["post"]["requestBody"]["content"]["application/json"]["example"];
+        let other = owner.post("/v1/models").json(draft.clone()).await.expect(201).json()["id"].as_i64().unwrap();
+        for model in [other, 1, other, 1, other, 1, other] {
+            owner.post(&format!("/v1/models/{model}/activate")).await.expect(200);
+        }
+        wait::until(BOUND, || async {
+            let jobs = owner.get("/v1/jobs?kind=retention.score").await.expect(200).json();
+            jobs["items"].as_array().unwrap().iter().all(|job| job["state"] == "done")
+        })
+        .await;
+        let said = "SELECT DISTINCT p.model_id FROM risk r JOIN prediction p ON p.tenant_id = r.tenant_id AND p.id = r.prediction_id";
+        assert_eq!(house.look(said), [[other.to_string()]]);
+    }
+
     async fn every_night_scores_everybody_where_there_is_a_model_and_fails_nowhere_else(db: Db) {
         let (house, owner) = programme(db).await;
         let other = house.tenant().await;

@@ -37,9 +37,13 @@ pub struct ScoreAll {
 
 /// Everybody is to be scored soon, where a model can do it.
 pub fn all_later(change: &mut Change<'_, '_>) -> Result<()> {
-    if models::active_id(change)?.is_some() {
-        let once = Order { unique: Some("everybody".to_owned()), ..Order::default() };
-        change.enqueue_as(&ScoreAll::default(), &once)?;
+    if models::active_id(change)?.is_none() {
+        return Ok(());
+    }
+    let once = |name: &str| Order { unique: Some(name.to_owned()), ..Order::default() };
+    if !change.enqueue_as(&ScoreAll::default(), &once("everybody"))?.new {
+        // One that runs has asked some people already, of before this change: another one follows it.
+        change.enqueue_as(&ScoreAll::default(), &once("everybody-again"))?;
     }
     Ok(())
 }
